@@ -1,0 +1,32 @@
+//! libaio-rs: the library `libaio.so.1` for Linux native asynchronous I/O, with the C library's ABI.
+//!
+//! Programs use it through `<libaio.h>`; nothing here is meant to be called from Rust. It is
+//! `no_std`, never allocates and has no panic path: the build fails if the finished object needs a
+//! symbol that `abi/undefined-symbols` does not list.
+//!
+//! A call goes straight down, and no module calls back up:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`entry`] | the exported functions, one short body each |
+//! | [`interposable`] | how the exported functions call one another, so that LD_PRELOAD sees it |
+//! | [`engine`] | what carries requests out: [`engine::kernel`], the AIO system calls |
+//! | [`ring`] | the completion ring that the kernel maps into the process |
+//! | [`sys`] | the system calls, and [`sys::numbers`] their numbers |
+//! | [`abi`] | the C types, with compile-time checks of their layout |
+
+#![cfg_attr(not(test), no_std)]
+
+#[cfg(not(any(panic = "abort", test)))]
+compile_error!(
+    "libaio-rs is built with panic=abort only: there is nothing that could catch a panic"
+);
+
+pub mod abi;
+pub mod engine;
+pub mod entry;
+pub mod interposable;
+#[cfg(not(test))]
+mod panic;
+pub mod ring;
+pub mod sys;
