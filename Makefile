@@ -1,0 +1,179 @@
+# Builds libaio.so.1.0.2, its links and libaio.a in build/, installs them, and runs every test.
+#
+#   make                  the library
+#   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir
+#   make demo             an unmodified fio on the C library and on this one, side by side
+#   make check            every test
+#   make clean uninstall
+#
+# Cargo makes a static library of the whole crate. The rest is done here, because rustc cannot give
+# a function two versions: the object is cut out, checked, renamed and linked with the C compiler.
+
+CC ?= cc
+AR ?= ar
+NM ?= nm
+OBJCOPY ?= objcopy
+CARGO ?= cargo
+INSTALL ?= install
+CFLAGS ?= -O2
+# Where the results go, and which Rust target they are for (empty: the machine's own).
+BUILD ?= build
+RUST_TARGET ?=
+
+prefix ?= /usr
+includedir ?= $(prefix)/include
+libdir ?= $(prefix)/lib
+mandir ?= $(prefix)/share/man
+pkgconfigdir ?= $(libdir)/pkgconfig
+cmakedir ?= $(libdir)/cmake/libaio
+
+soname := libaio.so.1
+libname := $(soname).0.2
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+# Functions that make system calls, and functions that call the former through the dynamic linker.
+# They are two objects, because in one object such a call would not leave it.
+SYSTEM_CALLS := io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents
+CALLERS := io_queue_init io_queue_release io_queue_run io_queue_wait
+COMPAT := io_cancel_0_1 io_getevents_0_1 io_queue_wait_0_1
+
+target_dir := $(BUILD)/cargo
+crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
+members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(BUILD)/$(libname) $(BUILD)/$(soname) $(BUILD)/libaio.so $(BUILD)/libaio.a
+
+.PHONY: all
+# Listed, so that an installation by another user needs no cargo when all is built.
+sources := $(wildcard src/*.rs src/*/*.rs) Cargo.toml Cargo.lock
+$(crate): $(sources)
+	CARGO_TARGET_DIR=$(target_dir) \
+	RUSTFLAGS="--remap-path-prefix=$(CURDIR)=libaio-rs $(RUSTFLAGS)" \
+	$(CARGO) build --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS)
+	touch $@
+
+# $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
+# The ARM unwinder's index is left out: it would make libgcc_s a dependency.
+cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
+	$(OBJCOPY) --wildcard --strip-unneeded --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
+	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
+comma := ,
+
+# What the object needs from outside is written down; a panic path would show here as one name more.
+check_undefined = $(NM) -u $@ | sed 's/.* //' | LC_ALL=C sort >$@.undefined && \
+	extra=$$(LC_ALL=C comm -23 $@.undefined abi/undefined-symbols) && \
+	if [ -n "$$extra" ]; then echo "$@ needs symbols that abi/undefined-symbols does not list:" $$extra >&2; exit 1; fi
+
+$(BUILD)/system-calls.o: $(crate) abi/undefined-symbols Makefile
+	$(call cut,$(SYSTEM_CALLS))
+	$(check_undefined)
+
+$(BUILD)/callers.o: $(crate) abi/undefined-symbols Makefile
+	$(call cut,$(CALLERS) $(COMPAT))
+	$(check_undefined)
+
+$(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
+	@mkdir -p $(@D)
+	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $< $@
+	$(OBJCOPY) --redefine-syms=abi/versions.redefine $@
+
+$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o abi/libaio.map
+	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
+	  -Wl,--version-script=abi/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(BUILD)/$(soname) $(BUILD)/libaio.so: $(BUILD)/$(libname)
+	ln -sf $(libname) $@
+
+# One member per function, so that a program may bring some of them itself.
+$(BUILD)/static/%.o: $(crate) abi/interposable.redefine Makefile
+	@mkdir -p $(@D)
+	$(call cut,$*)
+	$(OBJCOPY) --keep-global-symbol=$* $@
+	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $@
+
+$(BUILD)/libaio.a: $(members)
+	rm -f $@
+	$(AR) rcsD $@ $^
+
+# --- installing -------------------------------------------------------------------------------
+
+substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
+	-e 's|@includedir@|$(includedir)|g' -e 's|@version@|$(version)|g'
+man_pages := $(notdir $(wildcard man/*.3 man/*.7))
+
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -D -m 644 include/libaio.h $(DESTDIR)$(includedir)/libaio.h
+	$(INSTALL) -D -m 755 $(BUILD)/$(libname) $(DESTDIR)$(libdir)/$(libname)
+	$(INSTALL) -m 644 $(BUILD)/libaio.a $(DESTDIR)$(libdir)/libaio.a
+	ln -sf $(libname) $(DESTDIR)$(libdir)/$(soname)
+	ln -sf $(libname) $(DESTDIR)$(libdir)/libaio.so
+	$(INSTALL) -d $(DESTDIR)$(pkgconfigdir) $(DESTDIR)$(cmakedir) $(DESTDIR)$(mandir)/man3 $(DESTDIR)$(mandir)/man7
+	$(substitute) pkgconfig/libaio.pc.in >$(DESTDIR)$(pkgconfigdir)/libaio.pc
+	$(substitute) pkgconfig/libaio-config.cmake.in >$(DESTDIR)$(cmakedir)/libaio-config.cmake
+	$(substitute) pkgconfig/libaio-config-version.cmake.in >$(DESTDIR)$(cmakedir)/libaio-config-version.cmake
+	chmod 644 $(DESTDIR)$(pkgconfigdir)/libaio.pc $(DESTDIR)$(cmakedir)/libaio-config*.cmake
+	for page in $(man_pages); do \
+	  $(INSTALL) -m 644 man/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(includedir)/libaio.h $(DESTDIR)$(libdir)/libaio.a
+	rm -f $(addprefix $(DESTDIR)$(libdir)/,$(libname) $(soname) libaio.so)
+	rm -f $(DESTDIR)$(pkgconfigdir)/libaio.pc
+	rm -f $(DESTDIR)$(cmakedir)/libaio-config.cmake $(DESTDIR)$(cmakedir)/libaio-config-version.cmake
+	for page in $(man_pages); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+	-rmdir $(DESTDIR)$(cmakedir) 2>/dev/null
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+# --- demo and tests ---------------------------------------------------------------------------
+
+original := $(BUILD)/original
+# The i686 library is tested where its Rust standard library is installed.
+i686 := $(shell test -d "$$(rustc --print sysroot 2>/dev/null)/lib/rustlib/i686-unknown-linux-gnu/lib" && echo $(BUILD)/i686)
+
+.PHONY: tools-% demo check check-source check-abi check-original i686
+tools-%:
+	@./install-tools.sh $*
+
+demo: tools-demo
+	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+	@demo/compare-with-fio.sh $(BUILD)
+
+i686:
+	$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all
+
+check: tools-check
+	@rm -f $(BUILD)/skipped
+	@$(MAKE) --no-print-directory all $(if $(i686),i686)
+	@c-tests/obtain-original.sh $(original)
+	@$(MAKE) --no-print-directory check-source
+	@$(MAKE) --no-print-directory check-abi
+	@$(MAKE) --no-print-directory check-original
+	@echo "skipped: $$(sort -u $(BUILD)/skipped 2>/dev/null | grep -c .)"
+	@sort -u $(BUILD)/skipped 2>/dev/null || true
+	@echo 'make check: all tests passed'
+
+# Formatting, lints, unit tests, and the oldest compiler that may build the library.
+check-source:
+	$(CARGO) fmt --check
+	cd tests && $(CARGO) fmt --check
+	CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets -- -D warnings
+	cd tests && $(CARGO) clippy --locked --all-targets -- -D warnings
+	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
+	if rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
+	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
+	else echo 'the minimum Rust version, 1.85: not installed' >>$(BUILD)/skipped; fi
+
+# The finished library, through its C ABI.
+check-abi:
+	cd tests && $(CARGO) test --locked
+
+# The original library's own test suite.
+check-original:
+	c-tests/original-suite.sh $(BUILD) $(original)
