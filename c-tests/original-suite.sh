@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Runs the original library's own test suite, unmodified, on the C library and on ours, and prints a
+# table. It fails when a case that passes with the C library does not pass with ours.
+#
+# usage: original-suite.sh BUILD ORIGINAL [COLUMN...]
+#
+# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled. A COLUMN is
+# WIDTH-LIBRARY-KIND, such as 64-ours-so; without any, all columns run for which BUILD has a library.
+# The environment reaches the test programs, LIBAIO_ variables too.
+set -eu
+
+[ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+build=$(realpath "$1")
+original=$(realpath "$2")
+shift 2
+header=$(realpath "$(dirname "$0")/../include")
+
+# Cases in the order of their numbers. 8 and 10 need an ext2 file system of their own.
+cases=$(cd "$original/source/harness/cases" && printf '%s\n' *.t | sort -n | sed 's/\.t$//')
+# Seconds for one case; the longest take about half a minute.
+limit=180
+
+work=$(mktemp -d "$build/original-suite.XXXXXX")
+mounted=
+clean_up() {
+	[ -z "$mounted" ] || umount "$mounted"
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+# Case 20 takes all of fs.aio-max-nr, so nobody else may hold any. A context that is being torn down
+# still counts for some milliseconds.
+wait_for_quiet() {
+	for _ in $(seq 100); do
+		[ "$(cat /proc/sys/fs/aio-nr)" != 0 ] || return 0
+		sleep 0.1
+	done
+	echo "note: fs.aio-nr is $(cat /proc/sys/fs/aio-nr): another program holds AIO contexts, case 20 may fail" >&2
+}
+
+# mount_for CASE: the file system that the case wants, mounted; 1 if it can't be had.
+mount_for() {
+	local image
+	case $1 in
+	8)
+		mounted=$PWD/testdir.ext2 image=ext2.img
+		dd if=/dev/zero bs=1M count=10 of=$image status=none
+		mke2fs -q -F -b 4096 $image 2>/dev/null
+		;;
+	10) mounted=$PWD/testdir.enospc image=ext2-enospc.img ;;
+	*) return 0 ;;
+	esac
+	mkdir -p "$mounted"
+	mount -o loop -t ext2 $image "$mounted" 2>/dev/null || { mounted=; return 1; }
+}
+
+# run COLUMN CASE: prints pass, FAIL or skip.
+run() {
+	local status=0
+	mount_for "$2" || { echo skip; return; }
+	[ "$2" != 20 ] || wait_for_quiet
+	timeout --kill-after=5 $limit "cases/$2.p" >"$work/$1.$2.log" 2>&1 || status=$?
+	[ -z "$mounted" ] || { umount "$mounted"; mounted=; }
+	case $status in
+	0) echo pass ;;
+	3) echo skip ;;
+	*) echo FAIL ;;
+	esac
+}
+
+# column NAME: builds the suite against that library and runs it; the results go to NAME.results.
+column() {
+	local width library kind directory include link cc=gcc triplet=x86_64-linux-gnu
+	IFS=- read -r width library kind <<<"$1"
+	# Large files as in Debian's own build of it; case 23 does not compile without.
+	[ "$width" = 64 ] || { cc='gcc -m32 -D_FILE_OFFSET_BITS=64'; triplet=i386-linux-gnu; }
+	if [ "$library" = ours ]; then
+		directory=$build include=$header
+		[ "$width" = 64 ] || directory=$build/i686
+	else
+		directory=$original/amd64/usr/lib/$triplet include=$original/source/src
+		[ "$width" = 64 ] || directory=$original/i386/usr/lib/$triplet
+	fi
+	link=$directory/libaio.$kind
+	[ -e "$link" ] || { echo "column $1: there is no $link" >&2; return 1; }
+
+	cp -r "$original/source/harness" "$work/$1"
+	cd "$work/$1"
+	make -s all CC="$cc" MK_CPPFLAGS="-I$include" LIBAIO="$link" LDFLAGS="-Wl,-rpath,$directory" \
+		>"$work/$1.build" 2>&1 || { cat "$work/$1.build" >&2; return 1; }
+	make -s testdir/rofile testdir/rwfile testdir/wofile
+	if [ "$kind" = so ]; then
+		ldd cases/2.p | grep -q "libaio.so.1 => $directory/" || { echo "column $1: the wrong library is loaded" >&2; return 1; }
+	elif ldd cases/2.p | grep -q libaio; then
+		echo "column $1: not statically linked" >&2
+		return 1
+	fi
+	for case in $cases; do
+		echo "$case $(run "$1" "$case")"
+	done >"$work/$1.results"
+	cd "$work"
+}
+
+if [ $# = 0 ]; then
+	set -- 64-c-so 64-c-a 64-ours-so 64-ours-a
+	[ ! -e "$build/i686/libaio.so" ] || set -- "$@" 32-c-so 32-c-a 32-ours-so 32-ours-a
+fi
+for name; do
+	column "$name"
+done
+
+passed=0 failed=0 skipped=0 worse=
+printf '%-5s' case
+printf ' %-10s' "$@"
+echo
+for case in $cases; do
+	printf '%-5s' "$case"
+	for name; do
+		result=$(sed -n "s/^$case //p" "$work/$name.results")
+		printf ' %-10s' "$result"
+		case $result in
+		pass) passed=$((passed + 1)) ;;
+		skip) skipped=$((skipped + 1)) ;;
+		*) failed=$((failed + 1)) ;;
+		esac
+		baseline=$work/${name/ours/c}.results
+		if [ "$result" != pass ] && grep -qs "^$case pass$" "$baseline"; then
+			worse="$worse $name/$case"
+		fi
+	done
+	echo
+done
+echo "original suite: $passed passed, $failed failed, $skipped skipped"
+
+for each in $worse; do
+	echo "passes with the C library, not with ours: $each" >&2
+	cat "$work/${each%/*}.${each#*/}.log" >&2
+done
+[ -z "$worse" ]
