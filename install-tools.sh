@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs what a make target needs on a Debian or Ubuntu machine: packages with apt-get (through
+# sudo when you are not root) and, where rustup is in use, Rust standard libraries for other
+# architectures. Says what it does, and does nothing when all is there.
+#
+# usage: install-tools.sh build|demo|check
+set -eu
+
+rust_minimum=1.85
+
+rust=
+if ! command -v cargo >/dev/null || ! printf '%s\n%s\n' "$rust_minimum" "$(rustc --version | cut -d' ' -f2)" | sort -CV; then
+	# Debian's own rustc may be too old; the -web packages are its newer ones.
+	rust='rustc-web cargo-web'
+fi
+packages="gcc libc6-dev make binutils $rust"
+case ${1-} in
+build) ;;
+demo) packages="$packages fio libaio1 jq" ;;
+check)
+	packages="$packages g++ gcc-multilib g++-multilib clang lld libclang-dev libclang-rt-dev dpkg-dev e2fsprogs \
+		abigail-tools shellcheck mandoc pkg-config cmake meson ninja-build git file"
+	if [ -n "$rust" ]; then packages="$packages rustfmt-web rust-web-clippy"; fi
+	;;
+*)
+	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+	;;
+esac
+
+missing=
+for package in $packages; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+	as_root=
+	if [ "$(id -u)" != 0 ]; then as_root='sudo'; fi
+	echo "installing with apt-get:$missing"
+	$as_root apt-get -qq update || true # one list of many may fail
+	# shellcheck disable=SC2086 # lists of words
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null ||
+		{ echo "$0: apt-get could not install:$missing" >&2; exit 1; }
+fi
+
+# Other architectures: without them their checks are skipped, and counted as skipped.
+[ "$1" = check ] && command -v rustup >/dev/null || exit 0
+have=$(rustup target list --installed)
+for target in i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
+	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu; do
+	case $have in *"$target"*) continue ;; esac
+	echo "installing with rustup: $target"
+	rustup -q target add "$target" >/dev/null 2>&1 || echo "could not install $target"
+done
+if ! rustup toolchain list | grep -q "^$rust_minimum"; then
+	echo "installing with rustup: Rust $rust_minimum, the oldest that may build the library"
+	rustup -q toolchain install "$rust_minimum.0" --profile minimal >/dev/null 2>&1 ||
+		echo "could not install Rust $rust_minimum"
+fi

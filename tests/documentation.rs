@@ -1,0 +1,128 @@
+//! Man pages, the README's claims that a machine can check, and the scripts.
+
+use abi_tests::{Library, Link, Width, compile, on, project, run, scratch};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<_> = fs::read_dir(project().join("man"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    pages.sort();
+    pages
+}
+
+/// Functions that the header declares or defines.
+fn functions() -> Vec<String> {
+    let header = fs::read_to_string(project().join("include/libaio.h")).unwrap();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names: Vec<String> = header
+        .split('(')
+        .filter_map(|before| before.rsplit(|c| !is_name(c)).next())
+        .filter(|name| name.starts_with("io_") && !name.ends_with("_t"))
+        .map(str::to_owned)
+        .collect();
+    names.push("io_queue_wait".to_owned());
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn every_function_has_a_man_page() {
+    let functions = functions();
+    assert!(functions.len() >= 24, "{functions:?}");
+    for function in functions {
+        assert!(
+            project().join(format!("man/{function}.3")).exists(),
+            "{function}(3) is missing"
+        );
+    }
+}
+
+#[test]
+fn man_pages_are_clean_for_mandoc() {
+    // Links to another page are left out: mandoc warns of every one.
+    let real = |page: &PathBuf| !fs::read_to_string(page).unwrap().starts_with(".so ");
+    let pages: Vec<_> = pages().into_iter().filter(real).collect();
+    assert!(pages.len() >= 18, "{pages:?}");
+    for page in pages {
+        run(Command::new("mandoc")
+            .args(["-T", "lint", "-W", "warning"])
+            .arg(&page));
+    }
+}
+
+#[test]
+fn links_between_man_pages_lead_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        if let Some(target) = fs::read_to_string(&page).unwrap().strip_prefix(".so ") {
+            links += 1;
+            assert!(
+                project()
+                    .join("man")
+                    .join(target.trim().trim_start_matches("man3/"))
+                    .exists()
+            );
+        }
+    }
+    assert!(links > 0);
+}
+
+#[test]
+fn the_example_in_libaio_7_works() {
+    let page = fs::read_to_string(project().join("man/libaio.7")).unwrap();
+    let (_, rest) = page
+        .split_once("\n.Bd -literal")
+        .expect("there is an example");
+    let (_, rest) = rest.split_once('\n').unwrap();
+    let (example, _) = rest.split_once("\n.Ed").unwrap();
+    let source = example
+        .replace("\\e", "\\")
+        .replace("\\&", "")
+        .replace("\\(aq", "'")
+        .replace("\\-", "-");
+    let directory = scratch();
+    let file = directory.path().join("example.c");
+    fs::write(&file, source).unwrap();
+    let program = directory.path().join("example");
+    let compiler = "gcc -std=c99 -Wall -Wextra -Werror";
+    compile(
+        compiler,
+        &file,
+        &[],
+        Library::Ours,
+        Link::Shared,
+        Width::W64,
+        &program,
+    )
+    .unwrap();
+    let data = directory.path().join("data");
+    fs::write(&data, "some data\n".repeat(1000)).unwrap();
+    run(on(Library::Ours, Width::W64, &program)
+        .current_dir(directory.path())
+        .arg(&data));
+}
+
+#[test]
+fn scripts_are_clean_for_shellcheck() {
+    let list = run(Command::new("git").current_dir(project()).args([
+        "ls-files",
+        "-co",
+        "--exclude-standard",
+    ]));
+    let scripts: Vec<_> = list
+        .lines()
+        .filter(|name| {
+            let text = fs::read_to_string(project().join(name)).unwrap_or_default();
+            text.starts_with("#!") && text.lines().next().unwrap().contains("sh")
+        })
+        .collect();
+    assert!(scripts.len() >= 4, "{scripts:?}");
+    run(Command::new("shellcheck")
+        .current_dir(project())
+        .args(&scripts));
+}

@@ -1,0 +1,45 @@
+//! LD_PRELOAD on one of the four functions that other functions call: both libraries must let the
+//! interposer see the same calls.
+
+use abi_tests::{Library, Link, Width, compile, on, project, run, scratch};
+use std::process::Command;
+
+#[test]
+fn an_interposer_sees_the_library_call_itself() {
+    let directory = scratch();
+    let sources = project().join("c-tests/interposition");
+    for width in [Width::W64, Width::W32] {
+        let program = directory.path().join(format!("program-{width:?}"));
+        let interposer = directory.path().join(format!("interposer-{width:?}.so"));
+        let source = sources.join("caller.c");
+        let (library, link) = (Library::C, Link::Shared);
+        if Library::Ours.directory(width).is_none() {
+            continue;
+        }
+        compile(
+            "gcc -Wall",
+            &source,
+            &["-ldl"],
+            library,
+            link,
+            width,
+            &program,
+        )
+        .unwrap();
+        run(Command::new("gcc")
+            .args(["-Wall", "-Werror", "-shared", "-fPIC", "-o"])
+            .arg(&interposer)
+            .args((width == Width::W32).then_some("-m32"))
+            .arg("-I")
+            .arg(Library::C.include())
+            .arg(sources.join("interposer.c"))
+            .arg("-ldl"));
+        let seen = |library| run(on(library, width, &program).env("LD_PRELOAD", &interposer));
+        let (theirs, ours) = (seen(Library::C), seen(Library::Ours));
+        for call in ["io_setup", "io_destroy", "io_getevents", "io_cancel"] {
+            assert!(theirs.contains(&format!("interposed {call}")), "{theirs}");
+        }
+        assert_eq!(ours, theirs);
+        assert!(!run(&mut on(Library::Ours, width, &program)).contains("interposed"));
+    }
+}

@@ -1,0 +1,200 @@
+//! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
+
+use abi_tests::{Library, Width, build, output, project, run, scratch};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const WIDTHS: [Width; 2] = [Width::W64, Width::W32];
+
+fn readelf(options: &str, file: &Path) -> String {
+    run(Command::new("readelf")
+        .arg("-W")
+        .args(options.split(' '))
+        .arg(file))
+}
+
+/// Defined dynamic symbols: `TYPE BINDING VISIBILITY NAME`, the name with its version.
+fn exported(library: &Path) -> BTreeSet<String> {
+    readelf("--dyn-syms", library)
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|field| field.len() >= 8 && field[0] != "Num:" && field[6] != "UND")
+        .map(|field| [field[3], field[4], field[5], field[7]].join(" "))
+        .collect()
+}
+
+#[test]
+fn exports_what_the_c_library_exports() {
+    for width in WIDTHS {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let theirs = Library::C.directory(width).unwrap().join("libaio.so.1.0.2");
+        let wanted = exported(&theirs);
+        assert_eq!(
+            wanted.len(),
+            16,
+            "13 functions and 3 version nodes: {wanted:#?}"
+        );
+        assert_eq!(exported(&ours.join("libaio.so.1.0.2")), wanted);
+    }
+}
+
+#[test]
+fn version_nodes_depend_on_each_other_as_in_the_c_library() {
+    let definitions = |library: Library| {
+        let text = readelf(
+            "-V",
+            &library
+                .directory(Width::W64)
+                .unwrap()
+                .join("libaio.so.1.0.2"),
+        );
+        let start = text
+            .find(".gnu.version_d")
+            .expect("there are version definitions");
+        let end = start + text[start..].find(".gnu.version_r").unwrap();
+        text[start..end]
+            .split_whitespace()
+            .filter(|word| word.starts_with("LIBAIO_") || word.starts_with("libaio"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let ours = definitions(Library::Ours);
+    assert!(ours.len() >= 6, "{ours:?}");
+    assert_eq!(ours, definitions(Library::C));
+}
+
+#[test]
+fn needs_nothing_but_libc() {
+    for width in WIDTHS {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let dynamic = readelf("-d", &ours.join("libaio.so.1.0.2"));
+        let needed: Vec<_> = dynamic
+            .lines()
+            .filter(|line| line.contains("(NEEDED)"))
+            .collect();
+        assert_eq!(needed.len(), 1, "{dynamic}");
+        assert!(needed[0].contains("[libc.so.6]"), "{dynamic}");
+        assert!(
+            dynamic.contains("Library soname: [libaio.so.1]"),
+            "{dynamic}"
+        );
+        assert!(
+            !dynamic.contains("RPATH") && !dynamic.contains("RUNPATH"),
+            "{dynamic}"
+        );
+    }
+}
+
+#[test]
+fn is_hardened_and_has_no_thread_local_storage() {
+    for width in WIDTHS {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let library = ours.join("libaio.so.1.0.2");
+        let dynamic = readelf("-d", &library);
+        assert!(dynamic.contains("NOW"), "bound at load time: {dynamic}");
+        assert!(!dynamic.contains("TEXTREL"), "{dynamic}");
+        let segments = readelf("-l", &library);
+        assert!(segments.contains("GNU_RELRO"), "{segments}");
+        assert!(!segments.contains(" TLS "), "{segments}");
+        let stack = segments
+            .lines()
+            .find(|line| line.contains("GNU_STACK"))
+            .unwrap();
+        assert!(
+            stack.contains(" RW "),
+            "the stack is not executable: {stack}"
+        );
+        let notes = readelf("-n", &library);
+        assert!(notes.contains("Build ID"), "{notes}");
+    }
+}
+
+#[test]
+fn is_small() {
+    let directory = scratch();
+    let stripped = directory.path().join("stripped.so");
+    run(Command::new("strip")
+        .arg("-o")
+        .arg(&stripped)
+        .arg(build().join("libaio.so.1.0.2")));
+    let size = fs::metadata(&stripped).unwrap().len();
+    let theirs = Library::C
+        .directory(Width::W64)
+        .unwrap()
+        .join("libaio.so.1.0.2");
+    println!(
+        "stripped: {size} bytes, C library: {}",
+        fs::metadata(theirs).unwrap().len()
+    );
+    assert!(size < 32 * 1024, "{size} bytes");
+}
+
+#[test]
+fn abidiff_finds_no_difference() {
+    let report = output(
+        Command::new("abidiff")
+            .arg(
+                Library::C
+                    .directory(Width::W64)
+                    .unwrap()
+                    .join("libaio.so.1.0.2"),
+            )
+            .arg(build().join("libaio.so.1.0.2")),
+    );
+    assert!(report.status.success(), "{report:?}");
+    assert_eq!(String::from_utf8_lossy(&report.stdout), "");
+}
+
+#[test]
+fn links_with_lld_too() {
+    let directory = scratch();
+    let linked = directory.path().join("build");
+    run(Command::new("make")
+        .current_dir(project())
+        .arg(format!("BUILD={}", linked.display()))
+        .arg("LDFLAGS=-fuse-ld=lld"));
+    let comment = readelf("-p .comment", &linked.join("libaio.so.1.0.2"));
+    assert!(comment.contains("LLD"), "another linker made it: {comment}");
+    // lld leaves out the symbols that stand for the nodes themselves.
+    let mut wanted = exported(&build().join("libaio.so.1.0.2"));
+    wanted.retain(|symbol| symbol.starts_with("FUNC"));
+    assert_eq!(exported(&linked.join("libaio.so.1.0.2")), wanted);
+}
+
+/// The check that the Makefile makes at every build, seen failing.
+#[test]
+fn a_panic_path_stops_the_build() {
+    let directory = scratch();
+    let copy = directory.path();
+    for part in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "Makefile",
+        "src",
+        "abi",
+        "include",
+    ] {
+        run(Command::new("cp")
+            .arg("-r")
+            .arg(project().join(part))
+            .arg(copy));
+    }
+    let file = copy.join("src/engine/kernel.rs");
+    let source = fs::read_to_string(&file).unwrap();
+    let call = "sys::io_cancel(ctx, iocb, result)";
+    assert!(source.contains(call), "this test edits a line that is gone");
+    let table = "[1, 2, 3][core::hint::black_box(ctx.addr())]";
+    fs::write(&file, source.replace(call, &format!("{call} + {table}"))).unwrap();
+    let build = output(Command::new("make").current_dir(copy));
+    let errors = String::from_utf8_lossy(&build.stderr);
+    assert!(!build.status.success());
+    assert!(errors.contains("does not list: abort"), "{errors}");
+}

@@ -1,0 +1,154 @@
+//! The finished `libaio.a`: its members, its names, and every way of linking it.
+
+use abi_tests::{Library, Link, Width, build, compile, on, project, run, scratch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
+
+const FUNCTIONS: [&str; 10] = [
+    "io_cancel",
+    "io_destroy",
+    "io_getevents",
+    "io_pgetevents",
+    "io_queue_init",
+    "io_queue_release",
+    "io_queue_run",
+    "io_queue_wait",
+    "io_setup",
+    "io_submit",
+];
+
+/// Global symbols by archive member: (defined, needed).
+fn members() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let mut members = BTreeMap::new();
+    let listing = run(Command::new("nm").arg("-gA").arg(build().join("libaio.a")));
+    for line in listing.lines() {
+        let (file, symbol) = line.rsplit_once(':').unwrap();
+        let member = file.rsplit(':').next().unwrap().to_owned();
+        let entry: &mut (BTreeSet<_>, BTreeSet<_>) = members.entry(member).or_default();
+        let words: Vec<_> = symbol.split_whitespace().collect();
+        match words[..] {
+            [_, "T", name] => entry.0.insert(name.to_owned()),
+            [.., "U", name] => entry.1.insert(name.to_owned()),
+            _ => panic!("an unexpected kind of symbol: {line}"),
+        };
+    }
+    members
+}
+
+#[test]
+fn has_one_member_per_function_and_no_other_global_name() {
+    let members = members();
+    let names: Vec<_> = members
+        .keys()
+        .map(|name| name.trim_end_matches(".o"))
+        .collect();
+    assert_eq!(names, FUNCTIONS);
+    for (member, (defined, _)) in &members {
+        let expected = BTreeSet::from([member.trim_end_matches(".o").to_owned()]);
+        assert_eq!(*defined, expected, "{member}");
+    }
+}
+
+#[test]
+fn members_need_libc_and_what_they_call() {
+    let own = |name: &str| name.starts_with("io_");
+    for (member, (_, needed)) in members() {
+        let mut calls: Vec<_> = needed
+            .iter()
+            .filter(|name| own(name))
+            .map(String::as_str)
+            .collect();
+        calls.sort_unstable();
+        let expected: &[&str] = match member.as_str() {
+            "io_queue_init.o" => &["io_setup"],
+            "io_queue_release.o" => &["io_destroy"],
+            "io_queue_run.o" | "io_queue_wait.o" => &["io_getevents"],
+            _ => &[],
+        };
+        assert_eq!(calls, expected, "{member}");
+        for name in needed.iter().filter(|name| !own(name)) {
+            assert!(
+                ["syscall", "__errno_location"].contains(&name.as_str()),
+                "{member}: {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn is_under_40_kilobytes() {
+    let size = fs::metadata(build().join("libaio.a")).unwrap().len();
+    assert!(size < 40 * 1024, "{size} bytes");
+}
+
+#[test]
+fn links_with_every_compiler_and_mode() {
+    let directory = scratch();
+    let source = project().join("c-tests/linking/one_write.c");
+    let as_cpp = project().join("c-tests/linking/every_function.cc");
+    let modes: [&[&str]; 6] = [
+        &[],
+        &["-static"],
+        &["-static-pie"],
+        &["-flto"],
+        &["-fsanitize=address"],
+        &["-no-pie"],
+    ];
+    let mut linked = 0;
+    for compiler in ["gcc", "clang", "g++", "clang++"] {
+        let source = if compiler.ends_with("++") {
+            &as_cpp
+        } else {
+            &source
+        };
+        for mode in modes {
+            let mut flags = vec!["-O2"];
+            flags.extend(mode);
+            if compiler.starts_with("clang") && mode.contains(&"-flto") {
+                flags.push("-fuse-ld=lld");
+            }
+            linked += 1;
+            let program = directory.path().join(format!("program-{linked}"));
+            let (library, link) = (Library::Ours, Link::Static);
+            compile(
+                compiler,
+                source,
+                &flags,
+                library,
+                link,
+                Width::W64,
+                &program,
+            )
+            .unwrap();
+            let needed = run(Command::new("readelf").arg("-d").arg(&program));
+            assert!(
+                !needed.contains("libaio"),
+                "{compiler} {mode:?} took the shared library"
+            );
+            run(Command::new(&program).current_dir(directory.path()));
+        }
+    }
+    assert_eq!(linked, 24);
+}
+
+#[test]
+fn a_program_may_bring_some_functions_itself() {
+    let directory = scratch();
+    let source = project().join("c-tests/linking/own_setup.c");
+    for link in [Link::Static, Link::Shared] {
+        let program = directory.path().join("own_setup");
+        compile(
+            "gcc -Wall -Werror",
+            &source,
+            &[],
+            Library::Ours,
+            link,
+            Width::W64,
+            &program,
+        )
+        .unwrap();
+        let printed = run(&mut on(Library::Ours, Width::W64, &program));
+        assert_eq!(printed, "own io_setup called: 2\n", "{link:?}");
+    }
+}
