@@ -32,14 +32,16 @@ libname := $(soname).0.2
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Functions that make system calls, and functions that call the former through the dynamic linker.
-# They are two objects, because in one object such a call would not leave it.
+# They are two objects, because in one object such a call would not leave it. The library's memory is
+# a third, because the static library's members share it.
 SYSTEM_CALLS := io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents
 CALLERS := io_queue_init io_queue_release io_queue_run io_queue_wait
 COMPAT := io_cancel_0_1 io_getevents_0_1 io_queue_wait_0_1
 
 target_dir := $(BUILD)/cargo
 crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
-members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS))
+STATE := libaio_process_state
+members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -75,12 +77,21 @@ $(BUILD)/callers.o: $(crate) abi/undefined-symbols Makefile
 	$(call cut,$(CALLERS) $(COMPAT))
 	$(check_undefined)
 
+# Hidden: two libraries that each contain libaio.a must not share it.
+$(BUILD)/static/$(STATE).o: $(crate) Makefile
+	@mkdir -p $(@D)
+	$(call cut,$(STATE)_storage)
+	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) $@ $@.visible
+	printf '.globl $(STATE)\n.hidden $(STATE)\n.section .note.GNU-stack,"",%%progbits\n' | \
+	  $(CC) $(CFLAGS) -c -x assembler -o $@.hidden -
+	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden
+
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
 	@mkdir -p $(@D)
 	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $< $@
 	$(OBJCOPY) --redefine-syms=abi/versions.redefine $@
 
-$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o abi/libaio.map
+$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o abi/libaio.map
 	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
 	  -Wl,--version-script=abi/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^)
 

@@ -27,8 +27,8 @@ pub type io_callback_t =
 pub struct aio_ring {
     /// The kernel's index of the context; it reads this at every call.
     pub id: c_uint,
-    /// How many events the ring holds.
-    pub nr: c_uint,
+    /// How many events the ring has room for. The kernel never reads it, but a program may write it.
+    pub nr: AtomicU32,
     /// The next event to take. Readers move it.
     pub head: AtomicU32,
     /// One past the newest event. The kernel moves it.

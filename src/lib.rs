@@ -11,8 +11,14 @@
 //! | [`entry`] | the exported functions, one short body each |
 //! | [`interposable`] | how the exported functions call one another, so that LD_PRELOAD sees it |
 //! | [`engine`] | what carries requests out: [`engine::kernel`], the AIO system calls |
+//! | [`registry`] | the contexts that this process made |
+//! | [`gate`] | who may move a ring's `head` now |
 //! | [`ring`] | the completion ring that the kernel maps into the process |
+//! | [`proven_pages`] | which pointers may be used without asking the kernel |
+//! | [`process_state`] | all of the library's memory, wiped in a forked child |
+//! | [`configuration`] | what the environment says |
 //! | [`sys`] | the system calls, and [`sys::numbers`] their numbers |
+//! | [`sync`] | the atomics, which the loom models replace |
 //! | [`abi`] | the C types, with compile-time checks of their layout |
 
 #![cfg_attr(not(test), no_std)]
@@ -23,10 +29,16 @@ compile_error!(
 );
 
 pub mod abi;
+pub mod configuration;
 pub mod engine;
 pub mod entry;
+pub mod gate;
 pub mod interposable;
 #[cfg(not(test))]
 mod panic;
+pub mod process_state;
+pub mod proven_pages;
+pub mod registry;
 pub mod ring;
+pub mod sync;
 pub mod sys;

@@ -83,7 +83,12 @@ unsafe fn by_system_call(symbol: usize, a: [usize; 6]) -> c_int {
             }
             9 | 12 => kernel(getevents, [a[0], 0, 0, 0, a[1], 0]),
             11 => kernel(getevents, [a[0], 1, a[1], a[2], a[3], 0]),
-            _ => unreachable!("io_queue_run is never refereed by the kernel"),
+            8 => {
+                let (mut event, zero) = ([0usize; 4], [0usize; 2]);
+                let (event, zero) = (event.as_mut_ptr() as usize, zero.as_ptr() as usize);
+                kernel(getevents, [a[0], 0, 1, event, zero, 0])
+            }
+            _ => unreachable!("there are 13 functions"),
         }
     }
 }
@@ -309,13 +314,8 @@ impl Generator<'_> {
             }
             2 => self.submit(&mut case),
             3 | 10 => self.cancel(&mut case),
-            8 => {
-                // It has no way to ask the kernel alone, and its own zero timeout reads the ring.
-                if blind || matches!(case.args[0], Arg::Number(a) if a != 0) {
-                    case.args[0] = Arg::Context;
-                }
-                case.kernel_decides = false;
-            }
+            // The C library looks at the ring of any context but null.
+            8 => case.kernel_decides = !live,
             _ => self.getevents(&mut case, live),
         }
         case
@@ -455,16 +455,20 @@ impl Generator<'_> {
             10..20 if satisfied => (timeout, zero) = (0, false),
             20..26 => {
                 // The C library reads the timeout of a live ring without care.
-                timeout = self.pick(&[1, usize::MAX & !7, 1 << 63, 0xffff_ffff_8100_0000]);
+                let bad = [
+                    1,
+                    usize::MAX & !7,
+                    1 << 63,
+                    arena.at(NOWHERE),
+                    arena.at(AFTER_DATA),
+                ];
+                timeout = self.pick(&bad);
                 (zero, case.kernel_decides) = (false, true);
             }
             _ => {}
         }
         if zero && (!live || case.ready == 0) {
-            if !live {
-                // Ours looks at a context it does not know, as the C library does.
-                case.args[0] = Arg::Number(0);
-            }
+            // The C library looks at the ring only, whatever the counts and the context.
             case.kernel_decides = true;
         }
         let events = match self.random.u8(..100) {

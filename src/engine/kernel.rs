@@ -1,8 +1,14 @@
-//! The kernel's own AIO: every request is a system call.
+//! The kernel's own AIO: every request is a system call, and so is every wait. Events that are there
+//! already are taken from the ring.
 
+use core::cmp::min;
 use core::ffi::{c_int, c_long, c_ulong};
 
-use crate::abi::{io_context_t, io_event, io_sigset, iocb, timespec};
+use crate::abi::{aio_ring, io_context_t, io_event, io_sigset, iocb, timespec};
+use crate::gate::Passage;
+use crate::process_state::STATE;
+use crate::registry::{Entry, UNREADABLE};
+use crate::sync::Ordering::Relaxed;
 use crate::{ring, sys};
 
 /// Size of the kernel's signal set in bytes: one bit for each of 64 signals.
@@ -15,7 +21,13 @@ const SIGSET_SIZE: c_ulong = 8;
 #[inline]
 pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_setup(nr_events, ctxp) }
+    let result = unsafe { sys::io_setup(nr_events, ctxp) };
+    if result == 0 {
+        // SAFETY: the kernel has just written it.
+        let ctx = unsafe { ctxp.read_unaligned() };
+        STATE.register(ctx.addr());
+    }
+    result
 }
 
 /// See `io_destroy(3)`.
@@ -24,8 +36,17 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
 /// As [`sys::io_destroy`].
 #[inline]
 pub unsafe fn destroy(ctx: io_context_t) -> c_int {
+    let Some(entry) = STATE.registry.find(ctx.addr()) else {
+        // SAFETY: the caller keeps the same promise.
+        return unsafe { sys::io_destroy(ctx) };
+    };
+    // The kernel unmaps the ring first thing, so no reaper may be at it.
+    entry.start_destroying(ctx.addr());
+    entry.gate.wait(sys::thread());
     // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_destroy(ctx) }
+    let result = unsafe { sys::io_destroy(ctx) };
+    entry.remove(ctx.addr());
+    result
 }
 
 /// See `io_submit(3)`.
@@ -48,11 +69,23 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) 
     unsafe { sys::io_cancel(ctx, iocb, result) }
 }
 
+/// What [`getevents`] or [`pgetevents`] was asked for.
+#[derive(Clone, Copy)]
+struct Request {
+    ctx: io_context_t,
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    timeout: *const timespec,
+    /// The signal mask of `pgetevents`, which may be null; none for `getevents`.
+    sigmask: Option<*const libc::sigset_t>,
+}
+
 /// See `io_getevents(3)`.
 ///
 /// # Safety
-/// As [`sys::io_getevents`]; and `ctx` and `timeout` may be read, or are addresses that no process
-/// can read.
+/// As [`sys::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
+/// still good.
 #[inline]
 pub unsafe fn getevents(
     ctx: io_context_t,
@@ -61,12 +94,16 @@ pub unsafe fn getevents(
     events: *mut io_event,
     timeout: *const timespec,
 ) -> c_int {
+    let request = Request {
+        ctx,
+        min_nr,
+        nr,
+        events,
+        timeout,
+        sigmask: None,
+    };
     // SAFETY: the caller keeps the same promise.
-    if unsafe { nothing_to_reap(ctx, min_nr, nr, timeout) } {
-        return 0;
-    }
-    // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_getevents(ctx, min_nr, nr, events, timeout) }
+    unsafe { collect(request) }
 }
 
 /// See `io_pgetevents(3)`.
@@ -82,11 +119,57 @@ pub unsafe fn pgetevents(
     timeout: *const timespec,
     sigmask: *const libc::sigset_t,
 ) -> c_int {
-    // With a mask only the kernel can say whether a signal is due.
+    let request = Request {
+        ctx,
+        min_nr,
+        nr,
+        events,
+        timeout,
+        sigmask: Some(sigmask),
+    };
     // SAFETY: the caller keeps the same promise.
-    if sigmask.is_null() && unsafe { nothing_to_reap(ctx, min_nr, nr, timeout) } {
-        return 0;
+    unsafe { collect(request) }
+}
+
+/// Takes events, from the ring if that will do.
+///
+/// # Safety
+/// As [`getevents`].
+#[inline(always)]
+unsafe fn collect(request: Request) -> c_int {
+    let Some(entry) = STATE.registry.find(request.ctx.addr()) else {
+        // SAFETY: the caller keeps the same promise.
+        return unsafe { system_call(request) };
+    };
+    // With a mask only the kernel can say whether a signal is due.
+    if request.sigmask.is_none_or(|mask| mask.is_null()) {
+        // SAFETY: the caller keeps the same promise.
+        if let Some(count) = unsafe { reap(entry, request) } {
+            return count;
+        }
     }
+    // SAFETY: the caller keeps the same promise.
+    unsafe { call(entry, request) }
+}
+
+/// Makes the system call that was asked for.
+///
+/// # Safety
+/// As [`sys::io_getevents`].
+#[inline(never)]
+unsafe fn system_call(request: Request) -> c_int {
+    let Request {
+        ctx,
+        min_nr,
+        nr,
+        events,
+        timeout,
+        sigmask,
+    } = request;
+    let Some(sigmask) = sigmask else {
+        // SAFETY: the caller keeps the same promise.
+        return unsafe { sys::io_getevents(ctx, min_nr, nr, events, timeout) };
+    };
     let sigset = io_sigset {
         ss: sigmask,
         ss_len: SIGSET_SIZE,
@@ -109,65 +192,169 @@ pub unsafe fn pgetevents(
     result
 }
 
-/// Whether the ring shows that the call would return 0 at once: nothing is there, and the timeout
-/// is zero. Every argument that the kernel would refuse makes this false.
+/// Makes the system call for a context that is known, when no reaper is at its ring.
 ///
 /// # Safety
-/// As [`getevents`].
-#[inline]
-unsafe fn nothing_to_reap(
-    ctx: io_context_t,
-    min_nr: c_long,
-    nr: c_long,
-    timeout: *const timespec,
-) -> bool {
-    if min_nr < 0 || min_nr > nr || is_never_valid(ctx.cast_const()) || is_never_valid(timeout) {
-        return false;
+/// As [`sys::io_getevents`].
+#[inline(never)]
+unsafe fn call(entry: &Entry, request: Request) -> c_int {
+    let passage = entry.gate.begin_call(sys::thread());
+    // SAFETY: the caller keeps the same promise.
+    let result = unsafe { system_call(request) };
+    if result > 0 && passage == Passage::Interrupting {
+        // This is a signal handler. The reap below it in the stack has copied events that the kernel
+        // gave out just now; it must not move `head` over them.
+        let nr = entry.nr.load(Relaxed);
+        let tick = entry.disturbances.fetch_add(1, Relaxed);
+        if nr != 0 && nr != UNREADABLE {
+            // SAFETY: the reap below keeps the ring mapped.
+            ring::disturb_head(unsafe { &*request.ctx.cast_const() }, nr, tick);
+        }
     }
-    // SAFETY: the caller says that both may be read now that the impossible addresses are out.
-    let (ring, timeout) = unsafe { (&*ctx.cast_const(), &*timeout) };
-    timeout.tv_sec == 0 && timeout.tv_nsec == 0 && ring::is_readable(ring) && ring::is_empty(ring)
+    entry.gate.end_call();
+    if result > 0 {
+        let length = result as usize * size_of::<io_event>();
+        STATE.writable.add(request.events.cast_const(), length);
+    }
+    if result >= 0 && !request.timeout.is_null() {
+        STATE.readable.add(request.timeout, size_of::<timespec>());
+    }
+    result
 }
 
-/// Whether the kernel refuses this address for certain: the first page, and the kernel's half on 64
-/// bits or the last page on 32. A misaligned address counts too: it is legal, but not read here.
-#[inline]
-fn is_never_valid<T>(address: *const T) -> bool {
-    const PAGE: usize = 4096;
-    const LAST: usize = if size_of::<usize>() == 8 {
-        usize::MAX / 2
+/// Takes events from the ring if what is there satisfies the request. None means that the kernel must
+/// be asked: something has to be waited for, or it may refuse an argument, or somebody else is taking
+/// events.
+///
+/// # Safety
+/// `events` and `timeout` are the caller's, or bad; a page of them that was good in an earlier call is
+/// still good.
+#[inline(always)]
+unsafe fn reap(entry: &Entry, request: Request) -> Option<c_int> {
+    let Request {
+        ctx,
+        min_nr,
+        nr,
+        events,
+        timeout,
+        sigmask: _,
+    } = request;
+    if min_nr < 0 || nr <= 0 || min_nr > nr {
+        return None;
+    }
+    let mut may_wait = min_nr > 0;
+    if !timeout.is_null() {
+        if !STATE.readable.contain(timeout, size_of::<timespec>()) {
+            return None;
+        }
+        // SAFETY: the kernel has read this page before; it may be misaligned, as for the kernel.
+        let timeout = unsafe { timeout.read_unaligned() };
+        may_wait &= timeout.tv_sec != 0 || timeout.tv_nsec != 0;
+    }
+    let thread = sys::thread();
+    if !entry.gate.enter(thread) {
+        return None;
+    }
+    let taken = if entry.is_live(ctx.addr()) {
+        let wanted = Wanted {
+            at_least: if may_wait { min_nr } else { 0 },
+            at_most: nr,
+        };
+        // SAFETY: the gate is held and the context is not being destroyed, so its ring is mapped.
+        unsafe { take(entry, ctx, wanted, events, thread) }
     } else {
-        usize::MAX - PAGE
+        None
     };
-    address.addr().wrapping_sub(PAGE) > LAST - PAGE || !address.is_aligned()
+    entry.gate.leave();
+    taken
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::abi::aio_ring;
-    use core::ptr::without_provenance;
+/// How many events end a call.
+#[derive(Clone, Copy)]
+struct Wanted {
+    at_least: c_long,
+    at_most: c_long,
+}
 
-    #[test]
-    fn addresses_that_are_not_read() {
-        for address in [0, 1, 4092, 4097, usize::MAX, usize::MAX - 3] {
-            assert!(
-                is_never_valid::<aio_ring>(without_provenance(address)),
-                "{address:#x}"
-            );
+/// Takes events from the ring.
+///
+/// # Safety
+/// As [`reap`]; and the gate is held by `thread`, this one, and the ring of `ctx` is mapped.
+#[inline]
+unsafe fn take(
+    entry: &Entry,
+    ctx: io_context_t,
+    wanted: Wanted,
+    events: *mut io_event,
+    thread: usize,
+) -> Option<c_int> {
+    // SAFETY: the caller says that it is mapped; what others change in it is atomic.
+    let ring = unsafe { &*ctx.cast_const() };
+    // A ring of another size at this address is not the one that was registered.
+    let nr = ring.nr.load(Relaxed);
+    let known = entry.nr.load(Relaxed);
+    if nr != known && (known != 0 || !learn_ring(entry, ring, nr)) {
+        return None;
+    }
+    // SAFETY: the caller keeps the same promise, and `nr` is the ring's size.
+    let taken = unsafe { move_events(entry, ctx, nr, wanted, events) };
+    // Not live: the ring is a parent's, or is gone.
+    if entry.is_live(ctx.addr()) {
+        entry.gate.done(thread);
+        ring::restore_head(ring, nr);
+    }
+    taken
+}
+
+/// Copies events and moves `head` over them, again if a signal handler took events meanwhile.
+///
+/// # Safety
+/// As [`take`]; the ring has `nr` slots.
+#[inline]
+unsafe fn move_events(
+    entry: &Entry,
+    ctx: io_context_t,
+    nr: u32,
+    wanted: Wanted,
+    events: *mut io_event,
+) -> Option<c_int> {
+    // SAFETY: as in `take`.
+    let ring = unsafe { &*ctx.cast_const() };
+    // The events follow the header.
+    let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
+    loop {
+        let look = ring::look(ring, nr)?;
+        // At most 2^24 are ready.
+        let ready = look.ready as c_long;
+        if ready < wanted.at_least {
+            return None;
         }
-        #[cfg(target_pointer_width = "64")]
-        for address in [1 << 63, 0xffff_ffff_8100_0000] {
-            assert!(
-                is_never_valid::<aio_ring>(without_provenance(address)),
-                "{address:#x}"
-            );
+        if ready == 0 {
+            return Some(0);
         }
-        for address in [4096, 8192, usize::MAX / 2 - 3] {
-            assert!(
-                !is_never_valid::<aio_ring>(without_provenance(address)),
-                "{address:#x}"
-            );
+        let count = min(ready, wanted.at_most) as u32;
+        let length = count as usize * size_of::<io_event>();
+        if !entry.gate.may_move_head() || !STATE.writable.contain(events.cast_const(), length) {
+            return None;
+        }
+        // SAFETY: the events are ready; the array's pages are good.
+        unsafe { ring::copy(slots, nr, look, count, events) };
+        // In a child that a signal handler forked just now, `head` is the parent's.
+        if !entry.is_live(ctx.addr()) {
+            return None;
+        }
+        if ring::advance(ring, nr, look, count) {
+            return Some(count as c_int);
         }
     }
+}
+
+/// Looks at a context's ring for the first time. False if only the kernel may read it.
+#[cold]
+fn learn_ring(entry: &Entry, ring: &aio_ring, nr: u32) -> bool {
+    let readable = ring::is_readable(ring, nr);
+    entry
+        .nr
+        .store(if readable { nr } else { UNREADABLE }, Relaxed);
+    readable
 }

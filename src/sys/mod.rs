@@ -1,4 +1,4 @@
-//! The AIO system calls: a count or `-errno` comes back, and `errno` keeps its value.
+//! System calls: a count or `-errno` comes back, and `errno` keeps its value.
 //!
 //! Nothing is checked here: the kernel answers for every argument (`fs/aio.c`).
 
@@ -8,6 +8,7 @@ use core::ffi::{c_int, c_long};
 use core::ptr;
 
 use crate::abi::{io_context_t, io_event, iocb, timespec};
+use crate::sync::AtomicU32;
 use numbers::NUMBERS;
 
 /// Runs a call of `syscall(2)`, turns its failure into `-errno` and gives `errno` its old value back.
@@ -106,4 +107,56 @@ pub unsafe fn io_pgetevents<Sigset>(
             ptr::from_ref(sigset),
         )
     })
+}
+
+/// A value that tells this thread from every other one: even, and not 0.
+#[inline]
+pub fn thread() -> usize {
+    // SAFETY: it may be called at any time, from signal handlers too.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// Asks the kernel to fill the pages of `memory` with zeroes in every forked child. False where it
+/// does not know how (before Linux 4.14).
+pub fn wipe_on_fork<T>(memory: &T) -> bool {
+    // SAFETY: the range is valid; nothing changes in this process.
+    keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_madvise,
+            ptr::from_ref(memory),
+            size_of::<T>(),
+            c_long::from(libc::MADV_WIPEONFORK),
+        )
+    }) == 0
+}
+
+/// Sleeps while `word` is `value`, for `nanoseconds` (less than a second) at most; may return early.
+pub fn futex_wait(word: &AtomicU32, value: u32, nanoseconds: c_long) {
+    let timeout = timespec {
+        tv_sec: 0,
+        tv_nsec: nanoseconds,
+    };
+    // SAFETY: the word and the timeout outlive the call.
+    keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            c_long::from(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG),
+            value as usize,
+            ptr::from_ref(&timeout),
+        )
+    });
+}
+
+/// Wakes all who sleep on `word`.
+pub fn futex_wake(word: &AtomicU32) {
+    // SAFETY: the address is used as a name only.
+    keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            c_long::from(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG),
+            i32::MAX as usize,
+        )
+    });
 }
