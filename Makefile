@@ -16,6 +16,8 @@ OBJCOPY ?= objcopy
 CARGO ?= cargo
 INSTALL ?= install
 CFLAGS ?= -O2
+# 0: only the static library, as with the original.
+ENABLE_SHARED ?= 1
 # Where the results go, and which Rust target they are for (empty: the machine's own).
 BUILD ?= build
 RUST_TARGET ?=
@@ -46,15 +48,15 @@ members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $(BUILD)/$(libname) $(BUILD)/$(soname) $(BUILD)/libaio.so $(BUILD)/libaio.a
+shared := $(if $(filter 1,$(ENABLE_SHARED)),$(BUILD)/$(libname) $(BUILD)/$(soname) $(BUILD)/libaio.so)
+all: $(shared) $(BUILD)/libaio.a
 
 .PHONY: all
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources)
-	CARGO_TARGET_DIR=$(target_dir) \
-	RUSTFLAGS="--remap-path-prefix=$(CURDIR)=libaio-rs $(RUSTFLAGS)" \
-	$(CARGO) build --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS)
+	CARGO_TARGET_DIR=$(target_dir) $(CARGO) build --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS)
+	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
 
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
@@ -65,7 +67,7 @@ cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$
 comma := ,
 
 # What the object needs from outside is written down; a panic path would show here as one name more.
-check_undefined = $(NM) -u $@ | sed 's/.* //' | LC_ALL=C sort >$@.undefined && \
+check_undefined = $(NM) -u $@ >$@.nm && sed 's/.* //' $@.nm | LC_ALL=C sort >$@.undefined && \
 	extra=$$(LC_ALL=C comm -23 $@.undefined abi/undefined-symbols) && \
 	if [ -n "$$extra" ]; then echo "$@ needs symbols that abi/undefined-symbols does not list:" $$extra >&2; exit 1; fi
 
@@ -117,38 +119,41 @@ man_pages := $(notdir $(wildcard man/*.3 man/*.7))
 
 .PHONY: install uninstall
 install: all
-	$(INSTALL) -D -m 644 include/libaio.h $(DESTDIR)$(includedir)/libaio.h
-	$(INSTALL) -D -m 755 $(BUILD)/$(libname) $(DESTDIR)$(libdir)/$(libname)
-	$(INSTALL) -m 644 $(BUILD)/libaio.a $(DESTDIR)$(libdir)/libaio.a
-	ln -sf $(libname) $(DESTDIR)$(libdir)/$(soname)
-	ln -sf $(libname) $(DESTDIR)$(libdir)/libaio.so
-	$(INSTALL) -d $(DESTDIR)$(pkgconfigdir) $(DESTDIR)$(cmakedir) $(DESTDIR)$(mandir)/man3 $(DESTDIR)$(mandir)/man7
-	$(substitute) pkgconfig/libaio.pc.in >$(DESTDIR)$(pkgconfigdir)/libaio.pc
-	$(substitute) pkgconfig/libaio-config.cmake.in >$(DESTDIR)$(cmakedir)/libaio-config.cmake
-	$(substitute) pkgconfig/libaio-config-version.cmake.in >$(DESTDIR)$(cmakedir)/libaio-config-version.cmake
-	chmod 644 $(DESTDIR)$(pkgconfigdir)/libaio.pc $(DESTDIR)$(cmakedir)/libaio-config*.cmake
+	$(INSTALL) -D -m 644 include/libaio.h "$(DESTDIR)$(includedir)/libaio.h"
+	$(INSTALL) -D -m 644 $(BUILD)/libaio.a "$(DESTDIR)$(libdir)/libaio.a"
+	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(libname) "$(DESTDIR)$(libdir)/$(libname)")
+	$(if $(shared),ln -sf $(libname) "$(DESTDIR)$(libdir)/$(soname)")
+	$(if $(shared),ln -sf $(libname) "$(DESTDIR)$(libdir)/libaio.so")
+	$(INSTALL) -d "$(DESTDIR)$(pkgconfigdir)" "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(mandir)/man3" "$(DESTDIR)$(mandir)/man7"
+	$(substitute) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
+	$(substitute) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
+	$(substitute) pkgconfig/libaio-config-version.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
+	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libaio.pc" "$(DESTDIR)$(cmakedir)"/libaio-config*.cmake
 	for page in $(man_pages); do \
-	  $(INSTALL) -m 644 man/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit 1; done
+	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${page##*.}/$$page" || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(includedir)/libaio.h $(DESTDIR)$(libdir)/libaio.a
-	rm -f $(addprefix $(DESTDIR)$(libdir)/,$(libname) $(soname) libaio.so)
-	rm -f $(DESTDIR)$(pkgconfigdir)/libaio.pc
-	rm -f $(DESTDIR)$(cmakedir)/libaio-config.cmake $(DESTDIR)$(cmakedir)/libaio-config-version.cmake
-	for page in $(man_pages); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
-	-rmdir $(DESTDIR)$(cmakedir) 2>/dev/null
+	rm -f "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a"
+	rm -f "$(DESTDIR)$(libdir)/$(libname)" "$(DESTDIR)$(libdir)/$(soname)" "$(DESTDIR)$(libdir)/libaio.so"
+	rm -f "$(DESTDIR)$(pkgconfigdir)/libaio.pc"
+	rm -f "$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
+	for page in $(man_pages); do rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$page"; done
+	-rmdir "$(DESTDIR)$(cmakedir)" 2>/dev/null
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) tests/target tests/models/target benches/target
 
 # --- demo and tests ---------------------------------------------------------------------------
 
 original := $(BUILD)/original
-# The i686 library is tested where its Rust standard library is installed.
-i686 := $(shell test -d "$$(rustc --print sysroot 2>/dev/null)/lib/rustlib/i686-unknown-linux-gnu/lib" && echo $(BUILD)/i686)
+sysroot = $(shell rustc --print sysroot 2>/dev/null)
+# The i686 library is tested where its Rust standard library is installed; the others compile.
+i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
+targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
+	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: tools-% demo check check-source check-abi check-original i686
+.PHONY: demo check check-source check-abi check-original i686
 tools-%:
 	@./install-tools.sh $*
 
@@ -177,13 +182,18 @@ check-source:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd tests && $(CARGO) clippy --locked --all-targets -- -D warnings
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
+	@for target in $(targets); do \
+	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \
+	    echo "cargo check --target $$target"; \
+	    CARGO_TARGET_DIR=$(target_dir) $(CARGO) check --quiet --release --locked --target $$target || exit 1; \
+	  else echo "cargo check for $$target: its standard library is not installed" >>$(BUILD)/skipped; fi; done
 	if rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
 	else echo 'the minimum Rust version, 1.85: not installed' >>$(BUILD)/skipped; fi
 
-# The finished library, through its C ABI.
+# The finished library, through its C ABI. The tests read messages of other tools.
 check-abi:
-	cd tests && $(CARGO) test --locked
+	cd tests && LC_ALL=C $(CARGO) test --locked
 
 # The original library's own test suite.
 check-original:

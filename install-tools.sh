@@ -38,12 +38,13 @@ if [ -n "$missing" ]; then
 	echo "installing with apt-get:$missing"
 	$as_root apt-get -qq update || true # one list of many may fail
 	# shellcheck disable=SC2086 # lists of words
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null ||
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-remove --no-install-recommends $missing ||
 		{ echo "$0: apt-get could not install:$missing" >&2; exit 1; }
 fi
 
 # Other architectures: without them their checks are skipped, and counted as skipped.
 [ "$1" = check ] && command -v rustup >/dev/null || exit 0
+rustup -q component add rustfmt clippy >/dev/null 2>&1 || echo "could not install rustfmt and clippy"
 have=$(rustup target list --installed)
 for target in i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu; do

@@ -15,7 +15,7 @@ cd "$1"
 if [ -e complete ]; then exit 0; fi
 
 apt=$PWD/apt
-rm -rf apt source amd64 i386
+rm -rf apt source amd64 i386 libaio*
 mkdir -p apt/lists/partial apt/cache/archives/partial apt/sources
 trap 'rm -rf "$apt"' EXIT
 

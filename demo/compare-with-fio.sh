@@ -8,6 +8,7 @@
 #
 # DEMO_SIZE (256M), DEMO_DEPTH (32) and DEMO_ROUNDS (3) change the work.
 set -eu
+export LC_ALL=C
 
 ours=$(realpath "$1")
 work=$(mktemp -d "${2:-$ours}/demo.XXXXXX")
@@ -33,6 +34,11 @@ run() {
 		jq -r '.jobs[0] | "error \(.error)"' "$report" >&2 || true
 		exit 1
 	fi
+	if [ -z "$map" ] || { [ "$1" = ours ] && [ "$map" != "$ours/libaio.so.1.0.2" ]; } ||
+		{ [ "$1" = C ] && cmp -s "$map" "$ours/libaio.so.1.0.2"; }; then
+		echo "FAILED: fio on the $1 library (round $2) loaded '$map'" >&2
+		exit 1
+	fi
 	echo "$map" >"$work/$1.map"
 	# Every block that was written must have been read back.
 	jq -e '.jobs[0] | .error == 0 and .write.total_ios > 0 and .read.total_ios == .write.total_ios' \
@@ -54,12 +60,6 @@ for round in $(seq "$rounds"); do
 	fi
 done
 
-loaded_c=$(cat "$work/C.map") loaded_ours=$(cat "$work/ours.map")
-if [ "$loaded_ours" != "$ours/libaio.so.1.0.2" ] || [ -z "$loaded_c" ] || cmp -s "$loaded_c" "$loaded_ours"; then
-	echo "FAILED: loaded were '$loaded_c' for C and '$loaded_ours' for ours" >&2
-	exit 1
-fi
-
 # median NAME FILTER: the median over the rounds of a number in the report.
 median() {
 	jq -r ".jobs[0] | $2" "$work/$1".*.json | sort -g | sed -n "$(((rounds + 1) / 2))p"
@@ -70,7 +70,7 @@ row() {
 	printf "$format" "$1" "$(printf "%.$3f" "$(median C "$2")")" "$(printf "%.$3f" "$(median ours "$2")")"
 }
 
-printf '\nloaded in the C runs:    %s\nloaded in our runs:      %s\n\n' "$loaded_c" "$loaded_ours"
+printf '\nloaded in the C runs:    %s\nloaded in our runs:      %s\n\n' "$(cat "$work/C.map")" "$(cat "$work/ours.map")"
 printf '%-34s %12s %12s\n' "median of $rounds rounds" 'C library' 'libaio-rs'
 for direction in write read; do
 	row "$direction: IOPS" ".$direction.iops" 0

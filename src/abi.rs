@@ -15,7 +15,7 @@ pub type io_context_t = *mut aio_ring;
 ///
 /// A C++ callback may throw, as through the C library. It is not `C-unwind`, because with
 /// `panic=abort` the compiler would then stop every exception at the caller; as `C`, the caller has
-/// unwind tables and nothing to clean up, and exceptions pass (`c-tests/programs/throw.shared.cc`).
+/// unwind tables and nothing to clean up, and exceptions pass (`c-tests/linking/every_function.cc`).
 pub type io_callback_t =
     unsafe extern "C" fn(ctx: io_context_t, iocb: *mut iocb, res: c_long, res2: c_long);
 

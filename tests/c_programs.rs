@@ -1,7 +1,7 @@
 //! The C programs of `c-tests/programs`, each built with both libraries and run on both.
 //!
 //! `NAME.c` is linked with the shared and with the static library; `NAME.shared.c` asks for symbol
-//! versions and is linked with the shared one only.
+//! versions and is linked with the shared one only; `NAME.ours.c` states what only ours does.
 
 use abi_tests::{Library, Link, Width, compile, on, output, project, scratch, skip};
 use std::fs;
@@ -22,6 +22,17 @@ fn sources() -> Vec<PathBuf> {
 
 /// Builds every program with `built` and runs it on `run_on`.
 fn all(built: Library, link: Link, run_on: Library, width: Width) {
+    all_with(built, link, run_on, width, &[]);
+}
+
+/// As [`all`], with environment variables.
+fn all_with(
+    built: Library,
+    link: Link,
+    run_on: Library,
+    width: Width,
+    environment: &[(&str, &str)],
+) {
     if built.directory(width).is_none() || run_on.directory(width).is_none() {
         return;
     }
@@ -29,12 +40,19 @@ fn all(built: Library, link: Link, run_on: Library, width: Width) {
     let mut failures = String::new();
     for source in sources() {
         let name = source.file_stem().unwrap().to_str().unwrap();
-        if link == Link::Static && name.ends_with(".shared") {
+        let only_ours = name.ends_with(".ours");
+        if link == Link::Static && name.ends_with(".shared")
+            || only_ours && (built, run_on) != (Library::Ours, Library::Ours)
+        {
             continue;
         }
         let program = directory.path().join(name);
         compile(COMPILER, &source, &[], built, link, width, &program).unwrap();
-        let result = output(on(run_on, width, &program).current_dir(directory.path()));
+        let result = output(
+            on(run_on, width, &program)
+                .envs(environment.iter().copied())
+                .current_dir(directory.path()),
+        );
         let printed = String::from_utf8_lossy(&result.stdout);
         match result.status.code() {
             Some(0) => {}
@@ -91,4 +109,11 @@ fn on_i686_with_our_archive() {
 #[test]
 fn on_i686_linked_with_the_c_library_run_on_ours() {
     all(Library::C, Link::Shared, Library::Ours, Width::W32);
+}
+
+#[test]
+fn with_reaping_in_user_space_switched_off() {
+    let environment = [("LIBAIO_REAP", "syscall")];
+    let ours = Library::Ours;
+    all_with(ours, Link::Shared, ours, Width::W64, &environment);
 }

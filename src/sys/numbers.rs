@@ -103,3 +103,12 @@ pub const NUMBERS: Numbers = Numbers {
     target_arch = "loongarch64"
 )))]
 compile_error!("add this architecture's AIO system call numbers to src/sys/numbers.rs");
+
+/// Those that the `libc` crate knows are checked against it.
+const _: () = assert!(
+    NUMBERS.io_setup == libc::SYS_io_setup
+        && NUMBERS.io_destroy == libc::SYS_io_destroy
+        && NUMBERS.io_submit == libc::SYS_io_submit
+        && NUMBERS.io_cancel == libc::SYS_io_cancel
+        && NUMBERS.io_getevents == libc::SYS_io_getevents
+);
