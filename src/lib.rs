@@ -14,6 +14,7 @@
 //! | [`registry`] | the contexts that this process made |
 //! | [`gate`] | who may move a ring's `head` now |
 //! | [`ring`] | the completion ring that the kernel maps into the process |
+//! | [`stand_in`] | what a signal handler that destroys a context leaves to the interrupted thread |
 //! | [`proven_pages`] | which pointers may be used without asking the kernel |
 //! | [`process_state`] | all of the library's memory, wiped in a forked child |
 //! | [`configuration`] | what the environment says |
@@ -40,5 +41,6 @@ pub mod process_state;
 pub mod proven_pages;
 pub mod registry;
 pub mod ring;
+pub mod stand_in;
 pub mod sync;
 pub mod sys;

@@ -78,6 +78,7 @@ fn members_need_libc_and_what_they_call() {
         "pthread_self",
         "secure_getenv",
         "memcpy",
+        "mmap",
     ];
     for (member, (_, needed)) in members() {
         let mut calls: Vec<_> = needed

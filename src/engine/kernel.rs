@@ -9,7 +9,7 @@ use crate::gate::Passage;
 use crate::process_state::STATE;
 use crate::registry::{Entry, UNREADABLE};
 use crate::sync::Ordering::Relaxed;
-use crate::{ring, sys};
+use crate::{ring, stand_in, sys};
 
 /// Size of the kernel's signal set in bytes: one bit for each of 64 signals.
 const SIGSET_SIZE: c_ulong = 8;
@@ -42,9 +42,13 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
     };
     // The kernel unmaps the ring first thing, so no reaper may be at it.
     entry.start_destroying(ctx.addr());
-    entry.gate.wait(sys::thread());
+    let doomed = match entry.gate.wait(sys::thread()) {
+        Passage::Free => ctx,
+        // SAFETY: the reap that this handler interrupted has found the ring mapped.
+        Passage::Interrupting => unsafe { stand_in::put_in_place_of(ctx) },
+    };
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { sys::io_destroy(ctx) };
+    let result = unsafe { sys::io_destroy(doomed) };
     entry.remove(ctx.addr());
     result
 }

@@ -4,7 +4,7 @@
 
 pub mod numbers;
 
-use core::ffi::{c_int, c_long};
+use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 
 use crate::abi::{io_context_t, io_event, iocb, timespec};
@@ -159,4 +159,61 @@ pub fn futex_wake(word: &AtomicU32) {
             i32::MAX as usize,
         )
     });
+}
+
+/// What [`map`] maps: private memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Map {
+    /// Addresses that cannot be used yet, anywhere.
+    Reserve,
+    /// Readable and writable zeroes, at the given address if that is free.
+    InPlace,
+}
+
+/// `mmap(2)`. None if it fails, or gives another address than was asked for.
+///
+/// # Safety
+/// Nothing may rely on the range at `address` being unmapped.
+pub unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Option<*mut c_void> {
+    let (protection, flags) = match map {
+        Map::Reserve => (libc::PROT_NONE, 0),
+        Map::InPlace => (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_FIXED_NOREPLACE,
+        ),
+    };
+    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: errno's address is this thread's.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    // SAFETY: without MAP_FIXED nothing that is mapped is touched.
+    let mapped = unsafe { libc::mmap(address, length, protection, flags, -1, 0) };
+    // SAFETY: as above.
+    unsafe { *errno = before };
+    (mapped != libc::MAP_FAILED && (address.is_null() || mapped == address)).then_some(mapped)
+}
+
+/// Moves a mapping over another one of the same length.
+///
+/// # Safety
+/// Nobody else uses either range.
+pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) -> bool {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    let moved = || {
+        // SAFETY: the caller owns both ranges.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_mremap,
+                from,
+                length,
+                length,
+                c_long::from(flags),
+                to,
+            )
+        };
+        // An address may look negative; only success and failure are told apart.
+        if result == -1 { -1 } else { 0 }
+    };
+    keep_errno(moved) == 0
 }
