@@ -9,7 +9,7 @@
 //! by its thread and does not wait; `ring::disturb_head` then makes the interrupted reap start over.
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, sleep_while, spin_loop, wake_all};
+use crate::sync::{AtomicU32, AtomicUsize, SPINS, sleep_while, spin_loop, wake_all};
 
 /// The gate of one context. All zero: open, nobody inside.
 #[derive(Default)]
@@ -25,9 +25,6 @@ pub struct Gate {
 
 /// Added to the holder's thread when it will not touch `head` any more.
 const DONE: usize = 1;
-
-/// How often a thread looks again before it gives up, or sleeps: a few microseconds.
-const SPINS: u32 = 100;
 
 /// How a thread stands to the holder of the gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,9 +146,10 @@ impl Gate {
         }
     }
 
-    /// Whether a reaper is inside at this moment.
-    pub fn is_held(&self) -> bool {
-        // SeqCst: pairs with `enter`, against a context that is taken out of the registry.
-        self.holder.load(SeqCst) != 0
+    /// Whether anybody is inside, or counted in, at this moment.
+    pub fn is_in_use(&self) -> bool {
+        // SeqCst: pairs with `enter` and `begin_call`, against an entry of the registry that is given
+        // to another context.
+        self.holder.load(SeqCst) != 0 || self.callers.load(SeqCst) != 0
     }
 }

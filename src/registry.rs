@@ -7,13 +7,13 @@
 
 use crate::gate::Gate;
 use crate::sync::Ordering::{Relaxed, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sync::{AtomicU32, AtomicUsize, ENTRIES_LOG2, REACH};
 
 /// What is known of one context. Aligned so that it never spans two cache lines.
 #[derive(Default)]
 #[repr(C, align(32))]
 pub struct Entry {
-    /// The context's address, with [`DESTROYING`] added or not; or [`EMPTY`], [`REMOVED`],
+    /// The context's address, with [`DESTROYING`] or [`DEAD`] added or neither; or [`EMPTY`] or
     /// [`RESERVED`].
     address: AtomicUsize,
     /// Who may move the ring's `head`.
@@ -26,21 +26,21 @@ pub struct Entry {
 
 /// Never used: a look-up ends here.
 const EMPTY: usize = 0;
-/// Used before: a look-up goes on.
-const REMOVED: usize = 2;
 /// Being filled.
 const RESERVED: usize = 4;
 /// Added to an address, which is a page's, while its context is being destroyed.
 const DESTROYING: usize = 1;
+/// Added to the address of a context that was destroyed. The entry may be given to another one, but
+/// until then the address is kept: the kernel gives it out again soon, and a thread that still calls
+/// with the old handle must then be counted at the new context's gate.
+const DEAD: usize = 2;
+/// The part of [`Entry::address`] that is the address.
+const ADDRESS: usize = !(DESTROYING | DEAD);
 
 /// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
 pub const UNREADABLE: u32 = u32::MAX;
 
-/// Four times the contexts that the library promises to know, so that runs of full entries are short.
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
-const ENTRIES_LOG2: u32 = 14;
-/// A context lies within so many entries of where its address hashes to.
-const REACH: usize = 32;
 
 impl Entry {
     /// Whether this entry is still that of the context at `address`, and it is not being destroyed.
@@ -59,19 +59,27 @@ impl Entry {
             .compare_exchange(address, address | DESTROYING, SeqCst, Relaxed);
     }
 
-    /// Forgets a context that was destroyed, unless its address belongs to a new one by now.
+    /// Gives up the entry of a context that was destroyed, unless its address belongs to a new one by
+    /// now.
     pub fn remove(&self, address: usize) {
         // Relaxed: nothing else is published.
-        let _ = self
-            .address
-            .compare_exchange(address | DESTROYING, REMOVED, Relaxed, Relaxed);
+        let (from, to) = (address | DESTROYING, address | DEAD);
+        let _ = self.address.compare_exchange(from, to, Relaxed, Relaxed);
+    }
+
+    /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
+    /// that is counted at the gate: from then on the entry is not given to another address.
+    #[inline]
+    pub fn belongs_to(&self, address: usize) -> bool {
+        // SeqCst: pairs with `insert`, which reserves the entry and then looks at the gate.
+        self.address.load(SeqCst) & ADDRESS == address
     }
 }
 
 /// The table. All zero: empty.
 #[repr(C)]
 pub struct Registry {
-    entries: [Entry; ENTRIES],
+    pub(crate) entries: [Entry; ENTRIES],
 }
 
 impl Registry {
@@ -91,13 +99,13 @@ impl Registry {
         })
     }
 
-    /// The entry of a context, or none if it is not known here.
+    /// The entry of a context, alive or not, or none if it is not known here.
     #[inline]
     pub fn find(&self, address: usize) -> Option<&Entry> {
         for entry in self.candidates(address) {
-            // Relaxed: `is_live` asks again once the gate is passed.
+            // Relaxed: `is_live` and `belongs_to` ask again at the gate.
             let found = entry.address.load(Relaxed);
-            if found & !DESTROYING == address {
+            if found & ADDRESS == address {
                 // The fixed values are no page's address, but a caller may pass them.
                 return (address > RESERVED).then_some(entry);
             }
@@ -110,26 +118,32 @@ impl Registry {
 
     /// Makes a new context known, if there is room. `address` is what `io_setup` gave.
     pub fn insert(&self, address: usize) {
-        // The kernel may give the address of a context that was destroyed behind our back, or that
-        // is still on its way out.
-        let stale = self.find(address);
-        for entry in stale.into_iter().chain(self.candidates(address)) {
+        // An address that was here before keeps its entry, for the threads at its gate.
+        for entry in self
+            .find(address)
+            .into_iter()
+            .chain(self.candidates(address))
+        {
+            // Relaxed: the exchange decides.
             let found = entry.address.load(Relaxed);
-            let free = found == EMPTY || found == REMOVED || found & !DESTROYING == address;
-            // SeqCst: as in `start_destroying`.
-            if !free
-                || entry
-                    .address
-                    .compare_exchange(found, RESERVED, SeqCst, Relaxed)
-                    .is_err()
+            let same = found & ADDRESS == address;
+            if !same && found != EMPTY && found & DEAD == 0 {
+                continue;
+            }
+            // SeqCst: as in `start_destroying` and `belongs_to`.
+            if entry
+                .address
+                .compare_exchange(found, RESERVED, SeqCst, Relaxed)
+                .is_err()
             {
                 continue;
             }
-            // A reaper of the entry's last context may be on its way out.
-            if entry.gate.is_held() {
-                entry.address.store(REMOVED, Relaxed);
+            if !same && entry.gate.is_in_use() {
+                // Relaxed: it is as it was.
+                entry.address.store(found, Relaxed);
                 continue;
             }
+            // Relaxed: published by the store of the address.
             entry.nr.store(0, Relaxed);
             // SeqCst, so Release: whoever finds the address finds `nr` reset.
             entry.address.store(address, SeqCst);
@@ -184,7 +198,7 @@ mod tests {
         assert!(!entry.is_live(first));
         assert!(registry.find(first).is_some(), "calls still pass its gate");
         entry.remove(first);
-        assert!(registry.find(first).is_none());
+        assert!(!entry.is_live(first) && entry.belongs_to(first));
         assert!(registry.find(second).unwrap().is_live(second));
     }
 
@@ -218,6 +232,29 @@ mod tests {
             entry.start_destroying(address);
             entry.remove(address);
         }
+    }
+
+    /// A thread that is counted at a gate keeps the entry from any other address.
+    #[test]
+    fn an_entry_in_use_is_not_given_away() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        registry.insert(address);
+        let entry = registry.find(address).unwrap();
+        entry.gate.begin_call(8);
+        entry.start_destroying(address);
+        entry.remove(address);
+        let others: Vec<_> = (1..9000usize).map(|i| i * 4096).collect();
+        others.iter().for_each(|&other| registry.insert(other));
+        assert!(entry.belongs_to(address));
+        registry.insert(address);
+        assert!(entry.is_live(address));
+        entry.gate.end_call();
+        entry.start_destroying(address);
+        entry.remove(address);
+        let others: Vec<_> = (9000..30_000usize).map(|i| i * 4096).collect();
+        others.iter().for_each(|&other| registry.insert(other));
+        assert!(!entry.belongs_to(address), "out of use, it is");
     }
 
     #[test]

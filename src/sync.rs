@@ -1,4 +1,4 @@
-//! The atomics, and what a thread does while it waits for another one.
+//! The atomics, what a thread does while it waits for another one, and sizes.
 //!
 //! `tests/models` builds the lock-free modules against loom by bringing another module of this name.
 
@@ -6,6 +6,15 @@ pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys;
+
+/// How often a thread looks again before it gives up, or sleeps: a few microseconds.
+pub const SPINS: u32 = 100;
+
+/// Four times the contexts that the library promises to know, so that runs of full entries are short.
+pub const ENTRIES_LOG2: u32 = 14;
+
+/// A context lies within so many entries of where its address hashes to.
+pub const REACH: usize = 32;
 
 /// Sleeps while `word` is `value`, for a millisecond at most, or until [`wake_all`].
 pub fn sleep_while(word: &AtomicU32, value: u32) {

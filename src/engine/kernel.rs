@@ -203,6 +203,13 @@ unsafe fn system_call(request: Request) -> c_int {
 #[inline(never)]
 unsafe fn call(entry: &Entry, request: Request) -> c_int {
     let passage = entry.gate.begin_call(sys::thread());
+    if !entry.belongs_to(request.ctx.addr()) {
+        // The entry was given to another context. Whoever calls with a handle so old is no reader
+        // of that one.
+        entry.gate.end_call();
+        // SAFETY: the caller keeps the same promise.
+        return unsafe { system_call(request) };
+    }
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { system_call(request) };
     if result > 0 && passage == Passage::Interrupting {
