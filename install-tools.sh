@@ -13,14 +13,17 @@ if ! command -v cargo >/dev/null || ! printf '%s\n%s\n' "$rust_minimum" "$(rustc
 	# Debian's own rustc may be too old; the -web packages are its newer ones.
 	rust='rustc-web cargo-web'
 fi
-packages="gcc libc6-dev make binutils $rust"
+packages="ca-certificates gcc libc6-dev make binutils $rust"
 case ${1-} in
 build) ;;
 demo) packages="$packages fio libaio1 jq" ;;
 check)
 	packages="$packages g++ gcc-multilib g++-multilib clang lld libclang-dev libclang-rt-dev dpkg-dev e2fsprogs \
 		abigail-tools shellcheck mandoc pkg-config cmake meson ninja-build git file"
-	if [ -n "$rust" ]; then packages="$packages rustfmt-web rust-web-clippy"; fi
+	# Debian has these in packages of their own; rustup's are looked after below.
+	if [ -n "$rust" ] || dpkg-query -W rustc-web >/dev/null 2>&1; then
+		packages="$packages rustfmt-web rust-web-clippy"
+	fi
 	;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -52,6 +55,12 @@ for target in i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-lin
 	echo "installing with rustup: $target"
 	rustup -q target add "$target" >/dev/null 2>&1 || echo "could not install $target"
 done
+# Miri interprets the unit tests, for other byte orders and word sizes too. Not a reason to install a
+# nightly compiler.
+if rustup toolchain list | grep -q '^nightly' && ! cargo +nightly miri --version >/dev/null 2>&1; then
+	echo "installing with rustup: miri"
+	rustup -q component add --toolchain nightly miri rust-src >/dev/null 2>&1 || echo "could not install miri"
+fi
 if ! rustup toolchain list | grep -q "^$rust_minimum"; then
 	echo "installing with rustup: Rust $rust_minimum, the oldest that may build the library"
 	rustup -q toolchain install "$rust_minimum.0" --profile minimal >/dev/null 2>&1 ||

@@ -156,6 +156,9 @@ impl Registry {
 mod tests {
     use super::*;
 
+    /// Miri is a thousand times slower.
+    const SLOW: bool = cfg!(miri);
+
     fn registry() -> Box<Registry> {
         // SAFETY: all zero is the empty registry.
         unsafe { Box::<Registry>::new_zeroed().assume_init() }
@@ -164,11 +167,12 @@ mod tests {
     /// Address patterns as the kernel makes them: downwards, by the ring's size, with gaps.
     #[test]
     fn finds_4096_contexts_of_any_size() {
+        let count = if SLOW { 64 } else { 4096 };
         for pages in [1, 2, 3, 4, 5, 8, 16, 17, 64, 513, 4096] {
             let registry = registry();
             let address = |i: usize| (1usize << 30) + i * pages * 4096 % (usize::MAX / 4);
             let addresses: Vec<_> = if pages < 64 || usize::BITS == 64 {
-                (0..4096).map(address).collect()
+                (0..count).map(address).collect()
             } else {
                 continue;
             };
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn survives_endless_coming_and_going() {
         let registry = registry();
-        for i in 0..200_000usize {
+        for i in 0..if SLOW { 500 } else { 200_000usize } {
             let address = (1 << 30) + i % 30_000 * 3 * 4096;
             registry.insert(address);
             let entry = registry.find(address).expect("there is room");
@@ -236,6 +240,7 @@ mod tests {
 
     /// A thread that is counted at a gate keeps the entry from any other address.
     #[test]
+    #[cfg_attr(miri, ignore = "needs tens of thousands of contexts")]
     fn an_entry_in_use_is_not_given_away() {
         let registry = registry();
         let address = 0x7000_0000;
@@ -258,6 +263,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs tens of thousands of contexts")]
     fn a_full_neighbourhood_is_refused() {
         let registry = registry();
         let addresses: Vec<_> = (1..40_000usize).map(|i| i * 4096).collect();
