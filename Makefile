@@ -4,6 +4,8 @@
 #   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            every test
+#   make soak             the stress tests for HOURS (default 1)
+#   make bench            the C library and this one timed against each other
 #   make clean uninstall
 #
 # Cargo makes a static library of the whole crate. The rest is done here, because rustc cannot give
@@ -153,7 +155,7 @@ i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo check check-source check-abi check-original i686
+.PHONY: demo check check-source check-miri check-models check-abi check-stress check-original i686 soak bench
 tools-%:
 	@./install-tools.sh $*
 
@@ -169,7 +171,10 @@ check: tools-check
 	@$(MAKE) --no-print-directory all $(if $(i686),i686)
 	@c-tests/obtain-original.sh $(original)
 	@$(MAKE) --no-print-directory check-source
+	@$(MAKE) --no-print-directory check-miri
+	@$(MAKE) --no-print-directory check-models
 	@$(MAKE) --no-print-directory check-abi
+	@$(MAKE) --no-print-directory check-stress
 	@$(MAKE) --no-print-directory check-original
 	@echo "skipped: $$(sort -u $(BUILD)/skipped 2>/dev/null | grep -c .)"
 	@sort -u $(BUILD)/skipped 2>/dev/null || true
@@ -179,6 +184,8 @@ check: tools-check
 check-source:
 	$(CARGO) fmt --check
 	cd tests && $(CARGO) fmt --check
+	cd tests/models && $(CARGO) fmt --check
+	cd benches && $(CARGO) fmt --check
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd tests && $(CARGO) clippy --locked --all-targets -- -D warnings
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
@@ -191,9 +198,35 @@ check-source:
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
 	else echo 'the minimum Rust version, 1.85: not installed' >>$(BUILD)/skipped; fi
 
+# The unit tests interpreted, with every access checked, for other word sizes and byte orders too.
+check-miri:
+	if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
+	  for target in x86_64-unknown-linux-gnu i686-unknown-linux-gnu s390x-unknown-linux-gnu; do \
+	    CARGO_TARGET_DIR=$(target_dir)/miri MIRIFLAGS=-Zmiri-tree-borrows \
+	    $(CARGO) +nightly miri test --quiet --locked --lib --target $$target </dev/null || exit 1; done; \
+	else echo 'Miri: there is no nightly Rust with it' >>$(BUILD)/skipped; fi
+
 # The finished library, through its C ABI. The tests read messages of other tools.
 check-abi:
 	cd tests && LC_ALL=C $(CARGO) test --locked
+
+# loom models of the lock-free parts, and the proof that each would notice a mistake.
+check-models:
+	cd tests/models && $(CARGO) test --release --locked
+	tests/models/mutations.sh
+
+# Millions of events on the real kernel, each accounted for.
+check-stress:
+	BUILD=$(BUILD) c-tests/stress/run.sh
+
+HOURS ?= 1
+soak: all
+	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 8))
+
+bench: tools-check all
+	@c-tests/obtain-original.sh $(original)
+	cd benches && $(CARGO) bench --locked
+	benches/chart.py
 
 # The original library's own test suite.
 check-original:

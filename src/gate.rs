@@ -9,7 +9,7 @@
 //! by its thread and does not wait; `ring::disturb_head` then makes the interrupted reap start over.
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, sleep_while, spin_loop, wake_all};
+use crate::sync::{AtomicU32, AtomicUsize, SPINS, signal_fence, sleep_while, spin_loop, wake_all};
 
 /// The gate of one context. All zero: open, nobody inside.
 #[derive(Default)]
@@ -33,6 +33,8 @@ pub enum Passage {
     Free,
     /// The caller is a signal handler that interrupted a reap of its own thread.
     Interrupting,
+    /// Likewise, but that reap moves `head` no more.
+    Finishing,
 }
 
 impl Gate {
@@ -77,8 +79,10 @@ impl Gate {
     /// Says that the reaper inside has moved `head` for the last time.
     #[inline]
     pub fn done(&self, thread: usize) {
-        // Relaxed: for signal handlers of the same thread only.
-        self.holder.store(thread | DONE, Relaxed);
+        // Release, and a fence for the compiler: signal handlers of the same thread must find it after
+        // `head` was moved and before it is restored.
+        self.holder.store(thread | DONE, Release);
+        signal_fence();
     }
 
     /// Leaves as reaper.
@@ -104,9 +108,13 @@ impl Gate {
     /// Counts the thread out again.
     #[inline]
     pub fn end_call(&self) {
-        // Release: pairs with the load in `may_move_head`, which must see the `head` that the
-        // kernel stored.
-        self.callers.fetch_sub(1, Release);
+        // In a child that was forked during the call the count was wiped. Relaxed: otherwise this thread
+        // is in it.
+        if self.callers.load(Relaxed) != 0 {
+            // Release: pairs with the load in `may_move_head`, which must see the `head` that the
+            // kernel stored.
+            self.callers.fetch_sub(1, Release);
+        }
     }
 
     /// Waits until no reaper is inside. It spins briefly, then sleeps: the holder may be a thread of
@@ -129,7 +137,7 @@ impl Gate {
             match self.holder.load(Acquire) {
                 0 => return Passage::Free,
                 holder if holder == thread => return Passage::Interrupting,
-                holder if holder == thread | DONE => return Passage::Free,
+                holder if holder == thread | DONE => return Passage::Finishing,
                 _ => {}
             }
             if spins < SPINS {

@@ -71,23 +71,29 @@ impl ProcessState {
         unsafe { core::mem::MaybeUninit::zeroed().assume_init() }
     }
 
-    /// Makes a context that `io_setup` gave known, unless the environment or the kernel forbids.
-    pub fn register(&self, address: usize) {
+    /// Finds out whether contexts are to be registered, before the first one is made.
+    #[inline]
+    pub fn prepare(&self) {
         // Relaxed: threads that ask at the same time come to the same answer.
-        let registers = match self.registers.load(Relaxed) {
-            0 => self.decide(),
-            decided => decided,
-        };
-        if registers == YES {
-            self.registry.insert(address);
+        if self.registers.load(Relaxed) == 0 {
+            self.decide();
+        }
+    }
+
+    /// Makes a context known that `io_setup` gave, unless the environment or the kernel forbids, or
+    /// this is a child that a signal handler forked since [`ProcessState::prepare`].
+    pub fn register(&self, address: usize) {
+        // Relaxed: it was written by this thread, or wiped.
+        let is_ours = || self.registers.load(Relaxed) == YES;
+        if is_ours() {
+            self.registry.insert(address, is_ours);
         }
     }
 
     #[cold]
-    fn decide(&self) -> u32 {
+    fn decide(&self) {
         let reaps = configuration::reaps_in_user_space() && sys::wipe_on_fork(self);
         let registers = if reaps { YES } else { NO };
         self.registers.store(registers, Relaxed);
-        registers
     }
 }

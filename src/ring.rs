@@ -136,10 +136,12 @@ pub fn advance(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
 /// [`restore_head`] undoes this before the interrupted call returns.
 #[cold]
 pub fn disturb_head(ring: &aio_ring, nr: u32, tick: u32) {
+    // For the smallest ring 33 million values, for the largest 500; that many handlers do not nest
+    // between two looks. `is_readable` makes it more than one.
+    let values = (u32::MAX / nr.max(1)).saturating_sub(1).max(1);
     loop {
         let head = ring.head.load(Relaxed);
-        // 128 values: more handlers than that do not nest between two looks.
-        let other = slot(head, nr) + nr * (1 + tick % 128);
+        let other = slot(head, nr) + nr * (1 + tick.checked_rem(values).unwrap_or(0));
         // Relaxed: seen by this thread only; others are kept out by the gate.
         if ring
             .head

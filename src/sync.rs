@@ -16,6 +16,12 @@ pub const ENTRIES_LOG2: u32 = 14;
 /// A context lies within so many entries of where its address hashes to.
 pub const REACH: usize = 32;
 
+/// Keeps the compiler from moving accesses across, for signal handlers of the same thread.
+#[inline]
+pub fn signal_fence() {
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
 /// Sleeps while `word` is `value`, for a millisecond at most, or until [`wake_all`].
 pub fn sleep_while(word: &AtomicU32, value: u32) {
     sys::futex_wait(word, value, 1_000_000);

@@ -20,6 +20,7 @@ const SIGSET_SIZE: c_ulong = 8;
 /// As [`sys::io_setup`].
 #[inline]
 pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
+    STATE.prepare();
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { sys::io_setup(nr_events, ctxp) };
     if result == 0 {
@@ -45,7 +46,7 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
     let doomed = match entry.gate.wait(sys::thread()) {
         Passage::Free => ctx,
         // SAFETY: the reap that this handler interrupted has found the ring mapped.
-        Passage::Interrupting => unsafe { stand_in::put_in_place_of(ctx) },
+        Passage::Interrupting | Passage::Finishing => unsafe { stand_in::put_in_place_of(ctx) },
     };
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { sys::io_destroy(doomed) };
@@ -309,11 +310,12 @@ unsafe fn take(
     }
     // SAFETY: the caller keeps the same promise, and `nr` is the ring's size.
     let taken = unsafe { move_events(entry, ctx, nr, wanted, events) };
-    // Not live: the ring is a parent's, or is gone.
-    if entry.is_live(ctx.addr()) {
-        entry.gate.done(thread);
-        ring::restore_head(ring, nr);
+    // Not live: the ring is a parent's, or is gone. Events that were taken before are returned.
+    if !entry.is_live(ctx.addr()) {
+        return taken.filter(|&count| count > 0);
     }
+    entry.gate.done(thread);
+    ring::restore_head(ring, nr);
     taken
 }
 
@@ -329,6 +331,11 @@ unsafe fn move_events(
     wanted: Wanted,
     events: *mut io_event,
 ) -> Option<c_int> {
+    // Before the ring is looked at: a reader that the kernel has in its hands now may take a whole lap of
+    // events, and `head` would look untouched. Nobody new gets in while the gate is held.
+    if !entry.gate.may_move_head() {
+        return None;
+    }
     // SAFETY: as in `take`.
     let ring = unsafe { &*ctx.cast_const() };
     // The events follow the header.
@@ -345,7 +352,7 @@ unsafe fn move_events(
         }
         let count = min(ready, wanted.at_most) as u32;
         let length = count as usize * size_of::<io_event>();
-        if !entry.gate.may_move_head() || !STATE.writable.contain(events.cast_const(), length) {
+        if !STATE.writable.contain(events.cast_const(), length) {
             return None;
         }
         // SAFETY: the events are ready; the array's pages are good.

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A signal handler at every instruction: the processor's trap flag raises SIGTRAP after each one, and
+ * at a chosen one the handler acts. So no window is too small to be met, and every run is the same.
+ */
+#ifndef STEP_H
+#define STEP_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#define CAN_STEP 1
+enum { TRAP_FLAG = 0x100 };
+#if defined(__x86_64__)
+/* Below the stack pointer lie 128 bytes that belong to the function. */
+#define CHANGE_FLAGS(change) \
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " change " (%%rsp); popfq; lea 128(%%rsp), %%rsp" \
+			 ::: "memory", "cc")
+#else
+#define CHANGE_FLAGS(change) __asm__ volatile("pushfl; " change " (%%esp); popfl" ::: "memory", "cc")
+#endif
+#else
+#define CAN_STEP 0
+#endif
+
+/* How many instructions until the handler acts; 0: no more. An action may set it again. */
+static volatile long steps_left;
+static void (*step_action)(void);
+
+#if CAN_STEP
+static void trapped(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)info;
+	if (steps_left > 0 && --steps_left == 0)
+		step_action();
+	if (steps_left == 0)
+		((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+#endif
+
+static inline void prepare_steps(void)
+{
+#if CAN_STEP
+	struct sigaction action = { .sa_sigaction = trapped, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGTRAP, &action, NULL);
+#else
+	printf("skip: single-stepping is written for x86 only\n");
+	exit(77);
+#endif
+}
+
+/* From here, `action` is called in a handler after `steps` instructions. */
+static inline __attribute__((always_inline)) void step(long steps, void (*action)(void))
+{
+	step_action = action;
+	steps_left = steps;
+#if CAN_STEP
+	CHANGE_FLAGS("orl $0x100,");
+#endif
+}
+
+/* Ends it. Gives whether the action was due before. */
+static inline __attribute__((always_inline)) int stepped(void)
+{
+#if CAN_STEP
+	CHANGE_FLAGS("andl $0xfffffeff,");
+#endif
+	int due = steps_left == 0;
+	steps_left = 0;
+	return due;
+}
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * At every instruction of io_getevents and of io_setup, a handler forks. The child goes on with the
+ * call, may use a context of its own, and leaves its parent's ring alone, whether that is still there
+ * or not. The C library reads the inherited ring.
+ */
+#define _GNU_SOURCE
+#include <sys/wait.h>
+
+#include "ledger.h"
+#include "step.h"
+
+enum { BY_PARENT, BY_CHILD, READY = 3 };
+
+static io_context_t ctx;
+static volatile pid_t child; /* 0: this is the child; -1: there is none */
+static int pipes[2];
+static volatile int waits_for_parent;
+static long failures;
+
+static void fork_here(void)
+{
+	char byte;
+
+	child = fork();
+	if (child == 0) {
+		alarm(30);
+		if (waits_for_parent)
+			REQUIRE(read(pipes[0], &byte, 1) == 1);
+	}
+}
+
+/* Each kind of failure is told once. */
+static void fail(const char *what, long at, const char *how, int value)
+{
+	static const char *told[8];
+	int i = 0;
+
+	failures++;
+	while (i < 7 && told[i] && told[i] != what)
+		i++;
+	if (told[i] == what)
+		return;
+	told[i] = what;
+	printf("step_fork: %s, instruction %ld: %s (%#x)\n", what, at, how, value);
+	fflush(stdout);
+}
+
+static void expect_success(const char *what, long at)
+{
+	int status;
+
+	REQUIRE(waitpid(child, &status, 0) == child);
+	child = -1;
+	if (status)
+		fail(what, at, "the child's wait status, with line % 250 + 1", status);
+}
+
+static unsigned head(void)
+{
+	return ((volatile unsigned *)ctx)[2];
+}
+
+/* Ends the child quietly; the parent tells. */
+#define IN_CHILD(condition)                        \
+	do {                                       \
+		if (!(condition))                  \
+			_exit(__LINE__ % 250 + 1); \
+	} while (0)
+
+/* Refused, also when the same arrays served a good call. */
+static void expect_refused(io_context_t inherited)
+{
+	struct io_event events[READY];
+	struct timespec at_once = { 0, 0 };
+	io_context_t own = NULL;
+
+	for (int round = 0; round < 3; round++) {
+		IN_CHILD(io_getevents(inherited, 0, READY, events, &at_once) == -EINVAL);
+		IN_CHILD(io_getevents(inherited, 1, READY, events, NULL) == -EINVAL);
+		if (!own)
+			IN_CHILD(io_setup(1, &own) == 0);
+		IN_CHILD(submit_writes(own, BY_CHILD, 1) == 1);
+		IN_CHILD(io_getevents(own, 1, READY, events, &at_once) == 1);
+	}
+}
+
+static int fork_in_getevents(long at, int destroys)
+{
+	struct io_event events[READY];
+	struct timespec at_once = { 0, 0 };
+	char byte = 0;
+
+	child = -1;
+	waits_for_parent = destroys;
+	if (destroys) {
+		ctx = NULL;
+		REQUIRE(io_setup(1, &ctx) == 0);
+		submit_writes(ctx, BY_PARENT, READY);
+		drain(ctx);
+	}
+	submit_writes(ctx, BY_PARENT, READY);
+	unsigned before = head();
+	step(at, fork_here);
+	int got = io_getevents(ctx, 0, READY, events, &at_once);
+	int reached = stepped();
+
+	if (child == 0) {
+		/* Good, if the parent's call was over. */
+		IN_CHILD(got == READY || got == -EINVAL);
+		/* A context of the child's own takes its time. */
+		if (at % 8 == 0)
+			expect_refused(ctx);
+		_exit(0);
+	}
+	if (got != READY)
+		fail("io_getevents, the parent's events", at, "the child took some; left are", got);
+	book_events(events, got);
+	if (destroys) {
+		REQUIRE(io_destroy(ctx) == 0);
+		REQUIRE(write(pipes[1], &byte, reached) == reached);
+	}
+	if (reached)
+		expect_success(destroys ? "io_getevents, then the ring goes" : "io_getevents", at);
+	if (!destroys) {
+		/* Head moved once, whoever was quicker. */
+		unsigned nr = ((volatile unsigned *)ctx)[1];
+		if (got == READY)
+			REQUIRE(head() == (before + READY) % nr);
+		REQUIRE(drain(ctx) == 0);
+	}
+	return reached;
+}
+
+/* The parent stands still while the child is about, so that the child's hand shows. */
+static unsigned head_before, head_after;
+static void fork_and_wait(void)
+{
+	int status;
+
+	head_before = head();
+	child = fork();
+	if (child == 0) {
+		alarm(30);
+		return;
+	}
+	REQUIRE(waitpid(child, &status, 0) == child && status == 0);
+	head_after = head();
+}
+
+static int fork_and_wait_in_getevents(long at)
+{
+	struct io_event events[READY];
+	struct timespec at_once = { 0, 0 };
+
+	submit_writes(ctx, BY_PARENT, READY);
+	child = -1;
+	head_before = head_after = 0;
+	step(at, fork_and_wait);
+	int got = io_getevents(ctx, 0, READY, events, &at_once);
+	int reached = stepped();
+	if (child == 0)
+		_exit(got != READY && got != -EINVAL);
+	if (head_before != head_after)
+		fail("io_getevents, the parent waits", at, "the child moved its parent's head", head_after);
+	else
+		REQUIRE(got == READY);
+	book_events(events, got);
+	return reached;
+}
+
+static int fork_in_setup(long at, io_context_t *made)
+{
+	io_context_t new = NULL;
+	char byte = 0;
+
+	child = -1;
+	waits_for_parent = 1;
+	step(at, fork_here);
+	int got = io_setup(1, &new);
+	int reached = stepped();
+	REQUIRE(got == 0);
+	if (child == 0) {
+		struct iocb *none;
+		/* Made by the child, or by the parent before? */
+		if (io_submit(new, 0, &none) == -EINVAL)
+			expect_refused(new);
+		_exit(0);
+	}
+	REQUIRE(submit_writes(new, BY_PARENT, READY) == READY);
+	if (reached) {
+		REQUIRE(write(pipes[1], &byte, 1) == 1);
+		expect_success("io_setup", at);
+	}
+	int left = drain(new);
+	if (left != READY)
+		fail("io_setup, the parent's events", at, "the child took some; left are", left);
+	*made = new;
+	return reached;
+}
+
+int main(int argc, char **argv)
+{
+	enum { MADE = 1000 };
+	static io_context_t made[MADE];
+	start(argc, argv, 0);
+	static volatile long at, forks;
+	char more[64];
+
+	prepare_steps();
+	REQUIRE(pipe(pipes) == 0);
+	REQUIRE(io_setup(1, &ctx) == 0);
+	for (int i = 0; i < 5; i++)
+		fork_in_getevents(1000000, 0);
+	for (at = 1; fork_in_getevents(at, 0); at++)
+		forks++;
+	for (at = 1; fork_and_wait_in_getevents(at); at++)
+		forks++;
+	for (at = 1; at < MADE && fork_in_setup(at, &made[at]); at++)
+		forks++;
+	/* Each io_destroy takes long, so not at every instruction. */
+	REQUIRE(io_destroy(ctx) == 0);
+	for (at = 1; fork_in_getevents(at, 1); at += 4)
+		forks++;
+	snprintf(more, sizeof(more), "%ld forks", forks);
+	return report("step_fork", 0, more) || failures;
+}

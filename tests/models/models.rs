@@ -1,0 +1,429 @@
+//! What must hold however threads and signal handlers interleave, and whatever the memory model
+//! lets them see: every event is delivered once, and nobody reads what another may be writing.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+use loom::model::Builder;
+use loom::sync::Arc;
+use loom::thread;
+
+use models::kernel::Context;
+use models::signal::interrupt;
+use models::{ADDRESS, Process};
+
+/// Threads, as the gate tells them apart.
+const MAIN: usize = 2;
+const A: usize = 4;
+const B: usize = 6;
+
+/// Runs a model with every choice of at most `preemptions` switches of threads that need not be.
+fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+/// A process whose first context has `slots` slots and events 0 to `events - 1`.
+fn process(slots: u32, events: u32) -> Arc<Process> {
+    let process = Arc::new(Process::new(&[slots]));
+    for _ in 0..events {
+        assert!(process.contexts[0].complete());
+    }
+    process
+}
+
+/// Starts a thread that returns the events that it took.
+fn start(
+    process: &Arc<Process>,
+    body: impl FnOnce(&Process) -> Vec<u32> + 'static,
+) -> thread::JoinHandle<Vec<u32>> {
+    let process = process.clone();
+    thread::spawn(move || body(&process))
+}
+
+/// Takes at most `nr` events as a program does.
+fn take(process: &Process, thread: usize, nr: usize) -> Vec<u32> {
+    process.getevents(thread, nr).expect("the context exists")
+}
+
+/// Takes at most `nr` events from the ring, or none if the gate is closed.
+fn reap(process: &Process, thread: usize, nr: usize) -> Vec<u32> {
+    let entry = process
+        .registry
+        .find(ADDRESS)
+        .expect("the context is known");
+    process.reap(entry, thread, nr).unwrap_or_default()
+}
+
+/// Takes events in a system call, whatever is in the ring, as a call with an unproven array does.
+fn take_by_system_call(
+    process: &Process,
+    thread: usize,
+    body: impl FnOnce(&Context) -> Vec<u32>,
+) -> Vec<u32> {
+    let entry = process
+        .registry
+        .find(ADDRESS)
+        .expect("the context is known");
+    process
+        .call(entry, thread, |context| Some(body(context)))
+        .expect("the context exists")
+}
+
+fn read(context: &Context, nr: usize) -> Vec<u32> {
+    context.read(nr).expect("the context exists")
+}
+
+/// Takes what is left, and checks that every event was delivered once, and to each reader in order.
+fn check(process: &Process, readers: &[Vec<u32>]) {
+    let context = &process.contexts[0];
+    let head = context.ring.head.load(SeqCst);
+    assert!(head < context.nr(), "head is a slot again");
+    let rest = read(context, usize::MAX);
+    for reader in readers {
+        assert!(reader.is_sorted(), "in order: {reader:?}");
+    }
+    let mut all = readers.concat();
+    all.extend(&rest);
+    all.sort();
+    assert!(
+        all.into_iter().eq(context.completed()),
+        "{readers:?}, left {rest:?}"
+    );
+}
+
+#[test]
+fn two_reapers() {
+    explore(3, || {
+        let process = process(4, 3);
+        let a = start(&process, |process| take(process, A, 1));
+        let b = take(&process, MAIN, 2);
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
+#[test]
+fn reaper_and_kernel_reader() {
+    explore(3, || {
+        let process = process(4, 3);
+        let a = start(&process, |process| {
+            take_by_system_call(process, A, |context| read(context, 1))
+        });
+        let mut b = take(&process, MAIN, 1);
+        b.extend(take(&process, MAIN, 1));
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
+#[test]
+fn two_reapers_and_kernel_reader() {
+    explore(2, || {
+        let process = process(4, 3);
+        let a = start(&process, |process| reap(process, A, 1));
+        let b = start(&process, |process| {
+            take_by_system_call(process, B, |context| read(context, 1))
+        });
+        let c = reap(&process, MAIN, 1);
+        check(&process, &[a.join().unwrap(), b.join().unwrap(), c]);
+    });
+}
+
+/// Starts the kernel's completion of requests, each if a slot is free.
+fn complete(process: &Arc<Process>, requests: u32) -> thread::JoinHandle<Vec<u32>> {
+    start(process, move |process| {
+        for _ in 0..requests {
+            process.contexts[0].complete();
+        }
+        Vec::new()
+    })
+}
+
+/// The ring has one slot to use, so the kernel fills a slot as soon as its event is taken.
+#[test]
+fn reaper_and_completions_over_the_end() {
+    explore(3, || {
+        let process = process(2, 1);
+        let completions = start(&process, |process| {
+            while process.contexts[0].completed().len() < 4 {
+                process.contexts[0].complete();
+                thread::yield_now();
+            }
+            Vec::new()
+        });
+        let mut a = Vec::new();
+        while a.len() < 4 {
+            a.extend(take(&process, MAIN, 2));
+            thread::yield_now();
+        }
+        completions.join().unwrap();
+        check(&process, &[a]);
+    });
+}
+
+#[test]
+fn two_reapers_and_completions_over_the_end() {
+    explore(2, || {
+        let process = process(3, 2);
+        let completions = complete(&process, 2);
+        let a = start(&process, |process| reap(process, A, 2));
+        let b = reap(&process, MAIN, 1);
+        let a = a.join().unwrap();
+        completions.join().unwrap();
+        check(&process, &[a, b]);
+    });
+}
+
+#[test]
+fn reaper_kernel_reader_and_completions_over_the_end() {
+    explore(2, || {
+        let process = process(3, 2);
+        let completions = complete(&process, 2);
+        let a = start(&process, |process| {
+            take_by_system_call(process, A, |context| read(context, 2))
+        });
+        let b = reap(&process, MAIN, 1);
+        let a = a.join().unwrap();
+        completions.join().unwrap();
+        check(&process, &[a, b]);
+    });
+}
+
+/// A system call that waits for many events takes them as they come: when it returns, `head` may be
+/// where it was, with other events in the ring.
+#[test]
+fn system_call_takes_a_whole_lap() {
+    explore(3, || {
+        let process = process(3, 2);
+        let a = start(&process, |process| {
+            take_by_system_call(process, A, |context| {
+                let mut events = read(context, 2);
+                for _ in 0..2 {
+                    context.complete();
+                }
+                events.extend(read(context, 1));
+                events
+            })
+        });
+        let b = take(&process, MAIN, 2);
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
+/// No call says that a ring is empty which never was.
+#[test]
+fn never_empty() {
+    explore(3, || {
+        let process = process(3, 2);
+        let a = start(&process, |process| {
+            take_by_system_call(process, A, |context| {
+                let events = read(context, 1);
+                context.complete();
+                events
+            })
+        });
+        let b = take(&process, MAIN, 1);
+        assert!(!b.is_empty());
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
+/// `mapped` panics, and loom reports, if the reaper is at the ring when it goes.
+#[test]
+fn reaper_and_destroy() {
+    explore(3, || {
+        let process = process(4, 2);
+        let a = start(&process, |process| {
+            let first = process.getevents(A, 1).unwrap_or_default();
+            let second = process.getevents(A, 1).unwrap_or_default();
+            [first, second].concat()
+        });
+        assert!(process.destroy(MAIN));
+        let a = a.join().unwrap();
+        assert!(a.iter().copied().eq(0..a.len() as u32), "{a:?}");
+        let entry = process.registry.find(ADDRESS);
+        assert!(entry.is_none_or(|entry| !entry.is_live(ADDRESS)));
+    });
+}
+
+#[test]
+fn reaper_and_two_that_destroy() {
+    explore(2, || {
+        let process = process(4, 1);
+        let a = start(&process, |process| {
+            process.getevents(A, 1).unwrap_or_default()
+        });
+        let b = start(&process, |process| vec![process.destroy(B).into()]);
+        let destroyed = u32::from(process.destroy(MAIN)) + b.join().unwrap()[0];
+        assert_eq!(destroyed, 1);
+        a.join().unwrap();
+    });
+}
+
+/// The kernel gives the address of a context that is being destroyed to a new one.
+#[test]
+fn address_comes_again() {
+    explore(2, || {
+        let process = Arc::new(Process::new(&[3, 3]));
+        process.contexts[0].complete();
+        let a = start(&process, |process| {
+            process.getevents(A, 1).unwrap_or_default()
+        });
+        let b = start(&process, |process| {
+            if !process.setup(1) {
+                return Vec::new();
+            }
+            process.contexts[1].complete();
+            process.contexts[1].complete();
+            take(process, B, 1)
+        });
+        assert!(process.destroy(MAIN));
+        let readers = [a.join().unwrap(), b.join().unwrap()];
+        if process.contexts[1].completed().is_empty() {
+            return;
+        }
+        let entry = process.registry.find(ADDRESS).expect("known");
+        assert!(entry.is_live(ADDRESS), "the new context is not forgotten");
+        let rest = take(&process, MAIN, 2);
+        let mut all = [readers.concat(), rest].concat();
+        all.sort();
+        let new = all.split_off(all.partition_point(|&event| event < 100));
+        assert!(
+            new.iter().copied().eq(process.contexts[1].completed()),
+            "{readers:?} {new:?}"
+        );
+        assert!(all.len() <= 1, "{all:?}");
+    });
+}
+
+type Threads = Vec<thread::JoinHandle<Vec<u32>>>;
+
+/// Runs a model for every choice of the steps before which handlers interrupt. The model returns
+/// whether all of its handlers came before the interrupted code ended.
+fn explore_steps(handlers: usize, model: impl Fn(&[usize]) -> bool + Sync + Send + 'static) {
+    let model = std::sync::Arc::new(model);
+    let mut after = vec![0; handlers];
+    loop {
+        let all_came = std::sync::Arc::new(AtomicBool::new(false));
+        let (came, steps, model) = (all_came.clone(), after.clone(), model.clone());
+        explore(2, move || {
+            came.fetch_or(model(&steps), Relaxed);
+        });
+        if all_came.load(Relaxed) {
+            after[handlers - 1] += 1;
+            continue;
+        }
+        // The last handler came too late; let the one before it come a step later.
+        match after.iter().rposition(|&steps| steps > 0) {
+            Some(last) if last > 0 => {
+                after[last] = 0;
+                after[last - 1] += 1;
+            }
+            _ => break,
+        }
+    }
+    assert!(after[0] > 10, "a call has more steps than {}", after[0]);
+}
+
+/// Interrupts a thread that takes events, at every step, by handlers that call the library too.
+/// `others` run at the same time.
+fn interrupt_everywhere(
+    handlers: usize,
+    handler: fn(&Process) -> Vec<u32>,
+    others: fn(&Arc<Process>) -> Threads,
+) {
+    explore_steps(handlers, move |steps| {
+        let process = process(3, 2);
+        let others = others(&process);
+        let taken = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let in_handler = {
+            let (process, taken) = (process.clone(), taken.clone());
+            move || {
+                let events = handler(&process);
+                taken.lock().unwrap().push(events);
+            }
+        };
+        let (events, all_came) = interrupt(steps, in_handler, || take(&process, MAIN, 2));
+        let mut readers = vec![events];
+        readers.append(&mut taken.lock().unwrap());
+        readers.extend(others.into_iter().map(|other| other.join().unwrap()));
+        check(&process, &readers);
+        all_came
+    });
+}
+
+fn nobody(_: &Arc<Process>) -> Threads {
+    Vec::new()
+}
+
+/// So many that `head` comes back to where it was.
+fn take_a_lap(process: &Process) -> Vec<u32> {
+    take_by_system_call(process, MAIN, |context| {
+        let step = |_| {
+            let events = read(context, 1);
+            context.complete();
+            events
+        };
+        (0..context.nr()).flat_map(step).collect()
+    })
+}
+
+#[test]
+fn handler_takes_one() {
+    interrupt_everywhere(1, |process| take(process, MAIN, 1), nobody);
+}
+
+#[test]
+fn handler_takes_a_lap() {
+    interrupt_everywhere(1, take_a_lap, nobody);
+}
+
+#[test]
+fn two_handlers_take_one() {
+    interrupt_everywhere(2, |process| take(process, MAIN, 1), nobody);
+}
+
+#[test]
+fn two_handlers_take_a_lap() {
+    interrupt_everywhere(2, take_a_lap, nobody);
+}
+
+#[test]
+fn handler_and_another_reaper() {
+    interrupt_everywhere(1, take_a_lap, |process| {
+        vec![start(process, |process| reap(process, A, 1))]
+    });
+}
+
+#[test]
+fn handler_and_a_kernel_reader() {
+    interrupt_everywhere(1, take_a_lap, |process| {
+        vec![start(process, |process| {
+            take_by_system_call(process, A, |context| read(context, 1))
+        })]
+    });
+}
+
+/// `mapped` panics if the interrupted reap goes on in a ring that is gone.
+#[test]
+fn handler_destroys() {
+    explore_steps(1, |steps| {
+        let process = Arc::new(Process::new(&[3, 3]));
+        process.contexts[0].complete();
+        let in_handler = {
+            let process = process.clone();
+            move || assert!(process.destroy(MAIN))
+        };
+        let (events, came) = interrupt(steps, in_handler, || process.getevents(MAIN, 1));
+        assert!(
+            matches!(events.as_deref(), None | Some([] | [0])),
+            "{events:?}"
+        );
+        if came {
+            assert_eq!(process.getevents(MAIN, 1), None);
+        }
+        came
+    });
+}

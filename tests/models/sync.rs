@@ -1,0 +1,116 @@
+//! Loom's atomics under the names that the library's modules use, and small sizes.
+//!
+//! Loom takes a SeqCst access for an AcqRel one unless every store to the word is SeqCst, and would
+//! report reorderings that the language forbids. Here a SeqCst load sees every SeqCst store that was
+//! made to the same word before it, and is no stronger otherwise: a mutation that weakens either side
+//! is still found.
+//!
+//! Every access is also a point where a signal handler may run.
+
+pub use std::sync::atomic::Ordering;
+
+use crate::signal;
+use Ordering::{Acquire, Release, SeqCst};
+
+/// One, so that a waiting thread tries both spinning and sleeping.
+pub const SPINS: u32 = 1;
+/// Two entries, both within reach of every address.
+pub const ENTRIES_LOG2: u32 = 1;
+pub const REACH: usize = 2;
+
+pub fn spin_loop() {
+    loom::thread::yield_now();
+}
+
+pub fn sleep_while(_word: &AtomicU32, _value: u32) {
+    loom::thread::yield_now();
+}
+
+/// Loom knows no compiler that moves accesses.
+pub fn signal_fence() {}
+
+pub fn wake_all(_word: &AtomicU32) {}
+
+/// Orders the SeqCst accesses of one word.
+#[derive(Default)]
+struct Order(loom::sync::atomic::AtomicUsize);
+
+impl Order {
+    fn loads(&self, ordering: Ordering) {
+        self.join(ordering, Acquire);
+    }
+
+    fn stored(&self, ordering: Ordering) {
+        self.join(ordering, Release);
+    }
+
+    fn join(&self, ordering: Ordering, side: Ordering) {
+        if ordering == SeqCst {
+            // One step with the access itself: no switch of threads between them.
+            loom::stop_exploring();
+            self.0.fetch_add(1, side);
+            loom::explore();
+        }
+    }
+}
+
+macro_rules! atomic {
+    ($name:ident, $integer:ty) => {
+        #[derive(Default)]
+        pub struct $name {
+            word: loom::sync::atomic::$name,
+            order: Order,
+        }
+
+        impl $name {
+            /// The word as the kernel sees it: signal handlers do not interrupt a system call.
+            pub fn in_kernel(&self) -> &loom::sync::atomic::$name {
+                &self.word
+            }
+
+            pub fn load(&self, ordering: Ordering) -> $integer {
+                signal::point();
+                self.order.loads(ordering);
+                self.word.load(ordering)
+            }
+
+            pub fn store(&self, value: $integer, ordering: Ordering) {
+                signal::point();
+                self.word.store(value, ordering);
+                self.order.stored(ordering);
+            }
+
+            pub fn fetch_add(&self, value: $integer, ordering: Ordering) -> $integer {
+                signal::point();
+                let before = self.word.fetch_add(value, ordering);
+                self.order.stored(ordering);
+                before
+            }
+
+            pub fn fetch_sub(&self, value: $integer, ordering: Ordering) -> $integer {
+                signal::point();
+                let before = self.word.fetch_sub(value, ordering);
+                self.order.stored(ordering);
+                before
+            }
+
+            pub fn compare_exchange(
+                &self,
+                current: $integer,
+                new: $integer,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$integer, $integer> {
+                signal::point();
+                let result = self.word.compare_exchange(current, new, success, failure);
+                if result.is_ok() {
+                    self.order.stored(success);
+                }
+                result
+            }
+        }
+    };
+}
+
+atomic!(AtomicU32, u32);
+atomic!(AtomicUsize, usize);
