@@ -110,7 +110,7 @@ mutation handler-waits-when-done handler_takes_one gate.rs \
 mutation handler-does-not-disturb handler_takes_a_lap protocol.rs \
 	'/ring::disturb_head/ d'
 mutation handlers-disturb-alike two_handlers_take_a_lap ring.rs \
-	's/tick % 128/tick * 0/'
+	's/tick\.checked_rem\(values\)\.unwrap_or\(0\)/tick * 0/'
 mutation reap-is-never-done handler_takes_a_lap protocol.rs \
 	'/entry\.gate\.done/ d'
 mutation head-is-not-restored handler_takes_a_lap protocol.rs \
@@ -118,7 +118,7 @@ mutation head-is-not-restored handler_takes_a_lap protocol.rs \
 mutation head-is-restored-before-done handler_takes_a_lap protocol.rs \
 	'/entry\.gate\.done/ d; s/(ring::restore_head.*)/\1 entry.gate.done(thread);/'
 mutation handler-unmaps-the-ring handler_destroys protocol.rs \
-	's/Passage::Interrupting => self\.stand_in\(\)/Passage::Interrupting => None/'
+	's/Passage::Interrupting \| Passage::Finishing => self\.stand_in\(\)/Passage::Interrupting | Passage::Finishing => None/'
 
 # --- contexts that come and go -----------------------------------------------------------------
 
@@ -136,6 +136,8 @@ mutation destroy-waits-without-seqcst reaper_and_destroy gate.rs \
 	'/pub fn wait/,/^    \}/ s/SeqCst\)/Acquire)/'
 mutation old-context-removes-the-new address_comes_again registry.rs \
 	'/pub fn remove/,/^    \}/ s/compare_exchange\(from, to, Relaxed, Relaxed\)/compare_exchange(from \& ADDRESS, to, Relaxed, Relaxed)/'
+mutation filling-hides-the-address address_comes_again registry.rs \
+	's/^const ADDRESS: usize = .*/const ADDRESS: usize = !(DESTROYING | DEAD);/; s/address \| RESERVED/RESERVED/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
