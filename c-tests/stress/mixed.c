@@ -35,10 +35,13 @@ static struct round round_now;
 
 static void book_slow(struct slow *slow, long res)
 {
+	/* Read first: it may be submitted again as soon as it is not under way. */
+	long wanted = GET(slow->wanted);
+
 	/* Twice: it was not under way. */
 	if (!__atomic_exchange_n(&slow->under_way, 0, __ATOMIC_ACQ_REL))
 		ADD(ledger_duplicated, 1);
-	if (slow->wanted != res)
+	if (wanted != res)
 		ADD(ledger_wrong, 1);
 	ADD(slow_done, 1);
 }
@@ -66,7 +69,7 @@ static int submit_slow(io_context_t ctx, struct slow *slow, long wanted)
 {
 	struct iocb *list[] = { &slow->cb };
 
-	slow->wanted = wanted;
+	SET(slow->wanted, wanted);
 	SET(slow->under_way, 1);
 	int got = io_submit(ctx, 1, list);
 	if (got == 1)
