@@ -7,6 +7,7 @@
 //!
 //! A signal handler may call while the thread that it interrupted holds the gate. It is recognised
 //! by its thread and does not wait; `ring::disturb_head` then makes the interrupted reap start over.
+//! Until the handler has returned, callers of other threads wait: see CAVEATS in libaio(7).
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize, SPINS, signal_fence, sleep_while, spin_loop, wake_all};
