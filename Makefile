@@ -33,6 +33,9 @@ cmakedir ?= $(libdir)/cmake/libaio
 
 soname := libaio.so.1
 libname := $(soname).0.2
+# What programs may ask for: our own soname, Debian 13's and Ubuntu 24.04's, the one that Fedora's first
+# release of it had, and the name for linkers.
+links := $(soname) libaio.so.1t64 libaio.so.1.0.0 libaio.so
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Functions that make system calls, and functions that call the former through the dynamic linker.
@@ -50,7 +53,7 @@ members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-shared := $(if $(filter 1,$(ENABLE_SHARED)),$(BUILD)/$(libname) $(BUILD)/$(soname) $(BUILD)/libaio.so)
+shared := $(if $(filter 1,$(ENABLE_SHARED)),$(addprefix $(BUILD)/,$(libname) $(links)))
 all: $(shared) $(BUILD)/libaio.a
 
 .PHONY: all
@@ -99,7 +102,7 @@ $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(
 	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
 	  -Wl,--version-script=abi/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
-$(BUILD)/$(soname) $(BUILD)/libaio.so: $(BUILD)/$(libname)
+$(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@
 
 # One member per function, so that a program may bring some of them itself.
@@ -124,8 +127,7 @@ install: all
 	$(INSTALL) -D -m 644 include/libaio.h "$(DESTDIR)$(includedir)/libaio.h"
 	$(INSTALL) -D -m 644 $(BUILD)/libaio.a "$(DESTDIR)$(libdir)/libaio.a"
 	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(libname) "$(DESTDIR)$(libdir)/$(libname)")
-	$(if $(shared),ln -sf $(libname) "$(DESTDIR)$(libdir)/$(soname)")
-	$(if $(shared),ln -sf $(libname) "$(DESTDIR)$(libdir)/libaio.so")
+	$(if $(shared),for link in $(links); do ln -sf $(libname) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
 	$(INSTALL) -d "$(DESTDIR)$(pkgconfigdir)" "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(mandir)/man3" "$(DESTDIR)$(mandir)/man7"
 	$(substitute) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
 	$(substitute) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
@@ -136,7 +138,7 @@ install: all
 
 uninstall:
 	rm -f "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a"
-	rm -f "$(DESTDIR)$(libdir)/$(libname)" "$(DESTDIR)$(libdir)/$(soname)" "$(DESTDIR)$(libdir)/libaio.so"
+	for file in $(libname) $(links); do rm -f "$(DESTDIR)$(libdir)/$$file"; done
 	rm -f "$(DESTDIR)$(pkgconfigdir)/libaio.pc"
 	rm -f "$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
 	for page in $(man_pages); do rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$page"; done

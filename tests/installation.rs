@@ -42,6 +42,8 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
         "opt/aio/lib64/libaio.a",
         "opt/aio/lib64/libaio.so",
         "opt/aio/lib64/libaio.so.1",
+        "opt/aio/lib64/libaio.so.1t64",
+        "opt/aio/lib64/libaio.so.1.0.0",
         "opt/aio/lib64/libaio.so.1.0.2",
         "opt/aio/lib64/cmake/libaio/libaio-config.cmake",
         "opt/pc/libaio.pc",

@@ -1,0 +1,93 @@
+//! One library under every name that programs ask for.
+
+use abi_tests::{Library, Width, output, project, run, scratch};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const NAMES: [&str; 3] = ["libaio.so.1", "libaio.so.1t64", "libaio.so.1.0.0"];
+
+fn compiler(width: Width) -> Command {
+    let mut command = Command::new("gcc");
+    command.args(["-Wall", "-Wextra", "-Werror", "-I"]);
+    command.arg(project().join("include"));
+    command.args((width == Width::W32).then_some("-m32"));
+    command
+}
+
+/// The library linked again with another name in it: what programs are linked with elsewhere.
+fn named(name: &str, width: Width, directory: &Path) {
+    let built = Library::Ours.directory(width).unwrap();
+    let (objects, state) = (built.join("shared"), "static/libaio_process_state.o");
+    run(compiler(width)
+        .args(["-shared", &format!("-Wl,-soname,{name}")])
+        .arg(format!(
+            "-Wl,--version-script={}",
+            project().join("abi/libaio.map").display()
+        ))
+        .arg("-o")
+        .arg(directory.join("libaio.so"))
+        .arg(objects.join("system-calls.o"))
+        .arg(objects.join("callers.o"))
+        .arg(built.join(state)));
+}
+
+#[test]
+fn every_name_is_the_same_file() {
+    for width in [Width::W64, Width::W32] {
+        let Some(directory) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let file = fs::canonicalize(directory.join("libaio.so.1.0.2")).unwrap();
+        for name in NAMES.iter().chain(&["libaio.so"]) {
+            assert_eq!(fs::canonicalize(directory.join(name)).unwrap(), file);
+        }
+    }
+}
+
+#[test]
+fn a_process_that_asks_by_two_names_gets_one_library() {
+    let source = project().join("c-tests/linking/two_names.c");
+    for width in [Width::W64, Width::W32] {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        for (first, second) in [(0, 1), (1, 0), (0, 2), (1, 2), (2, 1)] {
+            let directory = scratch();
+            let at = |file: &str| directory.path().join(file);
+            for (name, side) in [(NAMES[first], "first"), (NAMES[second], "second")] {
+                fs::create_dir(at(side)).unwrap();
+                named(name, width, &at(side));
+            }
+            run(compiler(width)
+                .args(["-shared", "-fPIC", "-DPLUGIN", "-o"])
+                .arg(at("libplugin.so"))
+                .arg(&source)
+                .arg(at("second/libaio.so")));
+            run(compiler(width)
+                .arg("-o")
+                .arg(at("program"))
+                .arg(&source)
+                .arg(at("first/libaio.so"))
+                .arg(at("libplugin.so")));
+            let needed = run(Command::new("readelf")
+                .args(["-W", "-d"])
+                .arg(at("program"))
+                .arg(at("libplugin.so")));
+            for name in [NAMES[first], NAMES[second]] {
+                assert!(needed.contains(&format!("[{name}]")), "{name}: {needed}");
+            }
+            let both = format!("{}:{}", ours.display(), directory.path().display());
+            let printed = run(Command::new(at("program")).env("LD_LIBRARY_PATH", &both));
+            assert!(printed.contains("libaio.so.1.0.2"), "{printed}");
+
+            // Two libraries with a name of their own each: the program can tell.
+            for (name, side) in [(NAMES[first], "first"), (NAMES[second], "second")] {
+                fs::copy(at(side).join("libaio.so"), at(name)).unwrap();
+            }
+            let result =
+                output(Command::new(at("program")).env("LD_LIBRARY_PATH", directory.path()));
+            assert_eq!(result.status.code(), Some(1), "{result:?}");
+        }
+    }
+}
