@@ -45,6 +45,11 @@ SYSTEM_CALLS := io_setup io_destroy io_submit io_cancel io_getevents io_pgeteven
 CALLERS := io_queue_init io_queue_release io_queue_run io_queue_wait
 COMPAT := io_cancel_0_1 io_getevents_0_1 io_queue_wait_0_1
 
+# Where a long has 32 bits, two more take a timeout of 64, and the version script has a node for them.
+narrow := $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) $(CFLAGS) -E -P -))
+SYSTEM_CALLS += $(if $(narrow),io_getevents_time64 io_pgetevents_time64)
+version_script := abi/libaio.map $(if $(narrow),abi/time64.map)
+
 target_dir := $(BUILD)/cargo
 crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
 STATE := libaio_process_state
@@ -58,7 +63,7 @@ all: $(shared) $(BUILD)/libaio.a
 
 .PHONY: all
 # Listed, so that an installation by another user needs no cargo when all is built.
-sources := $(wildcard src/*.rs src/*/*.rs) Cargo.toml Cargo.lock
+sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources)
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) build --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS)
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
@@ -98,9 +103,13 @@ $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefin
 	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $< $@
 	$(OBJCOPY) --redefine-syms=abi/versions.redefine $@
 
-$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o abi/libaio.map
+$(BUILD)/libaio.map: $(version_script) Makefile
+	@mkdir -p $(@D)
+	cat $(version_script) >$@
+
+$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o $(BUILD)/libaio.map
 	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
-	  -Wl,--version-script=abi/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^)
+	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
 $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@
@@ -189,6 +198,7 @@ check-source:
 	cd tests/models && $(CARGO) fmt --check
 	cd benches && $(CARGO) fmt --check
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets -- -D warnings
+	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu -- -D warnings)
 	cd tests && $(CARGO) clippy --locked --all-targets -- -D warnings
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
 	@for target in $(targets); do \

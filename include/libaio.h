@@ -53,6 +53,16 @@
 #error "libaio.h: unknown byte order or size of long"
 #endif
 
+/*
+ * A 32-bit program compiled with _TIME_BITS=64 has a struct timespec of 64 bits. Its calls go to
+ * io_getevents_time64 and io_pgetevents_time64, as with Debian 13's header.
+ */
+#if LIBAIO_LONG == 4 && defined(_TIME_BITS) && _TIME_BITS == 64
+#define LIBAIO_TIMEOUT_OF(name) __asm__(#name "_time64")
+#else
+#define LIBAIO_TIMEOUT_OF(name)
+#endif
+
 /* A conversion that neither C nor C++ compilers warn about. */
 #ifdef __cplusplus
 #define LIBAIO_CAST(type, value) static_cast<type>(value)
@@ -249,11 +259,12 @@ extern int io_cancel(io_context_t ctx, struct iocb *iocb, struct io_event *evt);
  * event), -EINVAL (no such context, or not 0 <= min_nr <= nr). io_getevents(2)
  */
 extern int io_getevents(io_context_t ctx, long min_nr, long nr, struct io_event *events,
-			struct timespec *timeout);
+			struct timespec *timeout) LIBAIO_TIMEOUT_OF(io_getevents);
 
 /* io_getevents with this signal mask (NULL: as it is) while waiting. Linux 4.18; io_getevents(2) */
 extern int io_pgetevents(io_context_t ctx, long min_nr, long nr, struct io_event *events,
-			 struct timespec *timeout, sigset_t *sigmask);
+			 struct timespec *timeout, sigset_t *sigmask)
+	LIBAIO_TIMEOUT_OF(io_pgetevents);
 
 /* For io_queue_run: sets iocb->data to cb. After io_prep_*, which clears it. io_set_callback(3) */
 static inline void io_set_callback(struct iocb *iocb, io_callback_t cb)
@@ -378,6 +389,7 @@ static inline void io_set_eventfd(struct iocb *iocb, int eventfd)
 #undef LIBAIO_LONG
 #undef LIBAIO_SLOT
 #undef LIBAIO_PAIR
+#undef LIBAIO_TIMEOUT_OF
 #undef LIBAIO_CAST
 #undef LIBAIO_FLAG
 

@@ -56,6 +56,23 @@ pub struct timespec {
     pub tv_nsec: c_long,
 }
 
+/// `struct timespec` of a 32-bit program that is compiled with `_TIME_BITS=64`.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct timespec64 {
+    /// Seconds.
+    pub tv_sec: i64,
+    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look at.
+    #[cfg(target_endian = "big")]
+    pub __pad: c_uint,
+    /// Nanoseconds; added to the seconds whatever its value.
+    pub tv_nsec: c_long,
+    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look at.
+    #[cfg(target_endian = "little")]
+    pub __pad: c_uint,
+}
+
 /// The last argument of `io_pgetevents(2)`.
 #[repr(C)]
 pub struct io_sigset {
@@ -79,6 +96,26 @@ pub struct io_sigset_compat {
     pub __ss_pad: c_uint,
     /// Size of the kernel's signal set in bytes: 8.
     pub ss_len: c_ulong,
+}
+
+/// [`io_sigset`] as 64-bit kernels before 6.10 read it in a 32-bit process's `io_pgetevents_time64`.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+pub struct io_sigset_64 {
+    /// The mask's address.
+    pub ss: u64,
+    /// Size of the kernel's signal set in bytes: 8.
+    pub ss_len: u64,
+}
+
+/// [`io_sigset`] with a length of 0 for kernels that read it in one of the other layouts: they refuse it.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+pub struct io_sigset_32 {
+    /// What others read.
+    pub sigset: io_sigset,
+    /// The length, in the other layouts.
+    pub zero: [c_ulong; 2],
 }
 
 /// Parameters of a read or write: `buf` is the buffer, or the iovec array of a vectored one.
@@ -278,11 +315,14 @@ const _: () = {
     assert!(offset_of!(io_sigset, ss_len) == size_of::<usize>());
 };
 
-/// The layout that only a 32-bit process uses.
+/// The layouts that only a 32-bit process uses.
 #[cfg(target_pointer_width = "32")]
 const _: () = {
     use core::mem::{offset_of, size_of};
 
+    assert!(size_of::<timespec64>() == 16);
+    assert!(offset_of!(timespec64, tv_nsec) == if cfg!(target_endian = "big") { 12 } else { 8 });
+    assert!(size_of::<io_sigset_64>() == 16 && size_of::<io_sigset_32>() == 16);
     assert!(size_of::<io_sigset_compat>() == 12);
     assert!(offset_of!(io_sigset_compat, ss) == if cfg!(target_endian = "big") { 4 } else { 0 });
     assert!(offset_of!(io_sigset_compat, ss_len) == 8);

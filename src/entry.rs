@@ -8,6 +8,8 @@ use core::ffi::{c_int, c_long};
 use core::mem::{MaybeUninit, transmute};
 use core::ptr;
 
+#[cfg(target_pointer_width = "32")]
+use crate::abi::timespec64;
 use crate::abi::{io_callback_t, io_context_t, io_event, iocb, timespec};
 use crate::engine::kernel;
 use crate::interposable;
@@ -83,6 +85,42 @@ pub unsafe extern "C" fn io_pgetevents(
     nr: c_long,
     events: *mut io_event,
     timeout: *mut timespec,
+    sigmask: *mut libc::sigset_t,
+) -> c_int {
+    // SAFETY: the caller keeps the same promise.
+    unsafe { kernel::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
+}
+
+/// [`io_getevents`] with a timeout of 64 bits: what a 32-bit program compiled with `_TIME_BITS=64`
+/// calls.
+///
+/// # Safety
+/// As [`io_getevents`].
+#[cfg(target_pointer_width = "32")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn io_getevents_time64(
+    ctx: io_context_t,
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    timeout: *mut timespec64,
+) -> c_int {
+    // SAFETY: the caller keeps the same promise.
+    unsafe { kernel::getevents(ctx, min_nr, nr, events, timeout) }
+}
+
+/// [`io_pgetevents`] with a timeout of 64 bits.
+///
+/// # Safety
+/// As [`io_pgetevents`].
+#[cfg(target_pointer_width = "32")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn io_pgetevents_time64(
+    ctx: io_context_t,
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    timeout: *mut timespec64,
     sigmask: *mut libc::sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.

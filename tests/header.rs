@@ -178,6 +178,7 @@ fn prototypes_agree_with_the_rust_functions() {
         ("iocb", "struct iocb"),
         ("io_event", "struct io_event"),
         ("timespec", "struct timespec"),
+        ("timespec64", "struct timespec"),
     ]
     .map(|(from, to)| (from.to_owned(), to.to_owned()))
     .into();
@@ -199,6 +200,8 @@ fn prototypes_agree_with_the_rust_functions() {
         "io_queue_init",
         "io_queue_release",
         "io_queue_run",
+        "io_getevents_time64",
+        "io_pgetevents_time64",
     ];
     for function in functions {
         assert!(
@@ -206,10 +209,11 @@ fn prototypes_agree_with_the_rust_functions() {
             "{function}: {prototypes}"
         );
     }
-    let compile = |text: &str| {
+    let compile = |text: &str, flags: &[&str]| {
         fs::write(&generated, text).unwrap();
         abi_tests::output(
             Command::new("gcc")
+                .args(flags)
                 .args([
                     "-fsyntax-only",
                     "-x",
@@ -221,14 +225,19 @@ fn prototypes_agree_with_the_rust_functions() {
                 .arg(&generated),
         )
     };
-    let result = compile(&prototypes);
-    assert!(
-        result.status.success(),
-        "{}",
-        String::from_utf8_lossy(&result.stderr)
-    );
-    // The comparison is one that can fail.
-    let wrong = prototypes.replace("long nr,", "int nr,");
-    assert_ne!(wrong, prototypes);
-    assert!(!compile(&wrong).status.success());
+    // A program with timeouts of 64 bits calls these by the other names.
+    let long_time = prototypes.replace("_time64(", "(");
+    let flags_of_long_time = ["-m32", "-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"];
+    for (text, flags) in [(&prototypes, &[][..]), (&long_time, &flags_of_long_time)] {
+        let result = compile(text, flags);
+        assert!(
+            result.status.success(),
+            "{}",
+            String::from_utf8_lossy(&result.stderr)
+        );
+        // The comparison is one that can fail.
+        let wrong = text.replace("long nr,", "int nr,");
+        assert_ne!(wrong, *text);
+        assert!(!compile(&wrong, flags).status.success());
+    }
 }

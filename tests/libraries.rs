@@ -51,19 +51,32 @@ pub enum Width {
 /// A library that a program can be linked with or run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
-    /// Debian's libaio1
+    /// Debian 12's libaio1
     C,
+    /// Debian 13's libaio1t64
+    Debian13,
     /// The one in the build directory
     Ours,
 }
 
 impl Library {
     /// The directory with `libaio.so`, `libaio.so.1` and `libaio.a`; none if this machine could not
-    /// build it, which is counted as a skip.
+    /// build or download it, which is counted as a skip.
     pub fn directory(self, width: Width) -> Option<PathBuf> {
         match (self, width) {
             (Library::C, Width::W64) => Some(original().join("amd64/usr/lib/x86_64-linux-gnu")),
             (Library::C, Width::W32) => Some(original().join("i386/usr/lib/i386-linux-gnu")),
+            (Library::Debian13, _) => {
+                let directory = original().join("debian-13");
+                if !directory.join("complete").exists() {
+                    skip("Debian 13's libaio could not be downloaded");
+                    return None;
+                }
+                Some(directory.join(match width {
+                    Width::W64 => "amd64/usr/lib/x86_64-linux-gnu",
+                    Width::W32 => "i386/usr/lib/i386-linux-gnu",
+                }))
+            }
             (Library::Ours, Width::W64) => Some(build()),
             (Library::Ours, Width::W32) => {
                 let directory = build().join("i686");
@@ -80,6 +93,7 @@ impl Library {
     pub fn include(self) -> PathBuf {
         match self {
             Library::C => original().join("amd64/usr/include"),
+            Library::Debian13 => original().join("debian-13/i386/usr/include"),
             Library::Ours => project().join("include"),
         }
     }

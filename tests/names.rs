@@ -23,7 +23,7 @@ fn named(name: &str, width: Width, directory: &Path) {
         .args(["-shared", &format!("-Wl,-soname,{name}")])
         .arg(format!(
             "-Wl,--version-script={}",
-            project().join("abi/libaio.map").display()
+            built.join("libaio.map").display()
         ))
         .arg("-o")
         .arg(directory.join("libaio.so"))

@@ -32,12 +32,40 @@ fn exports_what_the_c_library_exports() {
             continue;
         };
         let theirs = Library::C.directory(width).unwrap().join("libaio.so.1.0.2");
-        let wanted = exported(&theirs);
+        let mut wanted = exported(&theirs);
         assert_eq!(
             wanted.len(),
             16,
             "13 functions and 3 version nodes: {wanted:#?}"
         );
+        if width == Width::W32 {
+            wanted.extend(TIME64.map(str::to_owned));
+        }
+        assert_eq!(exported(&ours.join("libaio.so.1.0.2")), wanted);
+    }
+}
+
+/// What only 32-bit libraries have.
+const TIME64: [&str; 3] = [
+    "FUNC GLOBAL DEFAULT io_getevents_time64@@LIBAIO_0.6",
+    "FUNC GLOBAL DEFAULT io_pgetevents_time64@@LIBAIO_0.6",
+    "OBJECT GLOBAL DEFAULT LIBAIO_0.6",
+];
+
+#[test]
+fn exports_what_debian_13_exports() {
+    for width in WIDTHS {
+        let (Some(ours), Some(theirs)) = (
+            Library::Ours.directory(width),
+            Library::Debian13.directory(width),
+        ) else {
+            continue;
+        };
+        let mut wanted = exported(&theirs.join("libaio.so.1t64"));
+        if width == Width::W64 {
+            // An empty node, which no program can ask for.
+            assert!(wanted.remove(TIME64[2]));
+        }
         assert_eq!(exported(&ours.join("libaio.so.1.0.2")), wanted);
     }
 }

@@ -103,6 +103,44 @@ while read -r target bits order; do
         "-DBITS=$bits" "-DORDER=$order"
 done <<<"$targets"
 
+# --- timeouts of 64 bits ------------------------------------------------------------------------
+
+# calls COMMAND...: which functions a program calls when it writes io_getevents and io_pgetevents
+calls() {
+    "$@" -I"$include" -S -o "$work/calls.s" -x c - <<'END'
+#include <libaio.h>
+int first(io_context_t ctx, struct timespec *timeout) { return io_getevents(ctx, 0, 0, 0, timeout); }
+int second(io_context_t ctx, struct timespec *timeout) { return io_pgetevents(ctx, 0, 0, 0, timeout, 0); }
+END
+    grep -oE '\bio_p?getevents(_time64)?\b' "$work/calls.s" | sort -u | tr '\n' ' '
+}
+old='io_getevents io_pgetevents ' new='io_getevents_time64 io_pgetevents_time64 '
+calls_are() { # WANTED COMMAND...
+    local wanted=$1 got
+    shift
+    got=$(calls "$@") && echo "$got" && [ "$got" = "$wanted" ]
+}
+long_time=(-D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64)
+for compiler in gcc clang; do
+    works "$compiler" -m32 || { skip "time64-$compiler-m32" 'no -m32'; continue; }
+    check "time64-$compiler-m32" calls_are "$new" "$compiler" -m32 "${long_time[@]}"
+    check "time64-$compiler-m32-old" calls_are "$old" "$compiler" -m32
+    # Both sides agree on what the timeout is.
+    check "time64-$compiler-m32-size" "$compiler" -m32 "${long_time[@]}" -fsyntax-only -x c - <<'END'
+#include <time.h>
+_Static_assert(sizeof(struct timespec) == 16 && sizeof(((struct timespec *)0)->tv_sec) == 8, "64 bits");
+END
+done
+while read -r target bits order; do
+    [ -n "$target" ] || continue
+    # No assembler is needed for this, nor a code generator.
+    emit=(clang --target="$target" -nostdlibinc -I"$here/stub" -emit-llvm)
+    works clang --target="$target" "${cross[@]}" || { skip "time64-$target" 'clang lacks this target'; continue; }
+    check "time64-$target-old" calls_are "$old" "${emit[@]}"
+    if [ "$bits" = 32 ]; then wanted=$new; else wanted=$old; fi
+    check "time64-$target" calls_are "$wanted" "${emit[@]}" "${long_time[@]}"
+done <<<"$targets"
+
 # --- language standards -------------------------------------------------------------------------
 
 for compiler in gcc clang; do

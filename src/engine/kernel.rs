@@ -1,6 +1,9 @@
 //! The kernel's own AIO: every request is a system call, and so is every wait. Events that are there
 //! already are taken from the ring.
 
+#[cfg(target_pointer_width = "32")]
+mod time64;
+
 use core::cmp::min;
 use core::ffi::{c_int, c_long, c_ulong};
 
@@ -74,14 +77,39 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) 
     unsafe { sys::io_cancel(ctx, iocb, result) }
 }
 
+/// A `struct timespec`. 64-bit processes have one, 32-bit ones two.
+pub trait Timespec: Copy {
+    /// Whether it says not to wait.
+    fn is_zero(self) -> bool;
+
+    /// Makes the system call that takes this kind of timeout.
+    ///
+    /// # Safety
+    /// As [`sys::io_getevents`].
+    unsafe fn system_call(request: Request<Self>) -> c_int;
+}
+
+impl Timespec for timespec {
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        self.tv_sec == 0 && self.tv_nsec == 0
+    }
+
+    #[inline(always)]
+    unsafe fn system_call(request: Request<timespec>) -> c_int {
+        // SAFETY: the caller keeps the same promise.
+        unsafe { system_call(request) }
+    }
+}
+
 /// What [`getevents`] or [`pgetevents`] was asked for.
 #[derive(Clone, Copy)]
-struct Request {
+pub struct Request<T> {
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
     events: *mut io_event,
-    timeout: *const timespec,
+    timeout: *const T,
     /// The signal mask of `pgetevents`, which may be null; none for `getevents`.
     sigmask: Option<*const libc::sigset_t>,
 }
@@ -92,12 +120,12 @@ struct Request {
 /// As [`sys::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
 /// still good.
 #[inline]
-pub unsafe fn getevents(
+pub unsafe fn getevents<T: Timespec>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
     events: *mut io_event,
-    timeout: *const timespec,
+    timeout: *const T,
 ) -> c_int {
     let request = Request {
         ctx,
@@ -116,12 +144,12 @@ pub unsafe fn getevents(
 /// # Safety
 /// As [`getevents`].
 #[inline]
-pub unsafe fn pgetevents(
+pub unsafe fn pgetevents<T: Timespec>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
     events: *mut io_event,
-    timeout: *const timespec,
+    timeout: *const T,
     sigmask: *const libc::sigset_t,
 ) -> c_int {
     let request = Request {
@@ -141,10 +169,10 @@ pub unsafe fn pgetevents(
 /// # Safety
 /// As [`getevents`].
 #[inline(always)]
-unsafe fn collect(request: Request) -> c_int {
+unsafe fn collect<T: Timespec>(request: Request<T>) -> c_int {
     let Some(entry) = STATE.registry.find(request.ctx.addr()) else {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { system_call(request) };
+        return unsafe { T::system_call(request) };
     };
     // With a mask only the kernel can say whether a signal is due.
     if request.sigmask.is_none_or(|mask| mask.is_null()) {
@@ -162,7 +190,7 @@ unsafe fn collect(request: Request) -> c_int {
 /// # Safety
 /// As [`sys::io_getevents`].
 #[inline(never)]
-unsafe fn system_call(request: Request) -> c_int {
+unsafe fn system_call(request: Request<timespec>) -> c_int {
     let Request {
         ctx,
         min_nr,
@@ -178,6 +206,11 @@ unsafe fn system_call(request: Request) -> c_int {
     let sigset = io_sigset {
         ss: sigmask,
         ss_len: SIGSET_SIZE,
+    };
+    #[cfg(target_pointer_width = "32")]
+    let sigset = crate::abi::io_sigset_32 {
+        sigset,
+        zero: [0; 2],
     };
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { sys::io_pgetevents(ctx, min_nr, nr, events, timeout, &sigset) };
@@ -202,17 +235,17 @@ unsafe fn system_call(request: Request) -> c_int {
 /// # Safety
 /// As [`sys::io_getevents`].
 #[inline(never)]
-unsafe fn call(entry: &Entry, request: Request) -> c_int {
+unsafe fn call<T: Timespec>(entry: &Entry, request: Request<T>) -> c_int {
     let passage = entry.gate.begin_call(sys::thread());
     if !entry.belongs_to(request.ctx.addr()) {
         // The entry was given to another context. Whoever calls with a handle so old is no reader
         // of that one.
         entry.gate.end_call();
         // SAFETY: the caller keeps the same promise.
-        return unsafe { system_call(request) };
+        return unsafe { T::system_call(request) };
     }
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { system_call(request) };
+    let result = unsafe { T::system_call(request) };
     if result > 0 && passage == Passage::Interrupting {
         // This is a signal handler. The reap below it in the stack has copied events that the kernel
         // gave out just now; it must not move `head` over them.
@@ -229,7 +262,7 @@ unsafe fn call(entry: &Entry, request: Request) -> c_int {
         STATE.writable.add(request.events.cast_const(), length);
     }
     if result >= 0 && !request.timeout.is_null() {
-        STATE.readable.add(request.timeout, size_of::<timespec>());
+        STATE.readable.add(request.timeout, size_of::<T>());
     }
     result
 }
@@ -242,7 +275,7 @@ unsafe fn call(entry: &Entry, request: Request) -> c_int {
 /// `events` and `timeout` are the caller's, or bad; a page of them that was good in an earlier call is
 /// still good.
 #[inline(always)]
-unsafe fn reap(entry: &Entry, request: Request) -> Option<c_int> {
+unsafe fn reap<T: Timespec>(entry: &Entry, request: Request<T>) -> Option<c_int> {
     let Request {
         ctx,
         min_nr,
@@ -256,12 +289,12 @@ unsafe fn reap(entry: &Entry, request: Request) -> Option<c_int> {
     }
     let mut may_wait = min_nr > 0;
     if !timeout.is_null() {
-        if !STATE.readable.contain(timeout, size_of::<timespec>()) {
+        if !STATE.readable.contain(timeout, size_of::<T>()) {
             return None;
         }
         // SAFETY: the kernel has read this page before; it may be misaligned, as for the kernel.
         let timeout = unsafe { timeout.read_unaligned() };
-        may_wait &= timeout.tv_sec != 0 || timeout.tv_nsec != 0;
+        may_wait &= !timeout.is_zero();
     }
     let thread = sys::thread();
     if !entry.gate.enter(thread) {

@@ -109,6 +109,55 @@ pub unsafe fn io_pgetevents<Sigset>(
     })
 }
 
+/// `io_pgetevents_time64(2)`: as [`io_pgetevents`]; without a `sigset` the mask stays as it is.
+///
+/// # Safety
+/// As [`io_getevents`]; `sigset` is null or readable.
+#[cfg(target_pointer_width = "32")]
+#[inline]
+pub unsafe fn io_pgetevents_time64<Sigset>(
+    ctx: io_context_t,
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    timeout: *const crate::abi::timespec64,
+    sigset: *const Sigset,
+) -> c_int {
+    // SAFETY: the kernel checks every pointer; the caller owns the array.
+    keep_errno(|| unsafe {
+        libc::syscall(
+            NUMBERS.io_pgetevents_time64,
+            ctx,
+            min_nr,
+            nr,
+            events,
+            timeout,
+            sigset,
+        )
+    })
+}
+
+/// Whether the page of `address`, a multiple of 4, can be read: the kernel tries it.
+#[cfg(target_pointer_width = "32")]
+pub fn can_read(address: usize) -> bool {
+    let at_once = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // FUTEX_WAIT compares the word, and there is no time to wait.
+    // SAFETY: the kernel checks the address; the timeout outlives the call.
+    let result = keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            address,
+            c_long::from(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG),
+            0_usize,
+            ptr::from_ref(&at_once),
+        )
+    });
+    result != -libc::EFAULT
+}
+
 /// A value that tells this thread from every other one: even, and not 0.
 #[inline]
 pub fn thread() -> usize {

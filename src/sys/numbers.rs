@@ -19,6 +19,9 @@ pub struct Numbers {
     pub io_getevents: c_long,
     /// `io_pgetevents(2)`, likewise
     pub io_pgetevents: c_long,
+    /// `io_pgetevents_time64(2)`: with a timespec of 64 bits, where the other has 32
+    #[cfg(target_pointer_width = "32")]
+    pub io_pgetevents_time64: c_long,
 }
 
 /// The numbers of the architecture this is built for.
@@ -41,6 +44,7 @@ pub const NUMBERS: Numbers = Numbers {
     io_submit: 248,
     io_cancel: 249,
     io_pgetevents: 385,
+    io_pgetevents_time64: 416,
 };
 
 /// The numbers of the architecture this is built for.
@@ -52,6 +56,7 @@ pub const NUMBERS: Numbers = Numbers {
     io_submit: 246,
     io_cancel: 247,
     io_pgetevents: 399,
+    io_pgetevents_time64: 416,
 };
 
 /// The numbers of the architecture this is built for.
@@ -63,6 +68,8 @@ pub const NUMBERS: Numbers = Numbers {
     io_submit: 230,
     io_cancel: 231,
     io_pgetevents: 388,
+    #[cfg(target_pointer_width = "32")]
+    io_pgetevents_time64: 416,
 };
 
 /// The numbers of the architecture this is built for.
