@@ -1,6 +1,6 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
-use abi_tests::{Library, Width, build, output, project, run, scratch};
+use abi_tests::{Library, Width, build, on, original, output, project, run, scratch};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -70,29 +70,142 @@ fn exports_what_debian_13_exports() {
     }
 }
 
+/// Version definitions in their order, each with those it depends on.
+fn nodes(library: &Path) -> Vec<(String, Vec<String>)> {
+    let text = readelf("-V", library);
+    let start = text
+        .find(".gnu.version_d")
+        .expect("there are version definitions");
+    let end = start + text[start..].find(".gnu.version_r").unwrap();
+    let mut nodes: Vec<(String, Vec<String>)> = Vec::new();
+    for line in text[start..end].lines() {
+        let Some(name) = line.split_whitespace().last() else {
+            continue;
+        };
+        if line.contains("  Name: ") {
+            nodes.push((name.to_owned(), Vec::new()));
+        } else if line.contains(" Parent ") {
+            nodes.last_mut().unwrap().1.push(name.to_owned());
+        }
+    }
+    nodes
+}
+
+/// `abi/libaio.map` says why they are not as in the C library.
 #[test]
-fn version_nodes_depend_on_each_other_as_in_the_c_library() {
-    let definitions = |library: Library| {
-        let text = readelf(
-            "-V",
-            &library
-                .directory(Width::W64)
-                .unwrap()
-                .join("libaio.so.1.0.2"),
-        );
-        let start = text
-            .find(".gnu.version_d")
-            .expect("there are version definitions");
-        let end = start + text[start..].find(".gnu.version_r").unwrap();
-        text[start..end]
-            .split_whitespace()
-            .filter(|word| word.starts_with("LIBAIO_") || word.starts_with("libaio"))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let ours = definitions(Library::Ours);
-    assert!(ours.len() >= 6, "{ours:?}");
-    assert_eq!(ours, definitions(Library::C));
+fn the_first_version_node_is_the_one_for_references_without_a_version() {
+    let name = |name: &str| name.to_owned();
+    let theirs = Library::C.directory(Width::W64).unwrap();
+    assert_eq!(
+        nodes(&theirs.join("libaio.so.1.0.2")),
+        [
+            (name("libaio.so.1"), vec![]),
+            (name("LIBAIO_0.1"), vec![]),
+            (name("LIBAIO_0.4"), vec![name("LIBAIO_0.1")]),
+            (name("LIBAIO_0.5"), vec![name("LIBAIO_0.4")]),
+        ]
+    );
+    for width in WIDTHS {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let mut wanted = vec![
+            (name("libaio.so.1"), vec![]),
+            (name("LIBAIO_0.4"), vec![]),
+            (name("LIBAIO_0.1"), vec![]),
+            (name("LIBAIO_0.5"), vec![name("LIBAIO_0.4")]),
+        ];
+        if width == Width::W32 {
+            wanted.push((name("LIBAIO_0.6"), vec![name("LIBAIO_0.5")]));
+        }
+        assert_eq!(nodes(&ours.join("libaio.so.1.0.2")), wanted);
+    }
+}
+
+#[test]
+fn a_program_without_versions_gets_what_the_header_declares() {
+    let source = project().join("c-tests/linking/without_versions.c");
+    for width in WIDTHS {
+        if Library::Ours.directory(width).is_none() {
+            continue;
+        }
+        let directory = scratch();
+        let compiler = || {
+            let mut command = Command::new("gcc");
+            command.args(["-Wall", "-Wextra", "-Werror", "-I"]);
+            command.arg(project().join("include"));
+            command.args((width == Width::W32).then_some("-m32"));
+            command.arg(&source);
+            command
+        };
+        run(compiler()
+            .args([
+                "-DSTUB",
+                "-shared",
+                "-fPIC",
+                "-Wl,-soname,libaio.so.1",
+                "-o",
+            ])
+            .arg(directory.path().join("libaio.so")));
+        let build = |flags: &[&str]| {
+            let program = directory.path().join("program");
+            run(compiler()
+                .args(flags)
+                .arg("-o")
+                .arg(&program)
+                .arg(directory.path().join("libaio.so"))
+                .arg("-ldl"));
+            let needed = readelf("-V", &program);
+            assert!(!needed.contains("libaio"), "{needed}");
+            program
+        };
+        let program = build(&[]);
+        assert_eq!(run(&mut on(Library::Ours, width, &program)), "");
+        // What this is about, seen with the C library.
+        let result = output(&mut on(Library::C, width, &program));
+        let printed = String::from_utf8_lossy(&result.stdout);
+        assert!(printed.contains("io_getevents is not"), "{printed}");
+        assert!(printed.contains("io_getevents gave -"), "{printed}");
+        if width == Width::W32 {
+            let program = build(&["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"]);
+            assert_eq!(run(&mut on(Library::Ours, width, &program)), "");
+        }
+    }
+}
+
+/// Debian's tool that compares a library with the list of symbols in the C library's package. On i386
+/// it may find additions.
+#[test]
+fn dpkg_gensymbols_finds_no_symbol_missing_and_on_amd64_none_added() {
+    for (width, architecture, strictness) in
+        [(Width::W64, "amd64", "-c4"), (Width::W32, "i386", "-c1")]
+    {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let directory = scratch();
+        let package = fs::read_dir(original())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                name.starts_with("libaio1_") && name.ends_with(&format!("_{architecture}.deb"))
+            })
+            .expect("the C library's package");
+        run(Command::new("dpkg-deb")
+            .arg("--control")
+            .arg(package)
+            .arg(directory.path().join("control")));
+        run(Command::new("dpkg-gensymbols")
+            .args(["-plibaio1", "-v0.3.113", strictness])
+            .arg(format!("-a{architecture}"))
+            .arg(format!(
+                "-I{}",
+                directory.path().join("control/symbols").display()
+            ))
+            .arg(format!("-e{}", ours.join("libaio.so.1.0.2").display()))
+            .arg(format!("-O{}", directory.path().join("new").display())));
+    }
 }
 
 #[test]
