@@ -68,8 +68,8 @@ pub fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
 pub unsafe fn copy(slots: *const io_event, nr: u32, look: Look, count: u32, events: *mut io_event) {
     if count == 1 {
         // The most frequent case, without a call of memcpy.
-        // SAFETY: `first` is below `nr`; the array may be misaligned, as for the kernel.
-        unsafe { events.write_unaligned(slots.add(look.first as usize).read()) };
+        // SAFETY: `first` is below `nr`; the rest is as the caller promises.
+        unsafe { copy_events(slots.add(look.first as usize), events, 1) };
         return;
     }
     // SAFETY: the caller keeps the same promise.
@@ -89,8 +89,7 @@ unsafe fn copy_runs(
     events: *mut io_event,
 ) {
     let until_end = min(count, nr - look.first) as usize;
-    // SAFETY: `first` and `until_end` stay within the `nr` slots, the rest starts at slot 0; the
-    // array may be misaligned, as for the kernel, so bytes are copied.
+    // SAFETY: `first` and `until_end` stay within the `nr` slots, the rest starts at slot 0.
     unsafe {
         copy_events(slots.add(look.first as usize), events, until_end);
         if until_end < count as usize {
@@ -103,6 +102,8 @@ unsafe fn copy_runs(
     }
 }
 
+/// Copies bytes: the array may be misaligned, as for the kernel.
+///
 /// # Safety
 /// `from` has `count` events and `to` has room for them.
 #[inline]
