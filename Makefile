@@ -61,11 +61,17 @@ members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
 shared := $(if $(filter 1,$(ENABLE_SHARED)),$(addprefix $(BUILD)/,$(libname) $(links)))
 all: $(shared) $(BUILD)/libaio.a
 
+# On aarch64 rustc would call atomic functions that ask getauxval for the processor's abilities, in a
+# constructor. There is to be no start-up work, so the instructions that every processor has are used.
+machine := $(or $(RUST_TARGET),$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p'))
+rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atomics)
+
 .PHONY: all
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources)
-	CARGO_TARGET_DIR=$(target_dir) $(CARGO) build --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS)
+	CARGO_TARGET_DIR=$(target_dir) $(CARGO) rustc --lib --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) \
+	  $(CARGOFLAGS) -- $(rustc_flags)
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
 
