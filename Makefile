@@ -4,6 +4,7 @@
 #   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            every test
+#   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make soak             the stress tests for HOURS (default 1)
 #   make bench            the C library and this one timed against each other
 #   make clean uninstall
@@ -172,7 +173,7 @@ i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo check check-source check-miri check-models check-abi check-stress check-original i686 soak bench
+.PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-original i686 soak bench
 tools-%:
 	@./install-tools.sh $*
 
@@ -236,6 +237,12 @@ check-models:
 # Millions of events on the real kernel, each accounted for.
 check-stress:
 	BUILD=$(BUILD) c-tests/stress/run.sh
+
+# Every architecture, built with Debian's cross compilers and tried under qemu-user.
+check-architectures: tools-architectures
+	@c-tests/obtain-original.sh $(original)
+	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
+	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
 
 HOURS ?= 1
 soak: all

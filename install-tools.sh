@@ -3,7 +3,7 @@
 # sudo when you are not root) and, where rustup is in use, Rust standard libraries for other
 # architectures. Says what it does, and does nothing when all is there.
 #
-# usage: install-tools.sh build|demo|check
+# usage: install-tools.sh build|demo|check|architectures
 set -eu
 
 rust_minimum=1.85
@@ -25,6 +25,7 @@ check)
 		packages="$packages rustfmt-web rust-web-clippy"
 	fi
 	;;
+architectures) packages="$packages gcc-multilib clang dpkg-dev qemu-user musl-tools" ;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2
@@ -46,15 +47,17 @@ if [ -n "$missing" ]; then
 fi
 
 # Other architectures: without them their checks are skipped, and counted as skipped.
-[ "$1" = check ] && command -v rustup >/dev/null || exit 0
+case $1 in check) targets= ;; architectures) targets=x86_64-unknown-linux-musl ;; *) exit 0 ;; esac
+command -v rustup >/dev/null || exit 0
 rustup -q component add rustfmt clippy >/dev/null 2>&1 || echo "could not install rustfmt and clippy"
 have=$(rustup target list --installed)
 for target in i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
-	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu; do
+	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu $targets; do
 	case $have in *"$target"*) continue ;; esac
 	echo "installing with rustup: $target"
 	rustup -q target add "$target" >/dev/null 2>&1 || echo "could not install $target"
 done
+[ "$1" = check ] || exit 0
 # Miri interprets the unit tests, for other byte orders and word sizes too. Not a reason to install a
 # nightly compiler.
 if rustup toolchain list | grep -q '^nightly' && ! cargo +nightly miri --version >/dev/null 2>&1; then

@@ -3,6 +3,7 @@
  * A program that asks for the library by one name, and with PLUGIN the library of its own that asks
  * for it by another. Both must get the same functions, from a file that is mapped once. */
 
+#include <errno.h>
 #include <libaio.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,21 +27,28 @@ static struct functions own_functions(void)
 }
 
 #ifndef PLUGIN
-/* How many files that are called libaio have code in this process. */
+/* How many files that are called libaio are mapped in this process. */
 static int libraries(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
-	char line[4096];
+	char line[4096], device[64];
+	unsigned long inode, seen[8];
 	int count = 0;
 
 	if (!maps)
 		return -1;
-	while (fgets(line, sizeof(line), maps)) {
+	while (fgets(line, sizeof(line), maps) && count < 8) {
 		char *slash = strrchr(line, '/');
+		int known = 0;
 
-		if (slash && strstr(slash, "libaio") && strstr(line, " r-xp ")) {
+		if (!slash || !strstr(slash, "libaio") ||
+		    sscanf(line, "%*s %*s %*s %63s %lu", device, &inode) != 2)
+			continue;
+		for (int i = 0; i < count; i++)
+			known |= seen[i] == inode;
+		if (!known) {
 			printf("%s", line);
-			count++;
+			seen[count++] = inode;
 		}
 	}
 	fclose(maps);
@@ -54,7 +62,7 @@ int main(void)
 	struct iocb iocb, *iocbs[1] = { &iocb };
 	struct io_event event;
 	char byte = 0;
-	int fd = open("/dev/null", O_WRONLY);
+	int fd = open("/dev/null", O_WRONLY), made;
 
 	if (own.setup != other.setup || own.getevents != other.getevents ||
 	    own.pgetevents != other.pgetevents || own.run != other.run) {
@@ -64,7 +72,10 @@ int main(void)
 	if (libraries() != 1)
 		return 1;
 	/* What one name makes, the other knows. */
-	if (fd < 0 || own.setup(1, &ctx) != 0)
+	made = own.setup(1, &ctx);
+	if (made == -ENOSYS) /* as under qemu-user */
+		return 0;
+	if (fd < 0 || made != 0)
 		return 1;
 	io_prep_pwrite(&iocb, fd, &byte, 1, 0);
 	if (io_submit(ctx, 1, iocbs) != 1 || other.getevents(ctx, 1, 1, &event, NULL) != 1)

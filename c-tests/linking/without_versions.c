@@ -12,6 +12,7 @@ FUNCTION(io_queue_wait) FUNCTION(io_getevents_time64) FUNCTION(io_pgetevents_tim
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
 #include <stdio.h>
@@ -59,7 +60,10 @@ int main(void)
 	IS_VERSION(io_queue_release, "LIBAIO_0.1");
 	IS_VERSION(io_queue_wait, "LIBAIO_0.4");
 
-	if (io_setup(1, &ctx) != 0)
+	taken = io_setup(1, &ctx);
+	if (taken == -ENOSYS) /* as under qemu-user */
+		return wrong;
+	if (taken != 0)
 		return 2;
 	io_prep_pwrite(&iocb, fd, "", 1, 0);
 	if (io_submit(ctx, 1, iocbs) != 1)
