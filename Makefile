@@ -173,7 +173,8 @@ i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-original i686 soak bench
+.PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
+	check-original i686 soak bench
 tools-%:
 	@./install-tools.sh $*
 
@@ -193,6 +194,7 @@ check: tools-check
 	@$(MAKE) --no-print-directory check-models
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-stress
+	@$(MAKE) --no-print-directory check-conformance
 	@$(MAKE) --no-print-directory check-original
 	@echo "skipped: $$(sort -u $(BUILD)/skipped 2>/dev/null | grep -c .)"
 	@sort -u $(BUILD)/skipped 2>/dev/null || true
@@ -243,6 +245,11 @@ check-architectures: tools-architectures
 	@c-tests/obtain-original.sh $(original)
 	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
 	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
+
+# What the kernel does, stated as checks, on the C library and on this one.
+check-conformance:
+	@c-tests/obtain-original.sh $(original)
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original)
 
 HOURS ?= 1
 soak: all

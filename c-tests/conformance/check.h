@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What a check is. A group of checks runs in a process of its own, so one that hangs or crashes
+ * takes only its group along. Each check says what the kernel does; the value seen is compared.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <errno.h>
+#include <libaio.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct group {
+	const char *section; /* of the specification, as in 1.3 */
+	const char *title;
+	void (*run)(void);
+	unsigned seconds; /* after which it hangs; 0: the usual */
+	/* Why a library that reads the ring itself may crash here: it is said, and no failure. */
+	const char *may_crash;
+};
+
+/* The value seen must be the value wanted. What follows is the name, as for printf. */
+#define CHECK(got, want, ...) \
+	check_values(NULL, __FILE__, __LINE__, (long long)(got), (long long)(want), __VA_ARGS__)
+
+/* The same for what only the kernel's own implementation can have, with the reason. */
+#define CHECK_KERNEL_ONLY(reason, got, want, ...) \
+	check_values((reason), __FILE__, __LINE__, (long long)(got), (long long)(want), __VA_ARGS__)
+
+/* A check that cannot run here. */
+#define SKIP(reason, ...) skip_check((reason), __VA_ARGS__)
+
+/* What a check needs, and what is not itself checked. */
+#define REQUIRE(condition)                                                                 \
+	do {                                                                               \
+		if (!(condition))                                                          \
+			give_up(__FILE__, __LINE__, #condition);                           \
+	} while (0)
+
+/* A call of the library, which must leave errno alone. */
+#define AIO(call)                                                                          \
+	({                                                                                 \
+		errno = ERRNO_SENTINEL;                                                    \
+		long result_ = (call);                                                     \
+		if (errno != ERRNO_SENTINEL)                                               \
+			CHECK(errno, ERRNO_SENTINEL, "errno is left alone by %s", #call);  \
+		result_;                                                                   \
+	})
+#define ERRNO_SENTINEL 12345
+
+/*
+ * Values beside counts and -errno: io_submit itself failed, a request was taken but no event came,
+ * an event came with wrong fields.
+ */
+#define SYNC(error) (-1000000LL - (error))
+#define NO_EVENT (-2000000LL)
+#define WRONG_EVENT (-3000000LL)
+
+/* Seconds after which what should come does not come; a machine may be busy. */
+#define PATIENCE 10
+
+/* The library is the C one: where it crashes or differs, the kernel is asked directly. */
+extern int on_referee;
+/* The directory for files. */
+extern const char *directory;
+/* How this program was started, to start it again. */
+extern const char *self;
+
+void check_values(const char *only_kernel, const char *file, int line, long long got,
+		  long long want, const char *name, ...) __attribute__((format(printf, 6, 7)));
+void skip_check(const char *reason, const char *name, ...) __attribute__((format(printf, 2, 3)));
+void give_up(const char *file, int line, const char *condition) __attribute__((noreturn));
+
+/* After an exec: whether a context of the old program is gone. exec.c */
+int after_exec(const char *address);
+
+/* The tables, each ended by a group without a title. */
+extern const struct group setup_groups[], destroy_groups[], submit_groups[], transfer_groups[],
+	fsync_groups[], poll_groups[], files_groups[], order_groups[], eventfd_groups[],
+	getevents_groups[], timeout_groups[], signal_groups[], waiter_groups[], cancel_groups[],
+	ring_groups[], mapping_groups[], process_groups[], thread_groups[];
+
+#endif
