@@ -246,10 +246,12 @@ check-architectures: tools-architectures
 	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
 	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
 
-# What the kernel does, stated as checks, on the C library and on this one.
+# What the kernel does, stated as checks, on the C library and on this one; and the proof that they
+# notice mistakes.
 check-conformance:
 	@c-tests/obtain-original.sh $(original)
 	BUILD=$(BUILD) c-tests/conformance/run.sh $(original)
+	BUILD=$(BUILD) c-tests/conformance/mistakes/mistakes.sh
 
 HOURS ?= 1
 soak: all
