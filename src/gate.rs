@@ -1,42 +1,37 @@
 //! Who may move a ring's `head` now.
 //!
 //! The kernel's reader loads `head`, copies events and stores `head` without comparing. So a reaper
-//! in user space and a thread inside an `io_getevents` system call must never overlap, and neither
-//! must two reapers. A reaper holds the gate for one bounded copy; threads in system calls are
-//! counted. A reaper that finds either makes the system call instead of waiting.
+//! in user space and a thread inside an `io_getevents` system call, here called a caller, must never
+//! both move it, and neither must two reapers.
 //!
-//! A signal handler may call while the thread that it interrupted holds the gate. It is recognised
-//! by its thread and does not wait; `ring::disturb_head` then makes the interrupted reap start over.
-//! Until the handler has returned, callers of other threads wait: see CAVEATS in libaio(7).
+//! One reaper at a time is inside the gate, for one bounded copy. It never waits: where it finds
+//! another reaper or a caller, it leaves and makes the system call. Before it takes events it claims
+//! them by a mark in `head` itself (see [`crate::ring::claim`]), and then looks for callers again.
+//!
+//! A caller counts itself in, and then waits for the reaper to leave, but not for long: the reaper's
+//! thread may be in a signal handler that blocks, or have left by longjmp. Such a reaper is passed: the
+//! caller revokes the claim, so that the reaper, should it go on, finds that it has taken nothing.
+//!
+//! Threads are told apart only to save time: a signal handler need not wait for the reap that it
+//! interrupted.
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, signal_fence, sleep_while, spin_loop, wake_all};
+use crate::sync::{AtomicU32, AtomicUsize, SPINS, TURNS, TURNS_OF_DESTROY, pause, spin_loop};
 
 /// The gate of one context. All zero: open, nobody inside.
 #[derive(Default)]
 #[repr(C)]
 pub struct Gate {
-    /// The thread of the reaper inside, with [`DONE`] once it has moved `head`; 0: none.
+    /// The thread of the reaper inside, with [`PASSED`] once a caller did not wait for it; 0: none.
     holder: AtomicUsize,
     /// Threads that are in, or about to make, a system call that may move `head`.
     callers: AtomicU32,
-    /// Threads asleep until the holder has left.
-    sleepers: AtomicU32,
+    /// Callers that are at the ring to revoke a claim.
+    revokers: AtomicU32,
 }
 
-/// Added to the holder's thread when it will not touch `head` any more.
-const DONE: usize = 1;
-
-/// How a thread stands to the holder of the gate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Passage {
-    /// Nobody is inside.
-    Free,
-    /// The caller is a signal handler that interrupted a reap of its own thread.
-    Interrupting,
-    /// Likewise, but that reap moves `head` no more.
-    Finishing,
-}
+/// Added to the holder's thread, which is even.
+const PASSED: usize = 1;
 
 impl Gate {
     /// Enters as reaper. False if somebody else is inside and stays there, or if this thread is.
@@ -50,8 +45,8 @@ impl Gate {
     /// Enters if nobody is inside; else returns who is.
     #[inline]
     fn try_enter(&self, thread: usize) -> usize {
-        // SeqCst: with `callers` in `may_move_head` and in `begin_call`, one of a reaper and a
-        // caller that arrive together sees the other. It acquires what `leave` released.
+        // SeqCst: with `callers` in `has_callers` and in `begin_call`, one of a reaper and a caller that
+        // arrive together sees the other. It acquires what `leave` released.
         match self.holder.compare_exchange(0, thread, SeqCst, Relaxed) {
             Ok(_) => 0,
             Err(holder) => holder,
@@ -63,102 +58,173 @@ impl Gate {
         for _ in 0..SPINS {
             spin_loop();
             let holder = self.try_enter(thread);
-            if holder == 0 || holder & !DONE == thread {
+            if holder == 0 || stays(holder, thread) {
                 return holder == 0;
             }
         }
         false
     }
 
-    /// Whether the reaper inside may move `head`: nobody is in a system call.
+    /// Whether somebody is counted in. The reaper inside asks before it looks at the ring, and again
+    /// when it has claimed events.
     #[inline]
-    pub fn may_move_head(&self) -> bool {
-        // SeqCst: see `enter`. It acquires what callers released in `end_call`.
-        self.callers.load(SeqCst) == 0
+    pub fn has_callers(&self) -> bool {
+        // SeqCst: see `enter`; and with the claim, which a caller that is not seen here sees and revokes.
+        // It acquires what callers released in `end_call`.
+        self.callers.load(SeqCst) != 0
     }
 
-    /// Says that the reaper inside has moved `head` for the last time.
+    /// Whether no caller has passed the reaper inside, which is `thread`. False in a child that was
+    /// forked since it entered.
     #[inline]
-    pub fn done(&self, thread: usize) {
-        // Release, and a fence for the compiler: signal handlers of the same thread must find it after
-        // `head` was moved and before it is restored.
-        self.holder.store(thread | DONE, Release);
-        signal_fence();
+    pub fn is_undisturbed(&self, thread: usize) -> bool {
+        // Relaxed: a caller passes before its system call. So whoever has seen in the ring what
+        // became of the call finds it.
+        self.holder.load(Relaxed) == thread
     }
 
     /// Leaves as reaper.
     #[inline]
     pub fn leave(&self) {
-        // Release: pairs with the loads of `holder` in `enter` and `wait`.
+        // Release: pairs with the loads of `holder` in `enter`, `begin_call` and `close`.
         self.holder.store(0, Release);
-        // A sleeper that this load misses looks again after a millisecond; so no fence is needed.
-        if self.sleepers.load(Relaxed) != 0 {
-            wake_all(&self.sleepers);
-        }
     }
 
-    /// Counts the thread in as about to make a system call that may move `head`, when no reaper is
-    /// inside.
+    /// Counts the thread in as about to make a system call that may move `head`. False if a reaper is
+    /// inside and stays there: then its claim must be revoked first.
     #[inline]
-    pub fn begin_call(&self, thread: usize) -> Passage {
-        // SeqCst: see `enter`. From here on no new reaper moves `head`.
+    pub fn begin_call(&self, thread: usize) -> bool {
+        // SeqCst: see `enter`. From here on no reaper that enters moves `head`.
         self.callers.fetch_add(1, SeqCst);
-        self.wait(thread)
+        // SeqCst: see `enter`. It acquires the `head` that the last reaper stored.
+        self.holder.load(SeqCst) == 0 || self.begin_call_later(thread)
+    }
+
+    #[cold]
+    fn begin_call_later(&self, thread: usize) -> bool {
+        let mut turn = 0;
+        loop {
+            // Acquire: pairs with `leave`.
+            let holder = self.holder.load(Acquire);
+            if holder == 0 {
+                return true;
+            }
+            if turn < TURNS && !stays(holder, thread) {
+                pause(turn);
+                turn += 1;
+                continue;
+            }
+            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left.
+            let passed = holder | PASSED;
+            let result = self
+                .holder
+                .compare_exchange(holder, passed, Relaxed, Relaxed);
+            if result.is_ok() {
+                return false;
+            }
+        }
     }
 
     /// Counts the thread out again.
     #[inline]
     pub fn end_call(&self) {
-        // In a child that was forked during the call the count was wiped. Relaxed: otherwise this thread
-        // is in it.
-        if self.callers.load(Relaxed) != 0 {
-            // Release: pairs with the load in `may_move_head`, which must see the `head` that the
-            // kernel stored.
-            self.callers.fetch_sub(1, Release);
-        }
+        // Release: pairs with `has_callers`, which must see the `head` that the kernel stored.
+        count_out(&self.callers);
     }
 
-    /// Waits until no reaper is inside. It spins briefly, then sleeps: the holder may be a thread of
-    /// lower priority.
-    #[inline]
-    pub fn wait(&self, thread: usize) -> Passage {
-        // SeqCst: see `enter`. It acquires the `head` that the last reaper stored.
-        let holder = self.holder.load(SeqCst);
-        if holder == 0 {
-            return Passage::Free;
-        }
-        self.wait_long(thread)
+    /// Counts the thread in as about to touch the ring, if then it finds the context live.
+    pub fn begin_revoking(&self) {
+        // SeqCst: with the address of the entry, one of this thread and one that destroys the context
+        // sees the other.
+        self.revokers.fetch_add(1, SeqCst);
     }
 
-    #[cold]
-    fn wait_long(&self, thread: usize) -> Passage {
-        let mut spins = 0;
+    /// Counts the thread out again.
+    pub fn end_revoking(&self) {
+        // Release: pairs with `close`.
+        count_out(&self.revokers);
+    }
+
+    /// Waits until nobody is at the ring, for a thread that has made sure that nobody comes. False if
+    /// somebody stays there.
+    pub fn close(&self, thread: usize) -> bool {
+        let mut turn = 0;
         loop {
-            // Acquire: pairs with `leave`.
-            match self.holder.load(Acquire) {
-                0 => return Passage::Free,
-                holder if holder == thread => return Passage::Interrupting,
-                holder if holder == thread | DONE => return Passage::Finishing,
-                _ => {}
+            // SeqCst: see `enter` and `begin_revoking`.
+            let holder = self.holder.load(SeqCst);
+            if holder == 0 && self.revokers.load(SeqCst) == 0 {
+                return true;
             }
-            if spins < SPINS {
-                spins += 1;
-                spin_loop();
-                continue;
+            let own = holder & !PASSED == thread;
+            if turn == if own { TURNS } else { TURNS_OF_DESTROY } {
+                return false;
             }
-            // Relaxed: a count; `leave` tells why nothing hangs on it.
-            let sleepers = self.sleepers.fetch_add(1, Relaxed) + 1;
-            if self.holder.load(SeqCst) != 0 {
-                sleep_while(&self.sleepers, sleepers);
-            }
-            self.sleepers.fetch_sub(1, Relaxed);
+            pause(turn);
+            turn += 1;
         }
     }
 
     /// Whether anybody is inside, or counted in, at this moment.
     pub fn is_in_use(&self) -> bool {
         // SeqCst: pairs with `enter` and `begin_call`, against an entry of the registry that is given
-        // to another context.
+        // to another context. Revokers are callers.
         self.holder.load(SeqCst) != 0 || self.callers.load(SeqCst) != 0
+    }
+}
+
+/// Whether `thread` need not wait for this holder: it waits itself for `thread`, its signal handler, or
+/// somebody has waited in vain.
+#[inline]
+fn stays(holder: usize, thread: usize) -> bool {
+    holder == thread || holder & PASSED != 0
+}
+
+#[inline]
+fn count_out(counter: &AtomicU32) {
+    // In a child that was forked meanwhile the count was wiped. Relaxed: otherwise this thread is in
+    // it.
+    if counter.load(Relaxed) != 0 {
+        counter.fetch_sub(1, Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: usize = 2;
+    const B: usize = 4;
+
+    #[test]
+    fn one_reaper_at_a_time() {
+        let gate = Gate::default();
+        assert!(gate.enter(A));
+        assert!(!gate.enter(A) && !gate.enter(B));
+        gate.leave();
+        assert!(gate.enter(B));
+    }
+
+    /// The reaper never comes back, and nobody waits for it for ever.
+    #[test]
+    fn a_reaper_that_stays_is_passed() {
+        let gate = Gate::default();
+        assert!(gate.enter(A) && gate.is_undisturbed(A));
+        for thread in [A, B] {
+            assert!(!gate.begin_call(thread));
+            assert!(gate.has_callers() && !gate.is_undisturbed(A));
+            gate.end_call();
+            assert!(!gate.has_callers());
+        }
+        assert!(!gate.enter(A) && !gate.enter(B) && gate.is_in_use());
+        assert!(!gate.close(A), "and its own thread not for long");
+        gate.leave();
+        assert!(gate.enter(B) && gate.is_undisturbed(B));
+        gate.leave();
+        assert!(gate.begin_call(A), "the next one is waited for");
+        assert!(gate.close(B), "a caller is not at the ring");
+        gate.begin_revoking();
+        assert!(!gate.close(B), "but one that revokes is");
+        gate.end_revoking();
+        assert!(gate.close(B));
     }
 }

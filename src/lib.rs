@@ -14,7 +14,7 @@
 //! | [`registry`] | the contexts that this process made |
 //! | [`gate`] | who may move a ring's `head` now |
 //! | [`ring`] | the completion ring that the kernel maps into the process |
-//! | [`stand_in`] | what a signal handler that destroys a context leaves to the interrupted thread |
+//! | [`stand_in`] | what `io_destroy` leaves to a thread that is still at the ring |
 //! | [`proven_pages`] | which pointers may be used without asking the kernel |
 //! | [`process_state`] | all of the library's memory, wiped in a forked child |
 //! | [`configuration`] | what the environment says |

@@ -20,8 +20,6 @@ pub struct Entry {
     pub gate: Gate,
     /// Slots of the ring; 0: not looked at yet; [`UNREADABLE`].
     pub nr: AtomicU32,
-    /// Counts reaps of this context that a signal handler disturbed.
-    pub disturbances: AtomicU32,
 }
 
 /// Never used: a look-up ends here.
@@ -46,17 +44,33 @@ impl Entry {
     /// Whether this entry is still that of the context at `address`, and it is not being destroyed.
     #[inline]
     pub fn is_live(&self, address: usize) -> bool {
-        // SeqCst: pairs with `start_destroying`; of a reaper that enters the gate and a thread that
-        // destroys, one sees the other.
+        // SeqCst: pairs with `start_destroying`; of a thread that is counted at the gate to touch the
+        // ring and one that destroys, one sees the other.
         self.address.load(SeqCst) == address
     }
 
-    /// Lets no further reaper in. The caller then waits at the gate.
-    pub fn start_destroying(&self, address: usize) {
-        // SeqCst: see `is_live`. If it fails, another thread destroys it already.
-        let _ = self
-            .address
-            .compare_exchange(address, address | DESTROYING, SeqCst, Relaxed);
+    /// Lets nobody further to the ring; then the gate must be closed. False if another thread destroys
+    /// the context already.
+    pub fn start_destroying(&self, address: usize) -> bool {
+        // SeqCst, also for a mark that is there: see `is_live`.
+        self.address
+            .compare_exchange(address, address | DESTROYING, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Whether a thread is about to destroy the context at `address`.
+    pub fn is_doomed(&self, address: usize) -> bool {
+        // Relaxed: asked after `is_live`.
+        self.address.load(Relaxed) == address | DESTROYING
+    }
+
+    /// The slots of the ring, if it was found that it may be read.
+    pub fn slots(&self) -> Option<u32> {
+        // Relaxed: whoever claims events in the ring has stored or seen it before.
+        match self.nr.load(Relaxed) {
+            0 | UNREADABLE => None,
+            nr => Some(nr),
+        }
     }
 
     /// Gives up the entry of a context that was destroyed, unless its address belongs to a new one by
@@ -201,7 +215,7 @@ mod tests {
         registry.insert(first, || true);
         registry.insert(second, || true);
         let entry = registry.find(first).unwrap();
-        entry.start_destroying(first);
+        assert!(entry.start_destroying(first) && !entry.start_destroying(first));
         assert!(!entry.is_live(first));
         assert!(registry.find(first).is_some(), "calls still pass its gate");
         entry.remove(first);
@@ -250,7 +264,7 @@ mod tests {
         let address = 0x7000_0000;
         registry.insert(address, || true);
         let entry = registry.find(address).unwrap();
-        entry.gate.begin_call(8);
+        assert!(entry.gate.begin_call(8));
         entry.start_destroying(address);
         entry.remove(address);
         let others: Vec<_> = (1..9000usize).map(|i| i * 4096).collect();

@@ -4,7 +4,7 @@ use core::cmp::min;
 use core::ptr;
 
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_event};
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// Whether the ring has the layout that [`aio_ring`] states, and its size `nr` is one that the kernel
 /// makes (8 million events at most).
@@ -18,46 +18,104 @@ pub fn is_readable(ring: &aio_ring, nr: u32) -> bool {
         && nr < 1 << 24
 }
 
-/// The slot that `head` stands for. The kernel takes it modulo `nr`.
-#[inline]
-fn slot(head: u32, nr: u32) -> u32 {
-    // The division cannot fail: `is_readable` refuses a ring without slots.
-    if head < nr {
-        head
-    } else {
-        head.checked_rem(nr).unwrap_or(0)
-    }
-}
-
 /// What a look at the ring found.
 #[derive(Clone, Copy)]
 pub struct Look {
-    /// `head` as it was read.
+    /// `head`: the slot of the first event.
     head: u32,
-    /// The slot that `head` stands for.
-    first: u32,
     /// How many events are ready.
     pub ready: u32,
 }
 
-/// Looks how many events are ready in a ring of `nr` slots. None if `tail` is not a slot: then some
-/// program wrote there, and the kernel decides.
+/// Looks how many events are ready in a ring of `nr` slots. None if `head` or `tail` is not a slot: then
+/// some program wrote there, and the kernel decides.
 #[inline]
 pub fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
-    // Relaxed: whoever moves `head` passed the gate before us, or is this thread.
+    // Relaxed: whoever moved `head` before passed the gate before us, or is this thread.
     let head = ring.head.load(Relaxed);
-    let first = slot(head, nr);
+    if head >= nr {
+        return None;
+    }
+    let ready = ready(ring, nr, head)?;
+    Some(Look { head, ready })
+}
+
+/// How many events are ready from the slot `head` on.
+#[inline]
+fn ready(ring: &aio_ring, nr: u32, head: u32) -> Option<u32> {
     // Acquire: pairs with the kernel's write barrier between the events and `tail`.
     let tail = ring.tail.load(Acquire);
     if tail >= nr {
         return None;
     }
-    let ready = if tail >= first {
-        tail - first
+    Some(if tail >= head {
+        tail - head
     } else {
-        nr - first + tail
-    };
-    Some(Look { head, first, ready })
+        nr - head + tail
+    })
+}
+
+/// What `head` is while its slot is `slot` and a reaper claims the events from there on.
+#[inline]
+fn claimed(slot: u32, nr: u32) -> u32 {
+    slot + nr
+}
+
+/// Claims the events that [`look`] found: gives `head` another value for the same slot. The kernel takes
+/// `head` modulo `nr` (`fs/aio.c`, aio_read_events_ring and refill_reqs_available) and stores slots only.
+/// So while the one reaper of this ring finds its claim there, nobody has taken an event since.
+///
+/// False if `head` has moved since then.
+#[inline]
+pub fn claim(ring: &aio_ring, nr: u32, look: Look) -> bool {
+    // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself in
+    // and then revokes, one sees the other.
+    ring.head
+        .compare_exchange(look.head, claimed(look.head, nr), SeqCst, Relaxed)
+        .is_ok()
+}
+
+/// Whether `count` events are ready where they are claimed. Between the look and the claim others
+/// may have taken as many events as the ring has slots.
+#[inline]
+pub fn has(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
+    ready(ring, nr, look.head).is_some_and(|ready| ready >= count)
+}
+
+/// Moves `head` over `count` events. False if the claim was revoked: then they are not taken.
+#[inline]
+pub fn commit(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
+    let next = look.head + count;
+    let next = if next >= nr { next - nr } else { next };
+    // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
+    // made.
+    ring.head
+        .compare_exchange(claimed(look.head, nr), next, Release, Relaxed)
+        .is_ok()
+}
+
+/// Gives up a claim, if it was not revoked.
+#[inline]
+pub fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
+    // Relaxed: the slot stays the same.
+    let _ = ring
+        .head
+        .compare_exchange(claimed(look.head, nr), look.head, Relaxed, Relaxed);
+}
+
+/// Revokes the claim of a reaper that may be at this ring, for a caller that is counted at the gate: no
+/// later claim is committed either. `nr` gives the ring's slots, if a reaper may have read it.
+#[cold]
+pub fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
+    // SeqCst: see `claim`. It acquires what the reaper knew of `nr`.
+    let head = ring.head.load(SeqCst);
+    let Some(nr) = nr() else { return };
+    if head >= claimed(0, nr) && head < claimed(nr, nr) {
+        // Relaxed: the slot stays the same. If it fails, the claim is no more.
+        let _ = ring
+            .head
+            .compare_exchange(head, head - nr, Relaxed, Relaxed);
+    }
 }
 
 /// Copies `count` events, which [`look`] found ready, out of the slots after the header.
@@ -68,8 +126,8 @@ pub fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
 pub unsafe fn copy(slots: *const io_event, nr: u32, look: Look, count: u32, events: *mut io_event) {
     if count == 1 {
         // The most frequent case, without a call of memcpy.
-        // SAFETY: `first` is below `nr`; the rest is as the caller promises.
-        unsafe { copy_events(slots.add(look.first as usize), events, 1) };
+        // SAFETY: `head` is below `nr`; the rest is as the caller promises.
+        unsafe { copy_events(slots.add(look.head as usize), events, 1) };
         return;
     }
     // SAFETY: the caller keeps the same promise.
@@ -88,10 +146,10 @@ unsafe fn copy_runs(
     count: u32,
     events: *mut io_event,
 ) {
-    let until_end = min(count, nr - look.first) as usize;
-    // SAFETY: `first` and `until_end` stay within the `nr` slots, the rest starts at slot 0.
+    let until_end = min(count, nr - look.head) as usize;
+    // SAFETY: `head` and `until_end` stay within the `nr` slots, the rest starts at slot 0.
     unsafe {
-        copy_events(slots.add(look.first as usize), events, until_end);
+        copy_events(slots.add(look.head as usize), events, until_end);
         if until_end < count as usize {
             copy_events(
                 slots,
@@ -115,55 +173,6 @@ unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: usize) {
             to.cast::<u8>(),
             count * size_of::<io_event>(),
         );
-    }
-}
-
-/// Moves `head` over `count` events. False if it has been moved since [`look`].
-#[inline]
-pub fn advance(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
-    let next = look.first + count;
-    let next = if next >= nr { next - nr } else { next };
-    // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
-    // made.
-    ring.head
-        .compare_exchange(look.head, next, Release, Relaxed)
-        .is_ok()
-}
-
-/// Gives `head` another value for the same slot, one that no interrupted reap of this thread has
-/// seen, so that its [`advance`] fails. For a signal handler that took events meanwhile.
-///
-/// The kernel takes `head` modulo `nr` (`fs/aio.c`, aio_read_events_ring and refill_reqs_available);
-/// [`restore_head`] undoes this before the interrupted call returns.
-#[cold]
-pub fn disturb_head(ring: &aio_ring, nr: u32, tick: u32) {
-    // For the smallest ring 33 million values, for the largest 500; that many handlers do not nest
-    // between two looks. `is_readable` makes it more than one.
-    let values = (u32::MAX / nr.max(1)).saturating_sub(1).max(1);
-    loop {
-        let head = ring.head.load(Relaxed);
-        let other = slot(head, nr) + nr * (1 + tick.checked_rem(values).unwrap_or(0));
-        // Relaxed: seen by this thread only; others are kept out by the gate.
-        if ring
-            .head
-            .compare_exchange(head, other, Relaxed, Relaxed)
-            .is_ok()
-        {
-            return;
-        }
-    }
-}
-
-/// Makes `head` a slot number again after [`disturb_head`].
-#[inline]
-pub fn restore_head(ring: &aio_ring, nr: u32) {
-    let head = ring.head.load(Relaxed);
-    if head >= nr {
-        // The slot stays the same, so failing or being late does no harm. Relaxed: as in
-        // `disturb_head`.
-        let _ = ring
-            .head
-            .compare_exchange(head, slot(head, nr), Relaxed, Relaxed);
     }
 }
 
@@ -203,11 +212,7 @@ mod tests {
         assert_eq!(ready(6, 0), Some(1));
         assert_eq!(ready(5, 2), Some(4));
         assert_eq!(ready(0, NR), None, "tail is not a slot");
-        assert_eq!(
-            ready(3 * NR + 5, 2),
-            Some(4),
-            "head counts modulo the slots"
-        );
+        assert_eq!(ready(NR, 0), None, "head is not a slot");
     }
 
     #[test]
@@ -233,27 +238,46 @@ mod tests {
                         .iter()
                         .all(|&byte| byte == 0)
                 );
-                assert!(advance(&ring, NR, look, count));
+                assert!(has(&ring, NR, look, count) && !has(&ring, NR, look, count + 1));
+                assert!(!commit(&ring, NR, look, count), "not without a claim");
+                assert!(claim(&ring, NR, look) && commit(&ring, NR, look, count));
                 assert_eq!(ring.head.load(Relaxed), (head + count) % NR);
-                assert!(!advance(&ring, NR, look, count), "a second time is refused");
+                assert!(!commit(&ring, NR, look, count), "a second time is refused");
             }
         }
     }
 
-    /// A handler that takes a multiple of all slots leaves `head` where it was.
     #[test]
-    fn a_disturbed_reap_starts_over_even_if_head_came_back() {
-        let ring = header(5, 2);
-        let before = look(&ring, NR).unwrap();
-        for tick in 0..100 {
-            disturb_head(&ring, NR, tick);
-            let head = ring.head.load(Relaxed);
-            assert!(head >= NR && head % NR == 5);
-            assert!(!advance(&ring, NR, before, 1));
-            assert_eq!(look(&ring, NR).unwrap().ready, 4);
+    fn a_claim_can_be_withdrawn_or_revoked() {
+        for head in 0..NR {
+            let ring = header(head, (head + 2) % NR);
+            let found = look(&ring, NR).unwrap();
+            assert!(claim(&ring, NR, found));
+            assert!(ring.head.load(Relaxed) >= NR && ring.head.load(Relaxed) % NR == head);
+            assert!(!claim(&ring, NR, found), "once");
+            withdraw(&ring, NR, found);
+            assert_eq!(ring.head.load(Relaxed), head);
+
+            assert!(claim(&ring, NR, found));
+            revoke(&ring, || None);
+            assert!(ring.head.load(Relaxed) >= NR, "of an unknown ring nothing");
+            revoke(&ring, || Some(NR));
+            assert_eq!(ring.head.load(Relaxed), head);
+            // Also when others took as many events as there are slots.
+            assert!(!commit(&ring, NR, found, 1));
+            withdraw(&ring, NR, found);
+            revoke(&ring, || Some(NR));
+            assert_eq!(ring.head.load(Relaxed), head);
         }
-        restore_head(&ring, NR);
-        assert_eq!(ring.head.load(Relaxed), 5);
+    }
+
+    #[test]
+    fn what_is_no_claim_is_not_revoked() {
+        for head in [0, NR - 1, 2 * NR, u32::MAX] {
+            let ring = header(head, 0);
+            revoke(&ring, || Some(NR));
+            assert_eq!(ring.head.load(Relaxed), head);
+        }
     }
 
     #[test]

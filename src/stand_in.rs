@@ -1,18 +1,21 @@
-//! Taking a ring away from a reap that cannot be waited for.
+//! Taking a ring away from a thread that cannot be waited for.
 //!
-//! A signal handler may destroy the context whose ring the interrupted thread is reading. That thread
-//! goes on when the handler returns, and must then find memory where the ring was.
+//! A signal handler may destroy the context whose ring the interrupted thread is reading, or stand in
+//! the way of another thread that does. The interrupted thread goes on when the handler returns, and
+//! must then find memory where the ring was.
 
 use core::ptr;
 
 use crate::abi::{aio_ring, io_context_t, io_event};
 use crate::sync::Ordering::Relaxed;
+use crate::sync::{TURNS, pause};
 use crate::sys;
 
 /// Moves a ring to another address, which is then the context's, and leaves ordinary memory in its
-/// place, with a `head` that no reap has seen. Returns `ctx` itself if that fails.
+/// place, with a `head` that is no slot and no claim. Returns `ctx` itself if that fails.
 ///
-/// The memory stays: nobody can tell when the interrupted reap has left it.
+/// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps the
+/// place is empty, for a microsecond: the kernel knows no exchange of mappings.
 ///
 /// # Safety
 /// `ctx` is a context whose ring is mapped.
@@ -29,12 +32,18 @@ pub unsafe fn put_in_place_of(ctx: io_context_t) -> io_context_t {
     if !unsafe { sys::move_mapping(ctx.cast(), length, elsewhere) } {
         return ctx;
     }
-    // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
-    if let Some(place) = unsafe { sys::map(ctx.cast(), length, sys::Map::InPlace) } {
+    for turn in 0..TURNS {
+        // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
+        let Some(place) = (unsafe { sys::map(ctx.cast(), length, sys::Map::InPlace) }) else {
+            // Perhaps for a moment, as another thread that is here does.
+            pause(turn);
+            continue;
+        };
         // SAFETY: it is mapped, zeroed and at least as large as a ring's header.
         let ring = unsafe { &*place.cast::<aio_ring>() };
-        // Relaxed: for the interrupted code of the same thread.
+        // Relaxed: nothing else is published.
         ring.head.store(u32::MAX, Relaxed);
+        break;
     }
     elsewhere.cast()
 }

@@ -7,8 +7,14 @@ pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys;
 
-/// How often a thread looks again before it gives up, or sleeps: a few microseconds.
+/// How often a reaper looks again before it gives up: a few microseconds.
 pub const SPINS: u32 = 100;
+
+/// How often a thread pauses before it takes a reaper for one that stays: some 3 milliseconds.
+pub const TURNS: u32 = SPINS + 6;
+
+/// The same for a thread that destroys the context: some 1.6 seconds.
+pub const TURNS_OF_DESTROY: u32 = SPINS + 15;
 
 /// Four times the contexts that the library promises to know, so that runs of full entries are short.
 pub const ENTRIES_LOG2: u32 = 14;
@@ -16,18 +22,12 @@ pub const ENTRIES_LOG2: u32 = 14;
 /// A context lies within so many entries of where its address hashes to.
 pub const REACH: usize = 32;
 
-/// Keeps the compiler from moving accesses across, for signal handlers of the same thread.
-#[inline]
-pub fn signal_fence() {
-    core::sync::atomic::compiler_fence(Ordering::SeqCst);
-}
-
-/// Sleeps while `word` is `value`, for a millisecond at most, or until [`wake_all`].
-pub fn sleep_while(word: &AtomicU32, value: u32) {
-    sys::futex_wait(word, value, 1_000_000);
-}
-
-/// Wakes everybody who sleeps on `word`.
-pub fn wake_all(word: &AtomicU32) {
-    sys::futex_wake(word);
+/// What a thread does before it looks again, with `turn` counting up from 0: it spins at first, then
+/// it sleeps, each time twice as long, because the other thread may have the lower priority.
+#[cold]
+pub fn pause(turn: u32) {
+    match turn.checked_sub(SPINS) {
+        None => spin_loop(),
+        Some(sleeps) => sys::sleep(50_000 << sleeps),
+    }
 }

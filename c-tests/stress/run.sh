@@ -13,8 +13,8 @@ seconds=${1:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
-# What reaping in user space cannot do yet: libaio(7), CAVEATS. They run with system calls only.
-limits=' clone_vm step_fork.ours step_wait '
+# What reaping in user space cannot do yet: libaio(7), CAVEATS. It runs with system calls only.
+limits=' step_fork.ours '
 
 # compile DIRECTORY LIBRARY [OPTION...]: all programs
 compile() {

@@ -8,7 +8,6 @@ use core::cmp::min;
 use core::ffi::{c_int, c_long, c_ulong};
 
 use crate::abi::{aio_ring, io_context_t, io_event, io_sigset, iocb, timespec};
-use crate::gate::Passage;
 use crate::process_state::STATE;
 use crate::registry::{Entry, UNREADABLE};
 use crate::sync::Ordering::Relaxed;
@@ -44,16 +43,24 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
         // SAFETY: the caller keeps the same promise.
         return unsafe { sys::io_destroy(ctx) };
     };
-    // The kernel unmaps the ring first thing, so no reaper may be at it.
-    entry.start_destroying(ctx.addr());
-    let doomed = match entry.gate.wait(sys::thread()) {
-        Passage::Free => ctx,
-        // SAFETY: the reap that this handler interrupted has found the ring mapped.
-        Passage::Interrupting | Passage::Finishing => unsafe { stand_in::put_in_place_of(ctx) },
+    // The kernel unmaps the ring first thing, so nobody may be at it.
+    let first = entry.start_destroying(ctx.addr());
+    let doomed = if entry.gate.close(sys::thread()) {
+        ctx
+    } else if first {
+        // SAFETY: this thread alone may unmap the ring, and has not done so.
+        unsafe { stand_in::put_in_place_of(ctx) }
+    } else if entry.is_doomed(ctx.addr()) {
+        // What the kernel will say when the thread that came first has dealt with the reaper.
+        return -libc::EINVAL;
+    } else {
+        ctx
     };
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { sys::io_destroy(doomed) };
-    entry.remove(ctx.addr());
+    if first {
+        entry.remove(ctx.addr());
+    }
     result
 }
 
@@ -230,13 +237,13 @@ unsafe fn system_call(request: Request<timespec>) -> c_int {
     result
 }
 
-/// Makes the system call for a context that is known, when no reaper is at its ring.
+/// Makes the system call for a context that is known, when no reaper moves its `head`.
 ///
 /// # Safety
 /// As [`sys::io_getevents`].
 #[inline(never)]
 unsafe fn call<T: Timespec>(entry: &Entry, request: Request<T>) -> c_int {
-    let passage = entry.gate.begin_call(sys::thread());
+    let undisturbed = entry.gate.begin_call(sys::thread());
     if !entry.belongs_to(request.ctx.addr()) {
         // The entry was given to another context. Whoever calls with a handle so old is no reader
         // of that one.
@@ -244,18 +251,12 @@ unsafe fn call<T: Timespec>(entry: &Entry, request: Request<T>) -> c_int {
         // SAFETY: the caller keeps the same promise.
         return unsafe { T::system_call(request) };
     }
+    if !undisturbed && !revoke(entry, request.ctx) {
+        entry.gate.end_call();
+        return -libc::EINVAL;
+    }
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { T::system_call(request) };
-    if result > 0 && passage == Passage::Interrupting {
-        // This is a signal handler. The reap below it in the stack has copied events that the kernel
-        // gave out just now; it must not move `head` over them.
-        let nr = entry.nr.load(Relaxed);
-        let tick = entry.disturbances.fetch_add(1, Relaxed);
-        if nr != 0 && nr != UNREADABLE {
-            // SAFETY: the reap below keeps the ring mapped.
-            ring::disturb_head(unsafe { &*request.ctx.cast_const() }, nr, tick);
-        }
-    }
     entry.gate.end_call();
     if result > 0 {
         let length = result as usize * size_of::<io_event>();
@@ -265,6 +266,22 @@ unsafe fn call<T: Timespec>(entry: &Entry, request: Request<T>) -> c_int {
         STATE.readable.add(request.timeout, size_of::<T>());
     }
     result
+}
+
+/// Sees to it that a reaper that stays inside the gate moves `head` no more. False if it still may, and
+/// the ring may not be touched, because a thread is about to destroy the context: it is taken for
+/// destroyed.
+#[cold]
+fn revoke(entry: &Entry, ctx: io_context_t) -> bool {
+    entry.gate.begin_revoking();
+    let is_live = entry.is_live(ctx.addr());
+    if is_live {
+        // SAFETY: the ring is mapped: this thread is counted at the gate of a context that is not being
+        // destroyed.
+        ring::revoke(unsafe { &*ctx.cast_const() }, || entry.slots());
+    }
+    entry.gate.end_revoking();
+    is_live || !entry.is_doomed(ctx.addr())
 }
 
 /// Takes events from the ring if what is there satisfies the request. None means that the kernel must
@@ -321,7 +338,7 @@ struct Wanted {
     at_most: c_long,
 }
 
-/// Takes events from the ring.
+/// Takes events from the ring, and moves `head` once.
 ///
 /// # Safety
 /// As [`reap`]; and the gate is held by `thread`, this one, and the ring of `ctx` is mapped.
@@ -341,63 +358,46 @@ unsafe fn take(
     if nr != known && (known != 0 || !learn_ring(entry, ring, nr)) {
         return None;
     }
-    // SAFETY: the caller keeps the same promise, and `nr` is the ring's size.
-    let taken = unsafe { move_events(entry, ctx, nr, wanted, events) };
-    // Not live: the ring is a parent's, or is gone. Events that were taken before are returned.
-    if !entry.is_live(ctx.addr()) {
-        return taken.filter(|&count| count > 0);
-    }
-    entry.gate.done(thread);
-    ring::restore_head(ring, nr);
-    taken
-}
-
-/// Copies events and moves `head` over them, again if a signal handler took events meanwhile.
-///
-/// # Safety
-/// As [`take`]; the ring has `nr` slots.
-#[inline]
-unsafe fn move_events(
-    entry: &Entry,
-    ctx: io_context_t,
-    nr: u32,
-    wanted: Wanted,
-    events: *mut io_event,
-) -> Option<c_int> {
     // Before the ring is looked at: a reader that the kernel has in its hands now may take a whole lap of
-    // events, and `head` would look untouched. Nobody new gets in while the gate is held.
-    if !entry.gate.may_move_head() {
+    // events, and `head` would look untouched. Who comes later passes this reaper.
+    if entry.gate.has_callers() {
         return None;
     }
-    // SAFETY: as in `take`.
-    let ring = unsafe { &*ctx.cast_const() };
-    // The events follow the header.
-    let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
-    loop {
-        let look = ring::look(ring, nr)?;
-        // At most 2^24 are ready.
-        let ready = look.ready as c_long;
-        if ready < wanted.at_least {
-            return None;
-        }
-        if ready == 0 {
-            return Some(0);
-        }
-        let count = min(ready, wanted.at_most) as u32;
-        let length = count as usize * size_of::<io_event>();
-        if !STATE.writable.contain(events.cast_const(), length) {
-            return None;
-        }
-        // SAFETY: the events are ready; the array's pages are good.
-        unsafe { ring::copy(slots, nr, look, count, events) };
-        // In a child that a signal handler forked just now, `head` is the parent's.
-        if !entry.is_live(ctx.addr()) {
-            return None;
-        }
-        if ring::advance(ring, nr, look, count) {
-            return Some(count as c_int);
-        }
+    let look = ring::look(ring, nr)?;
+    // At most 2^24 are ready.
+    let ready = look.ready as c_long;
+    if ready < wanted.at_least {
+        return None;
     }
+    if ready == 0 {
+        return entry.gate.is_undisturbed(thread).then_some(0);
+    }
+    let count = min(ready, wanted.at_most) as u32;
+    let length = count as usize * size_of::<io_event>();
+    if !STATE.writable.contain(events.cast_const(), length) {
+        return None;
+    }
+    // In a child that a signal handler forked just now, the ring is the parent's.
+    if !entry.is_live(ctx.addr()) || !ring::claim(ring, nr, look) {
+        return None;
+    }
+    let good = !entry.gate.has_callers() && ring::has(ring, nr, look, count);
+    if good {
+        // The events follow the header.
+        let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
+        // SAFETY: the events are ready, and the array's pages are good. If the claim is revoked
+        // meanwhile, what is copied may be anything, and is not used.
+        unsafe { ring::copy(slots, nr, look, count, events) };
+    }
+    // Again: it may be a child's now, or be gone.
+    if !entry.is_live(ctx.addr()) {
+        return None;
+    }
+    if good && ring::commit(ring, nr, look, count) {
+        return Some(count as c_int);
+    }
+    ring::withdraw(ring, nr, look);
+    None
 }
 
 /// Looks at a context's ring for the first time. False if only the kernel may read it.

@@ -158,7 +158,8 @@ pub fn can_read(address: usize) -> bool {
     result != -libc::EFAULT
 }
 
-/// A value that tells this thread from every other one: even, and not 0.
+/// A value that tells this thread from every other one: even, and not 0. Processes that share their
+/// memory may have the same.
 #[inline]
 pub fn thread() -> usize {
     // SAFETY: it may be called at any time, from signal handlers too.
@@ -179,8 +180,11 @@ pub fn wipe_on_fork<T>(memory: &T) -> bool {
     }) == 0
 }
 
-/// Sleeps while `word` is `value`, for `nanoseconds` (less than a second) at most; may return early.
-pub fn futex_wait(word: &AtomicU32, value: u32, nanoseconds: c_long) {
+/// Sleeps for `nanoseconds` (less than a second), unless a signal handler runs.
+///
+/// It waits at a futex that nobody else knows: sandboxes that refuse other ways to sleep allow that.
+pub fn sleep(nanoseconds: c_long) {
+    let word = AtomicU32::new(0);
     let timeout = timespec {
         tv_sec: 0,
         tv_nsec: nanoseconds,
@@ -190,22 +194,9 @@ pub fn futex_wait(word: &AtomicU32, value: u32, nanoseconds: c_long) {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
-            c_long::from(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG),
-            value as usize,
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            0,
             ptr::from_ref(&timeout),
-        )
-    });
-}
-
-/// Wakes all who sleep on `word`.
-pub fn futex_wake(word: &AtomicU32) {
-    // SAFETY: the address is used as a name only.
-    keep_errno(|| unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            c_long::from(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG),
-            i32::MAX as usize,
         )
     });
 }

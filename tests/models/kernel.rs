@@ -1,17 +1,21 @@
 //! What `fs/aio.c` does with a context's ring.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
+use loom::sync::atomic::AtomicU32;
 
 use crate::abi::aio_ring;
 
 /// One context: its ring, and what the kernel knows of it.
 pub struct Context {
     pub ring: aio_ring,
-    slots: Vec<UnsafeCell<u32>>,
+    slots: Vec<Slot>,
+    /// Whether loom is to report a reader that meets a change of the slot.
+    races_are_errors: AtomicBool,
     first_event: u32,
     /// How many requests are completed, under the kernel's completion lock.
     completed: Mutex<u32>,
@@ -19,12 +23,25 @@ pub struct Context {
     dead: Mutex<bool>,
 }
 
+/// One slot. The event is atomic, because a reaper whose claim was revoked may still read while the kernel
+/// writes. Loom lets it read old values too; they must not be delivered.
+struct Slot {
+    event: AtomicU32,
+    access: UnsafeCell<()>,
+}
+
 impl Context {
     /// A context whose requests have events that count from `first_event` up.
     pub fn new(slots: u32, first_event: u32) -> Context {
         Context {
             ring: aio_ring::default(),
-            slots: (0..slots).map(|_| UnsafeCell::new(0)).collect(),
+            slots: (0..slots)
+                .map(|_| Slot {
+                    event: AtomicU32::new(u32::MAX),
+                    access: UnsafeCell::new(()),
+                })
+                .collect(),
+            races_are_errors: AtomicBool::new(false),
             first_event,
             completed: Mutex::new(0),
             dead: Mutex::new(false),
@@ -35,9 +52,18 @@ impl Context {
         self.slots.len() as u32
     }
 
-    /// The event in a slot. Loom reports it if somebody may be writing there.
+    /// For models where no claim is revoked.
+    pub fn forbid_races(&self) {
+        self.races_are_errors.store(true, Relaxed);
+    }
+
+    /// The event in a slot.
     pub fn slot(&self, index: u32) -> u32 {
-        self.slots[index as usize].with(|slot| unsafe { *slot })
+        let slot = &self.slots[index as usize];
+        if self.races_are_errors.load(Relaxed) {
+            slot.access.with(|_| ());
+        }
+        slot.event.load(Relaxed)
     }
 
     /// Completes a request. False if no slot is free: then io_submit would have said EAGAIN.
@@ -50,7 +76,11 @@ impl Context {
             return false;
         }
         let event = self.first_event + *completed;
-        self.slots[tail as usize].with_mut(|slot| unsafe { *slot = event });
+        let slot = &self.slots[tail as usize];
+        if self.races_are_errors.load(Relaxed) {
+            slot.access.with_mut(|_| ());
+        }
+        slot.event.store(event, Relaxed);
         *completed += 1;
         self.ring.tail.in_kernel().store(next, Release);
         true
@@ -67,17 +97,21 @@ impl Context {
         if *dead {
             return None;
         }
-        let mut head = self.ring.head.in_kernel().load(Relaxed) % self.nr();
-        let tail = self.ring.tail.in_kernel().load(Acquire) % self.nr();
+        let mut head = self.ring.head.in_kernel().load(Relaxed);
+        let mut tail = self.ring.tail.in_kernel().load(Acquire);
         let mut events = Vec::new();
+        if head == tail {
+            return Some(events);
+        }
+        head %= self.nr();
+        tail %= self.nr();
         while head != tail && events.len() < nr {
             events.push(self.slot(head));
             head = (head + 1) % self.nr();
         }
-        if !events.is_empty() {
-            // Without comparing.
-            self.ring.head.in_kernel().store(head, Release);
-        }
+        // Without comparing. A store; loom would leave open which of a store and a reaper's exchange came
+        // first, even when the exchange has shown it.
+        self.ring.head.in_kernel().swap(head, Release);
         Some(events)
     }
 

@@ -35,6 +35,15 @@ fn process(slots: u32, events: u32) -> Arc<Process> {
     process
 }
 
+/// A process whose one context may be destroyed under a reap: there is memory to stand in for its ring.
+fn process_with_stand_in(slots: u32, events: u32) -> Arc<Process> {
+    let process = Arc::new(Process::new(&[slots, slots]));
+    for _ in 0..events {
+        assert!(process.contexts[0].complete());
+    }
+    process
+}
+
 /// Starts a thread that returns the events that it took.
 fn start(
     process: &Arc<Process>,
@@ -131,6 +140,29 @@ fn two_reapers_and_kernel_reader() {
     });
 }
 
+/// Processes that share their memory may look like one thread to the gate.
+#[test]
+fn two_reapers_of_one_identity() {
+    explore(3, || {
+        let process = process(4, 3);
+        let a = start(&process, |process| take(process, MAIN, 1));
+        let b = take(&process, MAIN, 2);
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
+#[test]
+fn reaper_and_kernel_reader_of_one_identity() {
+    explore(3, || {
+        let process = process(3, 2);
+        let a = start(&process, |process| {
+            take_by_system_call(process, MAIN, take_many)
+        });
+        let b = take(&process, MAIN, 2);
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
 /// Starts the kernel's completion of requests, each if a slot is free.
 fn complete(process: &Arc<Process>, requests: u32) -> thread::JoinHandle<Vec<u32>> {
     start(process, move |process| {
@@ -146,6 +178,7 @@ fn complete(process: &Arc<Process>, requests: u32) -> thread::JoinHandle<Vec<u32
 fn reaper_and_completions_over_the_end() {
     explore(3, || {
         let process = process(2, 1);
+        process.contexts[0].forbid_races();
         let completions = start(&process, |process| {
             while process.contexts[0].completed().len() < 4 {
                 process.contexts[0].complete();
@@ -167,6 +200,7 @@ fn reaper_and_completions_over_the_end() {
 fn two_reapers_and_completions_over_the_end() {
     explore(2, || {
         let process = process(3, 2);
+        process.contexts[0].forbid_races();
         let completions = complete(&process, 2);
         let a = start(&process, |process| reap(process, A, 2));
         let b = reap(&process, MAIN, 1);
@@ -191,6 +225,16 @@ fn reaper_kernel_reader_and_completions_over_the_end() {
     });
 }
 
+/// As many events as a ring of 3 slots has, so that `head` comes back to where it was, and 2 more come.
+fn take_many(context: &Context) -> Vec<u32> {
+    let mut events = read(context, 2);
+    for _ in 0..2 {
+        context.complete();
+    }
+    events.extend(read(context, 1));
+    events
+}
+
 /// A system call that waits for many events takes them as they come: when it returns, `head` may be
 /// where it was, with other events in the ring.
 #[test]
@@ -198,14 +242,7 @@ fn system_call_takes_a_whole_lap() {
     explore(3, || {
         let process = process(3, 2);
         let a = start(&process, |process| {
-            take_by_system_call(process, A, |context| {
-                let mut events = read(context, 2);
-                for _ in 0..2 {
-                    context.complete();
-                }
-                events.extend(read(context, 1));
-                events
-            })
+            take_by_system_call(process, A, take_many)
         });
         let b = take(&process, MAIN, 2);
         check(&process, &[a.join().unwrap(), b]);
@@ -234,7 +271,7 @@ fn never_empty() {
 #[test]
 fn reaper_and_destroy() {
     explore(3, || {
-        let process = process(4, 2);
+        let process = process_with_stand_in(4, 2);
         let a = start(&process, |process| {
             let first = process.getevents(A, 1).unwrap_or_default();
             let second = process.getevents(A, 1).unwrap_or_default();
@@ -251,7 +288,7 @@ fn reaper_and_destroy() {
 #[test]
 fn reaper_and_two_that_destroy() {
     explore(2, || {
-        let process = process(4, 1);
+        let process = process_with_stand_in(4, 1);
         let a = start(&process, |process| {
             process.getevents(A, 1).unwrap_or_default()
         });
@@ -259,6 +296,27 @@ fn reaper_and_two_that_destroy() {
         let destroyed = u32::from(process.destroy(MAIN)) + b.join().unwrap()[0];
         assert_eq!(destroyed, 1);
         a.join().unwrap();
+    });
+}
+
+/// What a context still holds when it is destroyed is gone, but nothing is delivered twice; and whoever
+/// revokes a claim is not at a ring that is gone.
+#[test]
+fn reaper_caller_and_destroy() {
+    explore(3, || {
+        let process = process_with_stand_in(3, 1);
+        let a = start(&process, |process| {
+            let entry = process.registry.find(ADDRESS).expect("known");
+            process.reap(entry, A, 1).unwrap_or_default()
+        });
+        let b = start(&process, |process| {
+            let entry = process.registry.find(ADDRESS).expect("known");
+            let read = |context: &Context| context.read(1);
+            process.call(entry, B, read).unwrap_or_default()
+        });
+        assert!(process.destroy(MAIN));
+        let taken = [a.join().unwrap(), b.join().unwrap()].concat();
+        assert!(matches!(taken[..], [] | [0]), "{taken:?}");
     });
 }
 
@@ -380,6 +438,16 @@ fn handler_takes_a_lap() {
     interrupt_everywhere(1, take_a_lap, nobody);
 }
 
+/// A handler that the gate does not recognise passes the reap that it interrupted all the same.
+#[test]
+fn unknown_handler_takes_a_lap() {
+    interrupt_everywhere(
+        1,
+        |process| take_by_system_call(process, B, take_many),
+        nobody,
+    );
+}
+
 #[test]
 fn two_handlers_take_one() {
     interrupt_everywhere(2, |process| take(process, MAIN, 1), nobody);
@@ -406,12 +474,76 @@ fn handler_and_a_kernel_reader() {
     });
 }
 
+/// A handler leaves by longjmp, or its thread is cancelled: the call that it interrupted never goes on.
+/// Events that the call had taken are gone with it, no others.
+fn jump_everywhere(others: fn(&Arc<Process>) -> Threads) {
+    explore_steps(1, move |steps| {
+        let process = process(3, 2);
+        let others = others(&process);
+        let jump = || std::panic::resume_unwind(Box::new("longjmp"));
+        let call = || {
+            let call = std::panic::AssertUnwindSafe(|| take(&process, MAIN, 2));
+            std::panic::catch_unwind(call).map_err(|panic| {
+                // A check that failed is passed on.
+                panic
+                    .downcast::<&str>()
+                    .map(|_| ())
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        };
+        let (result, came) = interrupt(steps, jump, call);
+        assert_eq!(came, result.is_err());
+        let mut readers = vec![result.unwrap_or_default()];
+        readers.extend(others.into_iter().map(|other| other.join().unwrap()));
+        let context = &process.contexts[0];
+        for thread in [MAIN, A] {
+            context.complete();
+            readers.push(take(&process, thread, 1));
+        }
+        let head = context.ring.head.load(SeqCst);
+        assert!(head < context.nr(), "head is a slot again");
+        readers.push(read(context, usize::MAX));
+        let all = readers.concat();
+        let gone: Vec<_> = context
+            .completed()
+            .filter(|event| !all.contains(event))
+            .collect();
+        let mut once = all.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), all.len(), "{readers:?}");
+        assert!(
+            gone.is_empty() || came && gone.len() <= 2,
+            "{readers:?}, gone {gone:?}"
+        );
+        came
+    });
+}
+
+#[test]
+fn handler_jumps() {
+    jump_everywhere(nobody);
+}
+
+#[test]
+fn handler_jumps_beside_a_reaper() {
+    jump_everywhere(|process| vec![start(process, |process| take(process, A, 1))]);
+}
+
+#[test]
+fn handler_jumps_beside_a_kernel_reader() {
+    jump_everywhere(|process| {
+        vec![start(process, |process| {
+            take_by_system_call(process, A, take_many)
+        })]
+    });
+}
+
 /// `mapped` panics if the interrupted reap goes on in a ring that is gone.
 #[test]
 fn handler_destroys() {
     explore_steps(1, |steps| {
-        let process = Arc::new(Process::new(&[3, 3]));
-        process.contexts[0].complete();
+        let process = process_with_stand_in(3, 1);
         let in_handler = {
             let process = process.clone();
             move || assert!(process.destroy(MAIN))

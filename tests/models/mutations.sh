@@ -66,74 +66,105 @@ if models; then report "ok unmutated"; else report "not ok unmutated: see $copy/
 mutation reaper-enters-always two_reapers_and_kernel_reader gate.rs \
 	'/fn enter\(/,/^    \}/ s/self\.try_enter.*/self.try_enter(thread); true/'
 mutation callers-are-ignored reaper_and_kernel_reader gate.rs \
-	'/fn may_move_head/,/^    \}/ s/self\.callers.*/true/'
-mutation call-does-not-wait reaper_and_kernel_reader gate.rs \
-	'/fn begin_call/,/^    \}/ s/self\.wait\(thread\)/Passage::Free/'
+	'/fn has_callers/,/^    \}/ s/self\.callers.*/false/'
+mutation call-is-not-counted reaper_and_kernel_reader gate.rs \
+	'/fn begin_call\(/,/^    \}/ s/self\.callers\.fetch_add\(1, SeqCst\);//'
+mutation call-passes-without-revoking reaper_and_kernel_reader gate.rs \
+	'/fn begin_call\(/,/^    \}/ s/self\.holder.*/true/'
 mutation enter-is-not-seqcst reaper_and_kernel_reader gate.rs \
 	'/fn try_enter/,/^    \}/ s/SeqCst, Relaxed/Acquire, Relaxed/'
-mutation enter-does-not-acquire two_reapers_and_completions_over_the_end gate.rs \
-	'/fn try_enter/,/^    \}/ s/SeqCst, Relaxed/Relaxed, Relaxed/'
 mutation callers-load-is-not-seqcst reaper_and_kernel_reader gate.rs \
-	'/fn may_move_head/,/^    \}/ s/SeqCst\)/Acquire)/'
+	'/fn has_callers/,/^    \}/ s/SeqCst\)/Acquire)/'
 mutation begin-call-is-not-seqcst reaper_and_kernel_reader gate.rs \
-	'/fn begin_call/,/^    \}/ s/fetch_add\(1, SeqCst/fetch_add(1, Release/'
+	'/fn begin_call\(/,/^    \}/ s/fetch_add\(1, SeqCst/fetch_add(1, Release/'
 mutation begin-call-is-relaxed reaper_and_kernel_reader gate.rs \
-	'/fn begin_call/,/^    \}/ s/fetch_add\(1, SeqCst/fetch_add(1, Relaxed/'
-mutation wait-is-not-seqcst reaper_and_kernel_reader gate.rs \
-	'/pub fn wait/,/^    \}/ s/SeqCst\)/Acquire)/'
-mutation long-wait-does-not-acquire reaper_and_kernel_reader gate.rs \
-	'/fn wait_long/,/^    \}/ s/Acquire\)/Relaxed)/'
+	'/fn begin_call\(/,/^    \}/ s/fetch_add\(1, SeqCst/fetch_add(1, Relaxed/'
+mutation holder-load-is-not-seqcst reaper_and_kernel_reader gate.rs \
+	'/fn begin_call\(/,/^    \}/ s/load\(SeqCst\)/load(Acquire)/'
+mutation waiting-does-not-acquire reaper_and_kernel_reader gate.rs \
+	'/fn begin_call_later/,/^    \}/ s/Acquire\)/Relaxed)/'
 mutation leave-is-relaxed reaper_and_kernel_reader gate.rs \
 	'/fn leave/,/^    \}/ s/Release\)/Relaxed)/'
-mutation end-call-is-relaxed reaper_kernel_reader_and_completions_over_the_end gate.rs \
-	'/fn end_call/,/^    \}/ s/Release\)/Relaxed)/'
-mutation looks-before-callers-are-gone system_call_takes_a_whole_lap protocol.rs \
-	'/fn move_events/,/^    \}/ { /if !entry\.gate\.may_move_head/,/\}/ d; s/(let events = self\.copy)/if !entry.gate.may_move_head() { return None; }\n\1/ }'
-mutation says-empty-before-callers-are-gone never_empty protocol.rs \
-	'/fn move_events/,/^    \}/ { /if !entry\.gate\.may_move_head/,/\}/ d; s/(let events = self\.copy)/if !entry.gate.may_move_head() { return None; }\n\1/ }'
+mutation end-call-is-relaxed never_empty gate.rs \
+	'/fn count_out/,/^\}/ s/Release\)/Relaxed)/'
+mutation caller-does-not-say-that-it-passes never_empty gate.rs \
+	'/fn begin_call_later/,/^    \}/ s/let passed = .*/let passed = holder;/'
+mutation reaper-does-not-ask-whether-it-was-passed never_empty protocol.rs \
+	's/entry\.gate\.is_undisturbed\(thread\)/true/'
+mutation looks-before-callers-are-gone never_empty protocol.rs \
+	'/fn take\(/,/^    \}/ s/^        if entry\.gate\.has_callers\(\)/        if false/'
 
 # --- the ring ----------------------------------------------------------------------------------
 
 mutation tail-is-relaxed reaper_and_completions_over_the_end ring.rs \
-	'/pub fn look/,/^\}/ s/load\(Acquire/load(Relaxed/'
-mutation advance-is-relaxed reaper_and_completions_over_the_end ring.rs \
-	'/pub fn advance/,/^\}/ s/next, Release, Relaxed/next, Relaxed, Relaxed/'
-mutation advance-does-not-compare handler_takes_one ring.rs \
-	'/pub fn advance/,/^\}/ { s/\.compare_exchange\(look\.head, next, Release, Relaxed\)/.store(next, Release);/; s/^ *\.is_ok\(\)/true/ }'
+	'/^fn ready/,/^\}/ s/load\(Acquire/load(Relaxed/'
+mutation commit-is-relaxed two_reapers_and_completions_over_the_end ring.rs \
+	'/pub fn commit/,/^\}/ s/next, Release, Relaxed/next, Relaxed, Relaxed/'
+
+# --- claims ------------------------------------------------------------------------------------
+
+mutation claim-leaves-no-trace system_call_takes_a_whole_lap ring.rs \
+	'/^fn claimed/,/^\}/ s/slot \+ nr/slot + nr * 0/'
+mutation claim-does-not-compare reaper_and_kernel_reader ring.rs \
+	'/pub fn claim\(/,/^\}/ { s/\.compare_exchange\(look\.head, (claimed\(look\.head, nr\)), SeqCst, Relaxed\)/.store(\1, SeqCst);/; s/^ *\.is_ok\(\)/true/ }'
+mutation commit-does-not-compare reaper_and_kernel_reader ring.rs \
+	'/pub fn commit/,/^\}/ { s/\.compare_exchange\(claimed\(look\.head, nr\), next, Release, Relaxed\)/.store(next, Release);/; s/^ *\.is_ok\(\)/true/ }'
+mutation claim-is-not-seqcst reaper_and_kernel_reader ring.rs \
+	'/pub fn claim\(/,/^\}/ s/SeqCst, Relaxed/Acquire, Relaxed/'
+mutation revoke-is-not-seqcst reaper_and_kernel_reader ring.rs \
+	'/pub fn revoke/,/^\}/ s/SeqCst\)/Acquire)/'
+mutation nothing-is-revoked reaper_and_kernel_reader protocol.rs \
+	'/ring::revoke\(/ d'
+mutation claim-ignores-callers reaper_and_kernel_reader protocol.rs \
+	's/!entry\.gate\.has_callers\(\) && //'
+mutation claims-more-than-there-is system_call_takes_a_whole_lap protocol.rs \
+	's/ && ring::has\(.*\);/;/'
+mutation claim-is-not-withdrawn two_reapers_and_kernel_reader protocol.rs \
+	'/ring::withdraw/ d'
 
 # --- signal handlers ---------------------------------------------------------------------------
 
-mutation handler-waits handler_takes_one gate.rs \
-	'/holder if holder == thread => return/ d'
-mutation handler-waits-when-done handler_takes_one gate.rs \
-	'/holder if holder == thread \| DONE/ d'
-mutation handler-does-not-disturb handler_takes_a_lap protocol.rs \
-	'/ring::disturb_head/ d'
-mutation handlers-disturb-alike two_handlers_take_a_lap ring.rs \
-	's/tick\.checked_rem\(values\)\.unwrap_or\(0\)/tick * 0/'
-mutation reap-is-never-done handler_takes_a_lap protocol.rs \
-	'/entry\.gate\.done/ d'
-mutation head-is-not-restored handler_takes_a_lap protocol.rs \
-	'/ring::restore_head/ d'
-mutation head-is-restored-before-done handler_takes_a_lap protocol.rs \
-	'/entry\.gate\.done/ d; s/(ring::restore_head.*)/\1 entry.gate.done(thread);/'
+mutation handlers-leave-no-trace handler_takes_a_lap ring.rs \
+	'/^fn claimed/,/^\}/ s/slot \+ nr/slot + nr * 0/'
+mutation unknown-handlers-leave-no-trace unknown_handler_takes_a_lap ring.rs \
+	'/^fn claimed/,/^\}/ s/slot \+ nr/slot + nr * 0/'
+mutation one-identity-enters-twice two_reapers_of_one_identity gate.rs \
+	'/fn enter\(/,/^    \}/ s/\|\| self\.enter_later\(thread\)/|| self.holder.load(Relaxed) == thread/'
+mutation a-jumper-is-waited-for handler_jumps gate.rs \
+	'/fn begin_call_later/,/^    \}/ s/turn < TURNS \&\& !stays\(holder, thread\)/true/'
 mutation handler-unmaps-the-ring handler_destroys protocol.rs \
-	's/Passage::Interrupting \| Passage::Finishing => self\.stand_in\(\)/Passage::Interrupting | Passage::Finishing => None/'
+	'/} else if first \{/,/\}/ s/self\.stand_in\(\)/None/'
 
 # --- contexts that come and go -----------------------------------------------------------------
 
 mutation destroy-does-not-wait reaper_and_destroy protocol.rs \
-	's/match entry\.gate\.wait\(thread\)/match Passage::Free/'
+	's/if entry\.gate\.close\(thread\)/if true/'
+mutation destroy-does-not-wait-for-revokers reaper_caller_and_destroy gate.rs \
+	'/fn close/,/^    \}/ s/ && self\.revokers\.load\(SeqCst\) == 0//'
 mutation destroy-does-not-mark reaper_and_destroy protocol.rs \
-	'/entry\.start_destroying/ d'
+	's/entry\.start_destroying\(ADDRESS\)/true/'
 mutation reaper-does-not-ask reaper_and_destroy protocol.rs \
 	'/pub fn reap/,/^    \}/ s/if entry\.is_live\(ADDRESS\)/if true/'
+mutation revoker-does-not-ask reaper_caller_and_destroy protocol.rs \
+	'/fn revoke/,/^    \}/ s/let is_live = .*/let is_live = true;/'
+mutation revoker-is-not-counted reaper_caller_and_destroy protocol.rs \
+	'/entry\.gate\.begin_revoking/ d'
+mutation revoker-is-not-seqcst reaper_caller_and_destroy gate.rs \
+	'/fn begin_revoking/,/^    \}/ s/SeqCst\)/Acquire)/'
+mutation revokers-load-is-not-seqcst reaper_caller_and_destroy gate.rs \
+	'/fn close/,/^    \}/ s/revokers\.load\(SeqCst\)/revokers.load(Acquire)/'
+mutation end-revoking-is-relaxed reaper_caller_and_destroy gate.rs \
+	'/fn count_out/,/^\}/ s/Release\)/Relaxed)/'
+mutation doomed-context-is-called reaper_caller_and_destroy protocol.rs \
+	's/is_live \|\| !entry\.is_doomed\(ADDRESS\)/true/'
+mutation second-destroyer-unmaps-the-ring reaper_and_two_that_destroy protocol.rs \
+	's/entry\.is_doomed\(ADDRESS\) \{/false {/'
 mutation is-live-is-not-seqcst reaper_and_destroy registry.rs \
 	'/pub fn is_live/,/^    \}/ s/load\(SeqCst/load(crate::sync::Ordering::Acquire/'
 mutation mark-is-not-seqcst reaper_and_destroy registry.rs \
-	'/pub fn start_destroying/,/^    \}/ s/SeqCst, Relaxed/crate::sync::Ordering::Release, Relaxed/'
-mutation destroy-waits-without-seqcst reaper_and_destroy gate.rs \
-	'/pub fn wait/,/^    \}/ s/SeqCst\)/Acquire)/'
+	'/pub fn start_destroying/,/^    \}/ s/SeqCst, SeqCst/crate::sync::Ordering::Release, SeqCst/'
+mutation close-is-not-seqcst reaper_and_destroy gate.rs \
+	'/fn close/,/^    \}/ s/holder\.load\(SeqCst\)/holder.load(Acquire)/'
 mutation old-context-removes-the-new address_comes_again registry.rs \
 	'/pub fn remove/,/^    \}/ s/compare_exchange\(from, to, Relaxed, Relaxed\)/compare_exchange(from \& ADDRESS, to, Relaxed, Relaxed)/'
 mutation filling-hides-the-address address_comes_again registry.rs \

@@ -19,10 +19,10 @@ use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 
 use abi::io_event;
-use gate::Passage;
 use kernel::Context;
 use registry::{Entry, Registry};
-use sync::Ordering::Relaxed;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// Where every ring of a model is mapped.
 pub const ADDRESS: usize = 0x7000_0000;
@@ -35,6 +35,9 @@ pub struct Process {
     mapped: UnsafeCell<Option<usize>>,
     /// The kernel's lock of the address space.
     address_space: Mutex<Option<usize>>,
+    /// Whether the last context is mapped instead, as memory that is no context. Not loom's: every thread
+    /// sees a change of the mapping at once.
+    has_stand_in: AtomicBool,
 }
 
 impl Process {
@@ -50,6 +53,7 @@ impl Process {
                 .collect(),
             mapped: UnsafeCell::new(None),
             address_space: Mutex::new(None),
+            has_stand_in: AtomicBool::new(false),
         };
         assert!(process.setup(0));
         process
@@ -75,13 +79,20 @@ impl Process {
         let Some(entry) = self.registry.find(ADDRESS) else {
             return self.system_call_destroy(None);
         };
-        entry.start_destroying(ADDRESS);
-        let stand_in = match entry.gate.wait(thread) {
-            Passage::Free => None,
-            Passage::Interrupting | Passage::Finishing => self.stand_in(),
+        let first = entry.start_destroying(ADDRESS);
+        let stand_in = if entry.gate.close(thread) {
+            None
+        } else if first {
+            self.stand_in()
+        } else if entry.is_doomed(ADDRESS) {
+            return false;
+        } else {
+            None
         };
         let result = self.system_call_destroy(stand_in);
-        entry.remove(ADDRESS);
+        if first {
+            entry.remove(ADDRESS);
+        }
         result
     }
 
@@ -91,17 +102,25 @@ impl Process {
         let Some(context) = *mapped else {
             return false;
         };
+        if !self.contexts[context].kill() {
+            return false;
+        }
         *mapped = stand_in;
-        self.mapped.with_mut(|mapped| unsafe { *mapped = stand_in });
-        self.contexts[context].kill()
+        if stand_in.is_some() {
+            self.has_stand_in.store(true, SeqCst);
+        } else {
+            self.mapped.with_mut(|mapped| unsafe { *mapped = None });
+        }
+        true
     }
 
-    /// `stand_in::put_in_place_of`: the process's second context, as memory that is no context.
+    /// `stand_in::put_in_place_of`.
     fn stand_in(&self) -> Option<usize> {
-        let memory = self.contexts.get(1)?;
-        memory.kill();
-        memory.ring.head.store(u32::MAX, Relaxed);
-        Some(1)
+        let memory = self.contexts.len() - 1;
+        self.contexts[memory].kill();
+        let head = self.contexts[memory].ring.head.in_kernel();
+        head.store(u32::MAX, SeqCst);
+        (memory > 0).then_some(memory)
     }
 
     /// `getevents`. None is EINVAL.
@@ -132,20 +151,31 @@ impl Process {
         thread: usize,
         body: impl FnOnce(&Context) -> Option<Vec<u32>>,
     ) -> Option<Vec<u32>> {
-        let passage = entry.gate.begin_call(thread);
+        let undisturbed = entry.gate.begin_call(thread);
         if !entry.belongs_to(ADDRESS) {
             entry.gate.end_call();
             return self.system_call(body);
         }
-        let result = self.system_call(body);
-        let took = result.as_ref().is_some_and(|events| !events.is_empty());
-        if took && passage == Passage::Interrupting {
-            let tick = entry.disturbances.fetch_add(1, Relaxed);
-            let context = self.mapped();
-            ring::disturb_head(&context.ring, context.nr(), tick);
+        if !undisturbed && !self.revoke(entry) {
+            entry.gate.end_call();
+            return None;
         }
+        let result = self.system_call(body);
         entry.gate.end_call();
         result
+    }
+
+    /// `revoke`.
+    fn revoke(&self, entry: &Entry) -> bool {
+        entry.gate.begin_revoking();
+        let is_live = entry.is_live(ADDRESS);
+        if is_live {
+            let context = self.mapped();
+            let nr = context.nr();
+            ring::revoke(&context.ring, || Some(nr));
+        }
+        entry.gate.end_revoking();
+        is_live || !entry.is_doomed(ADDRESS)
     }
 
     /// `reap`.
@@ -162,36 +192,34 @@ impl Process {
         taken
     }
 
-    fn take(&self, entry: &Entry, thread: usize, nr: usize) -> Option<Vec<u32>> {
-        let taken = self.move_events(entry, nr);
-        if entry.is_live(ADDRESS) {
-            entry.gate.done(thread);
-            let context = self.mapped();
-            ring::restore_head(&context.ring, context.nr());
-        }
-        taken
-    }
-
-    fn move_events(&self, entry: &Entry, at_most: usize) -> Option<Vec<u32>> {
-        if !entry.gate.may_move_head() {
+    /// `take`, of a call that does not wait.
+    fn take(&self, entry: &Entry, thread: usize, at_most: usize) -> Option<Vec<u32>> {
+        let context = self.mapped();
+        let nr = context.nr();
+        if entry.gate.has_callers() {
             return None;
         }
-        loop {
-            let context = self.mapped();
-            let look = ring::look(&context.ring, context.nr())?;
-            if look.ready == 0 {
-                return Some(Vec::new());
-            }
-            let count = look.ready.min(at_most as u32);
-            let events = self.copy(look, count);
-            if !entry.is_live(ADDRESS) {
-                return None;
-            }
-            let context = self.mapped();
-            if ring::advance(&context.ring, context.nr(), look, count) {
-                return Some(events);
-            }
+        let look = ring::look(&context.ring, nr)?;
+        if look.ready == 0 {
+            return entry.gate.is_undisturbed(thread).then(Vec::new);
         }
+        let count = look.ready.min(at_most as u32);
+        if !entry.is_live(ADDRESS) || !ring::claim(&self.mapped().ring, nr, look) {
+            return None;
+        }
+        let good = !entry.gate.has_callers() && ring::has(&self.mapped().ring, nr, look, count);
+        let mut events = Vec::new();
+        if good {
+            events = self.copy(look, count);
+        }
+        if !entry.is_live(ADDRESS) {
+            return None;
+        }
+        if good && ring::commit(&self.mapped().ring, nr, look, count) {
+            return Some(events);
+        }
+        ring::withdraw(&self.mapped().ring, nr, look);
+        None
     }
 
     fn copy(&self, look: ring::Look, count: u32) -> Vec<u32> {
@@ -215,6 +243,9 @@ impl Process {
 
     /// The context whose ring a user-space access meets. Without one, the access would fault.
     fn mapped(&self) -> &Context {
+        if self.has_stand_in.load(SeqCst) {
+            return &self.contexts[self.contexts.len() - 1];
+        }
         let context = self.mapped.with(|mapped| unsafe { *mapped });
         &self.contexts[context.expect("the ring is mapped")]
     }

@@ -12,24 +12,18 @@ pub use std::sync::atomic::Ordering;
 use crate::signal;
 use Ordering::{Acquire, Release, SeqCst};
 
-/// One, so that a waiting thread tries both spinning and sleeping.
+/// As few as let every path be taken. A thread that waits looks again without letting the others run: that
+/// they do, or not, is loom's choice.
 pub const SPINS: u32 = 1;
+pub const TURNS: u32 = 1;
+pub const TURNS_OF_DESTROY: u32 = 2;
 /// Two entries, both within reach of every address.
 pub const ENTRIES_LOG2: u32 = 1;
 pub const REACH: usize = 2;
 
-pub fn spin_loop() {
-    loom::thread::yield_now();
-}
+pub fn spin_loop() {}
 
-pub fn sleep_while(_word: &AtomicU32, _value: u32) {
-    loom::thread::yield_now();
-}
-
-/// Loom knows no compiler that moves accesses.
-pub fn signal_fence() {}
-
-pub fn wake_all(_word: &AtomicU32) {}
+pub fn pause(_turn: u32) {}
 
 /// Orders the SeqCst accesses of one word.
 #[derive(Default)]
@@ -103,8 +97,9 @@ macro_rules! atomic {
             ) -> Result<$integer, $integer> {
                 signal::point();
                 let result = self.word.compare_exchange(current, new, success, failure);
-                if result.is_ok() {
-                    self.order.stored(success);
+                match result {
+                    Ok(_) => self.order.stored(success),
+                    Err(_) => self.order.loads(failure),
                 }
                 result
             }
