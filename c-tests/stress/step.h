@@ -26,9 +26,9 @@ enum { TRAP_FLAG = 0x100 };
 #define CAN_STEP 0
 #endif
 
-/* How many instructions until the handler acts; 0: no more. An action may set it again. */
-static volatile long steps_left;
-static void (*step_action)(void);
+/* How many instructions of this thread until the handler acts; 0: no more. An action may set it again. */
+static __thread volatile long steps_left;
+static __thread void (*step_action)(void);
 
 #if CAN_STEP
 static void trapped(int number, siginfo_t *info, void *context)
