@@ -6,6 +6,7 @@
 #   make check            every test
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make soak             the stress tests for HOURS (default 1)
+#   make programs         real programs with real I/O on the C library and on this one
 #   make bench            the C library and this one timed against each other
 #   make clean uninstall
 #
@@ -174,7 +175,7 @@ targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
 .PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
-	check-original i686 soak bench
+	check-original i686 soak bench programs
 tools-%:
 	@./install-tools.sh $*
 
@@ -261,6 +262,12 @@ bench: tools-check all
 	@c-tests/obtain-original.sh $(original)
 	cd benches && $(CARGO) bench --locked
 	benches/chart.py
+
+PROGRAMS ?=
+programs: tools-programs
+	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+	@c-tests/obtain-original.sh $(original)
+	@programs/run.sh $(BUILD) $(original) $(PROGRAMS)
 
 # The original library's own test suite.
 check-original:

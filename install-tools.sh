@@ -3,7 +3,7 @@
 # sudo when you are not root) and, where rustup is in use, Rust standard libraries for other
 # architectures. Says what it does, and does nothing when all is there.
 #
-# usage: install-tools.sh build|demo|check|architectures
+# usage: install-tools.sh build|demo|check|architectures|programs
 set -eu
 
 rust_minimum=1.85
@@ -26,6 +26,10 @@ check)
 	fi
 	;;
 architectures) packages="$packages gcc-multilib clang dpkg-dev qemu-user musl-tools" ;;
+programs)
+	# Each row of the matrix says what it needs.
+	packages="$packages dpkg-dev libaio1 $(sed -n "s/^packages='\(.*\)'$/\1/p" "$(dirname "$0")"/programs/rows/*.sh | tr '\n' ' ')"
+	;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2
