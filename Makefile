@@ -7,6 +7,7 @@
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make soak             the stress tests for HOURS (default 1)
 #   make programs         real programs with real I/O on the C library and on this one
+#   make sources          the sources of programs compiled with this header and linked with this library
 #   make bench            the C library and this one timed against each other
 #   make clean uninstall
 #
@@ -175,7 +176,7 @@ targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
 .PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
-	check-original i686 soak bench programs
+	check-original i686 soak bench programs sources
 tools-%:
 	@./install-tools.sh $*
 
@@ -268,6 +269,12 @@ programs: tools-programs
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
 	@c-tests/obtain-original.sh $(original)
 	@programs/run.sh $(BUILD) $(original) $(PROGRAMS)
+
+SOURCES ?=
+sources: tools-sources
+	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+	@c-tests/obtain-original.sh $(original)
+	@programs/compile-sources.sh $(BUILD) $(original) $(SOURCES)
 
 # The original library's own test suite.
 check-original:

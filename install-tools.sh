@@ -3,7 +3,7 @@
 # sudo when you are not root) and, where rustup is in use, Rust standard libraries for other
 # architectures. Says what it does, and does nothing when all is there.
 #
-# usage: install-tools.sh build|demo|check|architectures|programs
+# usage: install-tools.sh build|demo|check|architectures|programs|sources
 set -eu
 
 rust_minimum=1.85
@@ -29,6 +29,9 @@ architectures) packages="$packages gcc-multilib clang dpkg-dev qemu-user musl-to
 programs)
 	# Each row of the matrix says what it needs.
 	packages="$packages dpkg-dev libaio1 $(sed -n "s/^packages='\(.*\)'$/\1/p" "$(dirname "$0")"/programs/rows/*.sh | tr '\n' ' ')"
+	;;
+sources)
+	packages="$packages dpkg-dev $(sed -n "s/^needs='\(.*\)'$/\1/p" "$(dirname "$0")"/programs/sources/*.sh | tr '\n' ' ')"
 	;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
