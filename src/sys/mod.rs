@@ -190,6 +190,9 @@ pub fn thread() -> usize {
     }
 }
 
+/// The libc crate that Debian 12 has, 0.2.139, does not know it.
+const MADV_WIPEONFORK: c_long = 18;
+
 /// Asks the kernel to fill the pages of `memory` with zeroes in every forked child. False where it
 /// does not know how (before Linux 4.14).
 pub fn wipe_on_fork<T>(memory: &T) -> bool {
@@ -199,7 +202,7 @@ pub fn wipe_on_fork<T>(memory: &T) -> bool {
             libc::SYS_madvise,
             ptr::from_ref(memory),
             size_of::<T>(),
-            c_long::from(libc::MADV_WIPEONFORK),
+            MADV_WIPEONFORK,
         )
     }) == 0
 }
