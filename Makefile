@@ -23,6 +23,8 @@ INSTALL ?= install
 CFLAGS ?= -O2
 # 0: only the static library, as with the original.
 ENABLE_SHARED ?= 1
+# 1: with debug information, for packagers who split it off.
+DEBUG_INFO ?= 0
 # Where the results go, and which Rust target they are for (empty: the machine's own).
 BUILD ?= build
 RUST_TARGET ?=
@@ -56,6 +58,7 @@ version_script := abi/libaio.map $(if $(narrow),abi/time64.map)
 target_dir := $(BUILD)/cargo
 crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
 STATE := libaio_process_state
+debug_info := $(filter 1,$(DEBUG_INFO))
 members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
 
 .DELETE_ON_ERROR:
@@ -73,15 +76,15 @@ rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atom
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources)
-	CARGO_TARGET_DIR=$(target_dir) $(CARGO) rustc --lib --release --locked $(if $(RUST_TARGET),--target $(RUST_TARGET)) \
-	  $(CARGOFLAGS) -- $(rustc_flags)
+	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc --lib --release --locked \
+	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS) -- $(rustc_flags)
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
 
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
 cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
-	$(OBJCOPY) --wildcard --strip-unneeded --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
+	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
 	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
 comma := ,
 
