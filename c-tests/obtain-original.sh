@@ -4,13 +4,13 @@
 # another name and, on i386, functions that take 64-bit timeouts. Nothing is installed, and the
 # system's own package lists are not touched.
 #
-# usage: obtain-original.sh DIRECTORY
+# usage: obtain-original.sh DIRECTORY [source]      with "source", nothing else
 #
 # leaves in DIRECTORY: source/ (unpacked), amd64/ and i386/ (unpacked packages), and debian-13/ with
 # the same two. Does nothing when they are there.
 set -eu
 
-[ $# = 1 ] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }
+[ "$#${2-}" = 1 ] || [ "$#${2-}" = 2source ] || { echo "usage: $0 DIRECTORY [source]" >&2; exit 2; }
 mkdir -p "$1"
 cd "$1"
 if [ -e complete ] && [ -e debian-13/complete ]; then exit 0; fi
@@ -56,13 +56,14 @@ if ! [ -e complete ]; then
 	sources
 	# One list of many may fail, and the rest do; what matters is whether the packages come.
 	get update 2>apt/errors || true
-	if ! get source --download-only libaio ||
-		! get download libaio1:amd64 libaio-dev:amd64 libaio1:i386 libaio-dev:i386; then
+	if ! get source --download-only libaio || { [ $# = 1 ] &&
+		! get download libaio1:amd64 libaio-dev:amd64 libaio1:i386 libaio-dev:i386; }; then
 		cat apt/errors >&2
 		echo "$0: cannot download libaio from Debian: check the network and /etc/apt/sources.list" >&2
 		exit 1
 	fi
 	dpkg-source --extract --no-check libaio_*.dsc source >/dev/null
+	[ $# = 1 ] || exit 0
 	unpack libaio1_*.deb libaio-dev_*.deb
 	touch complete
 fi

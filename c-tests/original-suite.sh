@@ -103,7 +103,7 @@ column() {
 		>"$work/$1.build" 2>&1 || { cat "$work/$1.build" >&2; return 1; }
 	make -s testdir/rofile testdir/rwfile testdir/wofile
 	if [ "$kind" = so ]; then
-		ldd cases/2.p | grep -q "libaio.so.1 => $directory/" || { echo "column $1: the wrong library is loaded" >&2; return 1; }
+		ldd cases/2.p | grep -q "libaio\.so\.1\(t64\)\? => $directory/" || { echo "column $1: the wrong library is loaded" >&2; return 1; }
 	elif ldd cases/2.p | grep -q libaio; then
 		echo "column $1: not statically linked" >&2
 		return 1
