@@ -5,6 +5,7 @@
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            every test
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
+#   make check-packages   the Debian packages, in clean roots (15 minutes)
 #   make soak             the stress tests for HOURS (default 1)
 #   make programs         real programs with real I/O on the C library and on this one
 #   make sources          the sources of programs compiled with this header and linked with this library
@@ -179,7 +180,7 @@ targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
 .PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
-	check-original i686 soak bench programs sources
+	check-original check-packages i686 soak bench programs sources
 tools-%:
 	@./install-tools.sh $*
 
@@ -278,6 +279,10 @@ sources: tools-sources
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
 	@c-tests/obtain-original.sh $(original)
 	@programs/compile-sources.sh $(BUILD) $(original) $(SOURCES)
+
+# Debian packages, built and swapped in clean roots. Needs root and a network.
+check-packages:
+	c-tests/packages/check.sh $(BUILD)/packages
 
 # The original library's own test suite.
 check-original:
