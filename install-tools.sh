@@ -19,7 +19,7 @@ build) ;;
 demo) packages="$packages fio libaio1 jq" ;;
 check)
 	packages="$packages g++ gcc-multilib g++-multilib clang lld libclang-dev libclang-rt-dev dpkg-dev e2fsprogs \
-		abigail-tools shellcheck mandoc pkg-config cmake meson ninja-build git file"
+		abigail-tools shellcheck mandoc pkg-config cmake meson ninja-build git file fio rpm makepkg"
 	# Debian has these in packages of their own; rustup's are looked after below.
 	if [ -n "$rust" ] || dpkg-query -W rustc-web >/dev/null 2>&1; then
 		packages="$packages rustfmt-web rust-web-clippy"
