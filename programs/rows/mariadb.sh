@@ -27,6 +27,7 @@ load() {
 }
 
 row_killed() {
+	case ${LIBAIO_ENGINE-} in threads) skip 'it collects events by its own system call, which only kernel AIO answers' ;; esac
 	local acknowledged tables recovered
 	as_nobody
 	"${as[@]}" mkdir data
