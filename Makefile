@@ -30,6 +30,8 @@ DEBUG_INFO ?= 0
 # Where the results go, and which Rust target they are for (empty: the machine's own).
 BUILD ?= build
 RUST_TARGET ?=
+# What carries requests out: "kernel" alone gives the small library.
+ENGINES ?= kernel threads
 
 prefix ?= /usr
 includedir ?= $(prefix)/include
@@ -79,7 +81,8 @@ rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atom
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources)
 	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc --lib --release --locked \
-	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS) -- $(rustc_flags)
+	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(if $(filter threads,$(ENGINES)),,--no-default-features) \
+	  $(CARGOFLAGS) -- $(rustc_flags)
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
 
@@ -91,15 +94,16 @@ cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$
 comma := ,
 
 # What the object needs from outside is written down; a panic path would show here as one name more.
+undefined := abi/undefined-symbols $(if $(filter threads,$(ENGINES)),abi/undefined-symbols.threads)
 check_undefined = $(NM) -u $@ >$@.nm && sed 's/.* //' $@.nm | LC_ALL=C sort >$@.undefined && \
-	extra=$$(LC_ALL=C comm -23 $@.undefined abi/undefined-symbols) && \
-	if [ -n "$$extra" ]; then echo "$@ needs symbols that abi/undefined-symbols does not list:" $$extra >&2; exit 1; fi
+	extra=$$(LC_ALL=C sort $(undefined) | LC_ALL=C comm -23 $@.undefined -) && \
+	if [ -n "$$extra" ]; then echo "$@ needs symbols that $(undefined) do not list:" $$extra >&2; exit 1; fi
 
-$(BUILD)/system-calls.o: $(crate) abi/undefined-symbols Makefile
+$(BUILD)/system-calls.o: $(crate) $(undefined) Makefile
 	$(call cut,$(SYSTEM_CALLS))
 	$(check_undefined)
 
-$(BUILD)/callers.o: $(crate) abi/undefined-symbols Makefile
+$(BUILD)/callers.o: $(crate) $(undefined) Makefile
 	$(call cut,$(CALLERS) $(COMPAT))
 	$(check_undefined)
 

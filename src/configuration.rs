@@ -17,6 +17,64 @@ pub fn reaps_in_user_space() -> bool {
     !named(c"LIBAIO_REAP", b"syscall") && !named(c"LD_PRELOAD", b"vgpreload_")
 }
 
+/// Which engine makes contexts.
+#[cfg(feature = "threads")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Engine {
+    /// The kernel's AIO, and threads where there is none: `io_setup` answers ENOSYS, or EPERM from a sandbox.
+    Auto = 1,
+    /// As `Auto`, and threads also where `fs.aio-max-nr` is used up.
+    AutoAndSpill = 2,
+    /// The kernel's AIO only.
+    Kernel = 3,
+    /// Threads only.
+    Threads = 4,
+}
+
+/// `LIBAIO_ENGINE`: `auto` (and anything unknown), `auto,spill`, `kernel`, `threads`.
+#[cfg(feature = "threads")]
+pub fn engine() -> Engine {
+    // SAFETY: the name ends with a zero.
+    let value = unsafe { secure_getenv(c"LIBAIO_ENGINE".as_ptr()) };
+    let named = |text: &[u8]| {
+        // SAFETY: a value that is not null ends with a zero.
+        !value.is_null() && unsafe { contains(value, text) }
+    };
+    if named(b"threads") {
+        Engine::Threads
+    } else if named(b"kernel") {
+        Engine::Kernel
+    } else if named(b"spill") {
+        Engine::AutoAndSpill
+    } else {
+        Engine::Auto
+    }
+}
+
+/// `LIBAIO_THREADS`: how many helper threads there may be at a time, 1 to 999.
+#[cfg(feature = "threads")]
+pub fn threads_limit() -> u32 {
+    /// Enough to keep a fast disk busy; they start only as requests wait.
+    const DEFAULT: u32 = 16;
+    // SAFETY: the name ends with a zero.
+    let mut digit = unsafe { secure_getenv(c"LIBAIO_THREADS".as_ptr()) };
+    if digit.is_null() {
+        return DEFAULT;
+    }
+    let mut limit = 0;
+    for _ in 0..3 {
+        // SAFETY: nothing before it was the zero at the end.
+        let value = (unsafe { *digit } as u8).wrapping_sub(b'0');
+        if value > 9 {
+            break;
+        }
+        limit = limit * 10 + u32::from(value);
+        digit = digit.wrapping_add(1);
+    }
+    if limit == 0 { DEFAULT } else { limit }
+}
+
 unsafe extern "C" {
     /// `getenv(3)`; null in a process with raised privileges.
     fn secure_getenv(name: *const c_char) -> *const c_char;

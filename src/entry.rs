@@ -11,7 +11,7 @@ use core::ptr;
 #[cfg(target_pointer_width = "32")]
 use crate::abi::timespec64;
 use crate::abi::{io_callback_t, io_context_t, io_event, iocb, timespec};
-use crate::engine::kernel;
+use crate::engine;
 use crate::interposable;
 
 /// Makes a context for at least `maxevents` requests and stores it at `ctxp`, which must hold null.
@@ -21,7 +21,7 @@ use crate::interposable;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
     // SAFETY: the kernel writes `ctxp` or answers EFAULT.
-    unsafe { kernel::setup(maxevents, ctxp) }
+    unsafe { engine::setup(maxevents, ctxp) }
 }
 
 /// Destroys a context: cancels polls, waits for everything else in flight, discards its events.
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::destroy(ctx) }
+    unsafe { engine::destroy(ctx) }
 }
 
 /// Submits up to `nr` requests, in order; stops at the first that is refused.
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::submit(ctx, nr, ios) }
+    unsafe { engine::submit(ctx, nr, ios) }
 }
 
 /// Asks for a request to be cancelled; `-EINPROGRESS` is success. `evt` is never written.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn io_cancel(
     evt: *mut io_event,
 ) -> c_int {
     // SAFETY: the kernel checks every argument.
-    unsafe { kernel::cancel(ctx, iocb, evt) }
+    unsafe { engine::cancel(ctx, iocb, evt) }
 }
 
 /// Waits for `min_nr` events and takes up to `nr` into `events`. Leaves `timeout` as it is.
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn io_getevents(
     timeout: *mut timespec,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::getevents(ctx, min_nr, nr, events, timeout) }
+    unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) }
 }
 
 /// As [`io_getevents`], with the signal mask `sigmask` while it waits, if that is not null.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn io_pgetevents(
     sigmask: *mut libc::sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
+    unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
 }
 
 /// [`io_getevents`] with a timeout of 64 bits: what a 32-bit program compiled with `_TIME_BITS=64`
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn io_getevents_time64(
     timeout: *mut timespec64,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::getevents(ctx, min_nr, nr, events, timeout) }
+    unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) }
 }
 
 /// [`io_pgetevents`] with a timeout of 64 bits.
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn io_pgetevents_time64(
     sigmask: *mut libc::sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
+    unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
 }
 
 /// [`io_setup`] for a positive `maxevents` and a `ctxp` that need not hold null.

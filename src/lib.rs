@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`entry`] | the exported functions, one short body each |
 //! | [`interposable`] | how the exported functions call one another, so that LD_PRELOAD sees it |
-//! | [`engine`] | what carries requests out: [`engine::kernel`], the AIO system calls |
+//! | [`engine`] | what carries requests out: [`engine::kernel`], the AIO system calls; [`engine::threads`], where there are none |
 //! | [`registry`] | the contexts that this process made |
 //! | [`gate`] | who may move a ring's `head` now |
 //! | [`ring`] | the completion ring that the kernel maps into the process |

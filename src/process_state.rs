@@ -5,6 +5,8 @@
 //! Where the kernel cannot do that, contexts are not registered, and every call is a system call.
 
 use crate::configuration;
+#[cfg(feature = "threads")]
+use crate::engine::threads::Threads;
 use crate::proven_pages::ProvenPages;
 use crate::registry::Registry;
 use crate::sync::AtomicU32;
@@ -41,6 +43,9 @@ pub struct ProcessState {
     pub readable: ProvenPages,
     /// Pages that events may be written to.
     pub writable: ProvenPages,
+    /// The engine that needs no kernel AIO.
+    #[cfg(feature = "threads")]
+    pub threads: Threads,
     /// Whether contexts are registered: 0: not asked yet, [`YES`] or [`NO`].
     registers: AtomicU32,
 }

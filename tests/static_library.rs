@@ -72,14 +72,9 @@ fn members_need_libc_and_what_they_call() {
             "{line}"
         );
     }
-    let libc = [
-        "syscall",
-        "__errno_location",
-        "pthread_self",
-        "secure_getenv",
-        "memcpy",
-        "mmap",
-    ];
+    let lists = ["abi/undefined-symbols", "abi/undefined-symbols.threads"]
+        .map(|list| fs::read_to_string(project().join(list)).unwrap());
+    let libc: Vec<_> = lists.iter().flat_map(|list| list.lines()).collect();
     for (member, (_, needed)) in members() {
         let mut calls: Vec<_> = needed
             .iter()
@@ -101,9 +96,10 @@ fn members_need_libc_and_what_they_call() {
 }
 
 #[test]
-fn is_under_40_kilobytes() {
+fn is_under_160_kilobytes() {
+    // Each member has what it needs of both engines.
     let size = fs::metadata(build().join("libaio.a")).unwrap().len();
-    assert!(size < 40 * 1024, "{size} bytes");
+    assert!(size < 160 * 1024, "{size} bytes");
 }
 
 #[test]

@@ -89,6 +89,10 @@ pub trait Timespec: Copy {
     /// Whether it says not to wait.
     fn is_zero(self) -> bool;
 
+    /// Seconds and nanoseconds.
+    #[cfg(feature = "threads")]
+    fn parts(self) -> (i64, i64);
+
     /// Makes the system call that takes this kind of timeout.
     ///
     /// # Safety
@@ -102,6 +106,12 @@ impl Timespec for timespec {
         self.tv_sec == 0 && self.tv_nsec == 0
     }
 
+    #[cfg(feature = "threads")]
+    #[allow(clippy::useless_conversion)] // long is 32 or 64 bits wide
+    fn parts(self) -> (i64, i64) {
+        (i64::from(self.tv_sec), i64::from(self.tv_nsec))
+    }
+
     #[inline(always)]
     unsafe fn system_call(request: Request<timespec>) -> c_int {
         // SAFETY: the caller keeps the same promise.
@@ -109,87 +119,37 @@ impl Timespec for timespec {
     }
 }
 
-/// What [`getevents`] or [`pgetevents`] was asked for.
+/// What `io_getevents` or `io_pgetevents` was asked for.
 #[derive(Clone, Copy)]
+#[allow(missing_docs)]
 pub struct Request<T> {
-    ctx: io_context_t,
-    min_nr: c_long,
-    nr: c_long,
-    events: *mut io_event,
-    timeout: *const T,
+    pub ctx: io_context_t,
+    pub min_nr: c_long,
+    pub nr: c_long,
+    pub events: *mut io_event,
+    pub timeout: *const T,
     /// The signal mask of `pgetevents`, which may be null; none for `getevents`.
-    sigmask: Option<*const libc::sigset_t>,
+    pub sigmask: Option<*const libc::sigset_t>,
 }
 
-/// See `io_getevents(3)`.
+/// See `io_getevents(3)` and `io_pgetevents(3)`: takes events, from the ring if that will do. None: the context
+/// is not known here, and nothing was done.
 ///
 /// # Safety
 /// As [`sys::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
 /// still good.
-#[inline]
-pub unsafe fn getevents<T: Timespec>(
-    ctx: io_context_t,
-    min_nr: c_long,
-    nr: c_long,
-    events: *mut io_event,
-    timeout: *const T,
-) -> c_int {
-    let request = Request {
-        ctx,
-        min_nr,
-        nr,
-        events,
-        timeout,
-        sigmask: None,
-    };
-    // SAFETY: the caller keeps the same promise.
-    unsafe { collect(request) }
-}
-
-/// See `io_pgetevents(3)`.
-///
-/// # Safety
-/// As [`getevents`].
-#[inline]
-pub unsafe fn pgetevents<T: Timespec>(
-    ctx: io_context_t,
-    min_nr: c_long,
-    nr: c_long,
-    events: *mut io_event,
-    timeout: *const T,
-    sigmask: *const libc::sigset_t,
-) -> c_int {
-    let request = Request {
-        ctx,
-        min_nr,
-        nr,
-        events,
-        timeout,
-        sigmask: Some(sigmask),
-    };
-    // SAFETY: the caller keeps the same promise.
-    unsafe { collect(request) }
-}
-
-/// Takes events, from the ring if that will do.
-///
-/// # Safety
-/// As [`getevents`].
 #[inline(always)]
-unsafe fn collect<T: Timespec>(request: Request<T>) -> c_int {
-    let Some(entry) = STATE.registry.find(request.ctx.addr()) else {
-        // SAFETY: the caller keeps the same promise.
-        return unsafe { T::system_call(request) };
-    };
+pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
+    let entry = STATE.registry.find(request.ctx.addr())?;
     // With a mask only the kernel can say whether a signal is due.
     if request.sigmask.is_none_or(|mask| mask.is_null()) {
         // SAFETY: the caller keeps the same promise.
         if let Some(count) = unsafe { reap(entry, request) } {
-            return count;
+            return Some(count);
         }
     }
     // SAFETY: the caller keeps the same promise.
-    unsafe { call(entry, request) }
+    Some(unsafe { call(entry, request) })
 }
 
 /// Makes the system call that was asked for.

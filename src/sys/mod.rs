@@ -2,7 +2,13 @@
 //!
 //! Nothing is checked here: the kernel answers for every argument (`fs/aio.c`).
 
+#[cfg(feature = "threads")]
+pub mod files;
 pub mod numbers;
+#[cfg(feature = "threads")]
+pub mod probe;
+#[cfg(feature = "threads")]
+pub mod threads;
 
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
@@ -14,16 +20,22 @@ use numbers::NUMBERS;
 /// Runs a call of `syscall(2)`, turns its failure into `-errno` and gives `errno` its old value back.
 #[inline(always)]
 fn keep_errno(call: impl FnOnce() -> c_long) -> c_int {
+    keep_errno_long(call) as c_int
+}
+
+/// As [`keep_errno`], for results that an `int` has no room for.
+#[inline(always)]
+fn keep_errno_long(call: impl FnOnce() -> c_long) -> c_long {
     // SAFETY: the address is this thread's errno for as long as the thread lives.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above; a signal handler that changes errno restores it.
     let before = unsafe { ptr::read(errno) };
     let result = call();
     if result != -1 {
-        return result as c_int;
+        return result;
     }
     // SAFETY: as above.
-    unsafe { -ptr::replace(errno, before) }
+    unsafe { -c_long::from(ptr::replace(errno, before)) }
 }
 
 /// `io_setup(2)`: makes a context for at least `nr_events` requests in flight and stores it at `ctxp`.
@@ -283,4 +295,64 @@ pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) ->
         if result == -1 { -1 } else { 0 }
     };
     keep_errno(moved) == 0
+}
+
+/// Memory that two addresses may stand for; zeroes.
+#[cfg(feature = "threads")]
+pub fn map_shared(length: usize) -> Option<*mut c_void> {
+    map_anonymous(length, libc::MAP_SHARED)
+}
+
+/// Zeroes, which take room once they are written.
+#[cfg(feature = "threads")]
+pub fn map_zeroes(length: usize) -> Option<*mut c_void> {
+    map_anonymous(length, libc::MAP_PRIVATE | libc::MAP_NORESERVE)
+}
+
+#[cfg(feature = "threads")]
+fn map_anonymous(length: usize, kind: c_int) -> Option<*mut c_void> {
+    // SAFETY: errno's address is this thread's.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping touches nothing.
+    let mapped = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            length,
+            protection,
+            kind | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    // SAFETY: as above.
+    unsafe { *errno = before };
+    (mapped != libc::MAP_FAILED).then_some(mapped)
+}
+
+/// A second address for a shared mapping (`mremap(2)` with an old size of 0).
+#[cfg(feature = "threads")]
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // the mapping is not looked at
+pub fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
+    // SAFETY: a new mapping touches nothing.
+    let result = unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        let result = libc::mremap(mapping, 0, length, libc::MREMAP_MAYMOVE);
+        *errno = before;
+        result
+    };
+    (result != libc::MAP_FAILED).then_some(result)
+}
+
+/// `munmap(2)`.
+///
+/// # Safety
+/// Nobody uses the range any more.
+#[cfg(feature = "threads")]
+pub unsafe fn unmap(start: *mut c_void, length: usize) {
+    // SAFETY: the caller says so.
+    keep_errno(|| unsafe { libc::syscall(libc::SYS_munmap, start, length) });
 }

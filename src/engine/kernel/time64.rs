@@ -13,6 +13,11 @@ impl Timespec for timespec64 {
         self.tv_sec == 0 && self.tv_nsec == 0
     }
 
+    #[cfg(feature = "threads")]
+    fn parts(self) -> (i64, i64) {
+        (self.tv_sec, i64::from(self.tv_nsec))
+    }
+
     #[inline(never)]
     unsafe fn system_call(request: Request<timespec64>) -> c_int {
         // SAFETY: the caller keeps the same promise.

@@ -1,0 +1,337 @@
+//! Carrying one request out: in the submitting thread, as the kernel does for everything that is not
+//! direct I/O, or in a helper.
+
+use core::ffi::c_int;
+use core::ptr;
+
+use super::requests::{Details, Identity, Work};
+use crate::sys::files::{self, Way};
+
+/// How a request ended in the submitting thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// `io_submit` refuses it, with `-errno`.
+    Refused(c_int),
+    /// It is done: a count or `-errno`, for its event.
+    Done(i64),
+}
+
+/// What kind of file a descriptor stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A regular file or a block device.
+    Disk,
+    /// A directory.
+    Directory,
+    /// A pipe.
+    Pipe,
+    /// A socket.
+    Socket,
+    /// A character device, or a file without a name such as an eventfd.
+    Other,
+}
+
+/// An open file.
+#[derive(Clone, Copy)]
+pub struct File {
+    /// The descriptor.
+    pub fd: c_int,
+    /// Its status flags.
+    pub flags: c_int,
+    /// What it is.
+    pub kind: Kind,
+    /// Which one it is.
+    pub identity: Identity,
+    /// Bytes of a regular file; none of others, which have no end.
+    pub size: Option<u64>,
+}
+
+impl File {
+    /// What is behind a descriptor; `-EBADF` if nothing is, or only a path.
+    pub fn of(fd: c_int) -> Result<File, c_int> {
+        let flags = files::status_flags(fd);
+        if flags < 0 || flags & libc::O_PATH != 0 {
+            return Err(-libc::EBADF);
+        }
+        let status = files::status(fd).ok_or(-libc::EBADF)?;
+        let kind = match status.st_mode & libc::S_IFMT {
+            libc::S_IFREG | libc::S_IFBLK => Kind::Disk,
+            libc::S_IFDIR => Kind::Directory,
+            libc::S_IFIFO => Kind::Pipe,
+            libc::S_IFSOCK => Kind::Socket,
+            _ => Kind::Other,
+        };
+        let identity = identity_of(&status);
+        let is_regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
+        Ok(File {
+            fd,
+            flags,
+            kind,
+            identity,
+            size: is_regular.then_some(status.st_size as u64),
+        })
+    }
+
+    /// Whether it is open for this way.
+    pub fn allows(&self, way: Way) -> bool {
+        let without = match way {
+            Way::In => libc::O_WRONLY,
+            Way::Out => libc::O_RDONLY,
+        };
+        self.flags & libc::O_ACCMODE != without
+    }
+
+    /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what others have.
+    pub fn is_empty(&self) -> bool {
+        self.size == Some(0)
+    }
+
+    /// Whether its requests go to the disk while `io_submit` returns.
+    pub fn is_direct(&self) -> bool {
+        self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
+    }
+}
+
+#[allow(clippy::unnecessary_cast)] // not the same types everywhere
+fn identity_of(status: &libc::stat64) -> Identity {
+    Identity {
+        device: status.st_dev as u64,
+        inode: status.st_ino as u64,
+    }
+}
+
+/// A read or write.
+#[derive(Clone, Copy)]
+pub struct Transfer {
+    /// Which way.
+    pub way: Way,
+    /// The buffers.
+    pub vectors: *const libc::iovec,
+    /// How many.
+    pub count: u32,
+    /// Where in the file.
+    pub offset: i64,
+    /// RWF_*.
+    pub flags: c_int,
+}
+
+/// RWF_* of `<linux/fs.h>` that this file speaks of.
+const NOWAIT: c_int = 8;
+const DSYNC: c_int = 2;
+
+impl Transfer {
+    /// # Safety
+    /// The vectors are there.
+    unsafe fn at(&self, fd: c_int, offset: i64, more_flags: c_int) -> i64 {
+        // SAFETY: the caller keeps the same promise.
+        unsafe {
+            files::transfer(
+                self.way,
+                fd,
+                self.vectors,
+                self.count,
+                offset,
+                self.flags | more_flags,
+            )
+        }
+    }
+
+    /// Tries a file that took positional requests before. None: look at it again.
+    ///
+    /// # Safety
+    /// The vectors are there.
+    pub unsafe fn on_known_file(&self, fd: c_int) -> Option<i64> {
+        // SAFETY: the caller keeps the same promise.
+        let result = unsafe { self.at(fd, self.offset, 0) };
+        let refused = [libc::EBADF, libc::ESPIPE, libc::EISDIR, libc::EINVAL];
+        let looks_changed = refused.iter().any(|&error| result == -i64::from(error));
+        (!looks_changed).then_some(result)
+    }
+
+    /// Carries it out in the calling thread. Whether the file takes positional requests is the second result.
+    ///
+    /// # Safety
+    /// The vectors are there.
+    pub unsafe fn in_caller(&self, file: &File) -> (Outcome, bool) {
+        let refused = |error: c_int| (Outcome::Refused(-error), false);
+        let done = |result| (Outcome::Done(result), false);
+        // SAFETY: the caller keeps the same promise.
+        let at = |offset, more| unsafe { self.at(file.fd, offset, more) };
+        match file.kind {
+            Kind::Directory => return refused(libc::EINVAL),
+            Kind::Socket if self.offset != 0 => return done(-i64::from(libc::ESPIPE)),
+            Kind::Pipe | Kind::Socket => {
+                // SAFETY: the caller keeps the same promise.
+                return done(unsafe { self.stream(file) });
+            }
+            Kind::Disk | Kind::Other => {}
+        }
+        // A flag that changes nothing lets the kernel refuse files that have only the old `read` and `write`:
+        // its AIO refuses them too. Writes to a disk must not be made slower by it.
+        let test = if self.way == Way::In || file.kind == Kind::Other || file.is_empty() {
+            DSYNC
+        } else {
+            0
+        };
+        let mut offset = self.offset;
+        let mut result = at(offset, test);
+        if result == -i64::from(libc::ESPIPE) && file.kind == Kind::Other {
+            offset = -1;
+            result = at(offset, test);
+        }
+        let is = |error: c_int| result == -i64::from(error);
+        if is(libc::EOPNOTSUPP) && test != 0 && self.flags == 0 {
+            if knows_flags(file, self) {
+                return refused(libc::EINVAL);
+            }
+            result = at(offset, 0);
+        }
+        let is = |error: c_int| result == -i64::from(error);
+        if is(libc::EISDIR) || is(libc::EINVAL) && !self.is_possible(file) {
+            return refused(libc::EINVAL);
+        }
+        if is(libc::EBADF) {
+            return refused(libc::EBADF);
+        }
+        if is(libc::EOPNOTSUPP) && !self.is_late_refusal(file) {
+            return refused(libc::EOPNOTSUPP);
+        }
+        let is_positional = self.flags == 0 && offset >= 0 && result >= 0;
+        (Outcome::Done(result), is_positional)
+    }
+
+    /// Whether the file can be read or written at all: the kernel looks at that before it looks at the length.
+    fn is_possible(&self, file: &File) -> bool {
+        // SAFETY: one vector is there.
+        file.kind != Kind::Other
+            || unsafe { files::transfer(self.way, file.fd, &NOTHING, 1, -1, 0) } >= 0
+    }
+
+    /// Whether EOPNOTSUPP came from the file system, for a request that the kernel's AIO would have
+    /// accepted: RWF_NOWAIT on a file that knows it in general.
+    fn is_late_refusal(&self, file: &File) -> bool {
+        if self.flags & NOWAIT == 0 || file.kind != Kind::Disk {
+            return false;
+        }
+        if !file.allows(Way::In) {
+            return true;
+        }
+        let mut byte = 0u8;
+        let vector = libc::iovec {
+            iov_base: (&raw mut byte).cast(),
+            iov_len: 1,
+        };
+        // Behind the end of every file there is nothing to read.
+        // SAFETY: one byte is there.
+        let result =
+            unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, NOWAIT) };
+        result != -i64::from(libc::EOPNOTSUPP)
+    }
+
+    /// A pipe or socket: the offset means nothing. A blocking one blocks, and a signal handler ends that,
+    /// even with SA_RESTART; so it is tried without blocking and waited for.
+    ///
+    /// # Safety
+    /// The vectors are there.
+    unsafe fn stream(&self, file: &File) -> i64 {
+        // SAFETY: the caller keeps the same promise.
+        let try_once = |more| unsafe { self.at(file.fd, -1, more) };
+        if (file.flags & libc::O_NONBLOCK) | (self.flags & NOWAIT) != 0 {
+            return try_once(0);
+        }
+        let events = match self.way {
+            Way::In => libc::POLLIN,
+            Way::Out => libc::POLLOUT,
+        };
+        let again = -i64::from(libc::EAGAIN);
+        let first = loop {
+            match try_once(NOWAIT) {
+                result if result == again => {}
+                result if result == -i64::from(libc::EOPNOTSUPP) => return try_once(0),
+                result => break result,
+            }
+            let waited = files::poll(file.fd, events, true);
+            if waited < 0 {
+                return i64::from(waited);
+            }
+        };
+        if self.way == Way::In || first < 0 {
+            return first;
+        }
+        // SAFETY: the caller keeps the same promise.
+        unsafe { self.rest_of_stream(file, events, first) }
+    }
+
+    /// Writes what a blocking stream did not take at once.
+    ///
+    /// # Safety
+    /// The vectors are there.
+    unsafe fn rest_of_stream(&self, file: &File, events: i16, mut written: i64) -> i64 {
+        let mut before = 0;
+        for index in 0..self.count as usize {
+            // SAFETY: the index is below the count.
+            let vector = unsafe { *self.vectors.wrapping_add(index) };
+            let length = vector.iov_len as i64;
+            while written < before + length {
+                let skip = (written - before) as usize;
+                let rest = libc::iovec {
+                    iov_base: vector.iov_base.wrapping_byte_add(skip),
+                    iov_len: vector.iov_len - skip,
+                };
+                // SAFETY: one vector is there.
+                let result = unsafe {
+                    files::transfer(self.way, file.fd, &rest, 1, -1, self.flags | NOWAIT)
+                };
+                if result > 0 {
+                    written += result;
+                } else if result != -i64::from(libc::EAGAIN)
+                    || files::poll(file.fd, events, true) < 0
+                {
+                    return written;
+                }
+            }
+            before += length;
+        }
+        written
+    }
+}
+
+/// A buffer of no length.
+const NOTHING: libc::iovec = libc::iovec {
+    iov_base: ptr::null_mut(),
+    iov_len: 0,
+};
+
+/// Whether the kernel has `preadv2` and `pwritev2`. Where it has not, `files::transfer` answers every flag
+/// with EOPNOTSUPP; else it takes a flag with no buffer.
+fn knows_flags(file: &File, transfer: &Transfer) -> bool {
+    // SAFETY: one vector is there.
+    let result = unsafe { files::transfer(transfer.way, file.fd, &NOTHING, 1, -1, DSYNC) };
+    result != -i64::from(libc::EOPNOTSUPP)
+}
+
+/// Carries a request out for another thread: the result of its event.
+pub fn for_another(details: &Details) -> i64 {
+    // The program may have closed the descriptor, and opened another file under its number.
+    if files::status(details.fd).is_none_or(|status| identity_of(&status) != details.identity) {
+        return -i64::from(libc::EBADF);
+    }
+    let way = match details.work {
+        Work::Sync { data_only } => return i64::from(files::sync(details.fd, data_only)),
+        Work::Poll => return -i64::from(libc::EINVAL),
+        Work::Read => Way::In,
+        Work::Write => Way::Out,
+    };
+    let (vectors, count) = details.buffers();
+    // SAFETY: the vectors were copied into the request.
+    unsafe {
+        files::transfer(
+            way,
+            details.fd,
+            vectors,
+            count,
+            details.offset,
+            details.rw_flags,
+        )
+    }
+}

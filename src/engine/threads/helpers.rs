@@ -1,0 +1,248 @@
+//! The helper threads: they carry out what would make `io_submit` wait for a disk.
+//!
+//! One queue for the process. Submitting a request only pushes it, with one exchange, so a signal handler
+//! may do it at any point. Helpers start when there is work, up to a limit, start one another, and end
+//! after an idle second, so that they never keep a process alive.
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
+use super::{carry_out, finish};
+use crate::configuration;
+use crate::process_state::STATE;
+use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sys::threads;
+
+/// A helper without work ends after so many nanoseconds.
+const IDLE: i64 = 1_000_000_000;
+
+/// The queue and its helpers. All zero: empty.
+#[repr(C)]
+pub struct Helpers {
+    /// Pushed requests, newest first.
+    pushed: AtomicUsize,
+    /// The same in order, oldest first, once a helper took them over; under `lock`.
+    ordered: AtomicUsize,
+    /// Helpers only, whose signals are blocked: 0 free, 1 taken, 2 taken and waited for.
+    lock: AtomicU32,
+    /// Counts pushes; idle helpers sleep on it.
+    pushes: AtomicU32,
+    /// Helpers that sleep, or are about to.
+    idle: AtomicU32,
+    /// Helpers that there are.
+    alive: AtomicU32,
+    /// Requests pushed and not finished. At exit somebody may sleep on it.
+    unfinished: AtomicU32,
+    /// The process ends: helpers do not stay.
+    ending: AtomicU32,
+    /// Whether [`drain_at_exit`] will run.
+    will_drain: AtomicU32,
+}
+
+impl Helpers {
+    /// Makes sure that there is a helper. False: none can be had, and the caller does the work itself.
+    pub fn are_there(&self) -> bool {
+        // SeqCst: pairs with `retire`; the one who ends last looks at the queue again.
+        if self.alive.load(SeqCst) != 0 {
+            return true;
+        }
+        self.start_one()
+    }
+
+    #[cold]
+    fn start_one(&self) -> bool {
+        let alive = self.alive.load(Relaxed);
+        if alive >= configuration::threads_limit()
+            || self
+                .alive
+                .compare_exchange(alive, alive + 1, SeqCst, Relaxed)
+                .is_err()
+        {
+            return alive != 0;
+        }
+        if self.will_drain.swap(1, Relaxed) == 0 {
+            threads::at_exit(drain_at_exit);
+        }
+        if threads::start(helper) {
+            return true;
+        }
+        // Others may have relied on it meanwhile and pushed: then somebody must be there.
+        self.alive.fetch_sub(1, SeqCst) > 1
+    }
+
+    /// Gives a request to the helpers. [`Helpers::call`] must follow.
+    ///
+    /// # Safety
+    /// The caller owns the request, and gives it away.
+    pub unsafe fn push(&self, request: *mut Request) {
+        self.unfinished.fetch_add(1, Relaxed);
+        let mut newest = self.pushed.load(Relaxed);
+        loop {
+            // SAFETY: it is the caller's until the exchange succeeds.
+            unsafe { &*request }.next.store(newest, Relaxed);
+            // SeqCst: releases the request; before `alive` and `idle` are looked at.
+            match self
+                .pushed
+                .compare_exchange(newest, request.expose_provenance(), SeqCst, Relaxed)
+            {
+                Ok(_) => break,
+                Err(found) => newest = found,
+            }
+        }
+        // The helper that the caller relied on may have failed to start, or has just ended.
+        if self.alive.load(SeqCst) == 0 && !self.start_one() {
+            self.work_off();
+        }
+    }
+
+    /// Wakes helpers for so many requests that were pushed.
+    pub fn call(&self, requests: u32) {
+        if requests == 0 {
+            return;
+        }
+        // SeqCst: a helper counts itself idle, then looks at the queue, then sleeps on `pushes`.
+        self.pushes.fetch_add(1, SeqCst);
+        if self.idle.load(SeqCst) != 0 {
+            threads::wake(&self.pushes, requests);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pushed.load(SeqCst) == 0 && self.ordered.load(SeqCst) == 0
+    }
+
+    /// Carries out what is queued, in the calling thread.
+    #[cold]
+    fn work_off(&self) {
+        while let Some(request) = self.next() {
+            self.run(request);
+        }
+    }
+
+    /// The oldest request of the queue.
+    fn next(&self) -> Option<*mut Request> {
+        self.take_lock();
+        if self.ordered.load(Relaxed) == 0 {
+            // Acquire: pairs with `push`.
+            let mut newest = self.pushed.swap(0, AcqRel);
+            while newest != 0 {
+                let request: *mut Request = ptr::with_exposed_provenance_mut(newest);
+                // SAFETY: what is in the queue is the helpers'.
+                let next = unsafe { &(*request).next };
+                let older = next.load(Relaxed);
+                next.store(self.ordered.load(Relaxed), Relaxed);
+                self.ordered.store(newest, SeqCst);
+                newest = older;
+            }
+        }
+        let oldest = self.ordered.load(Relaxed);
+        let request: *mut Request = ptr::with_exposed_provenance_mut(oldest);
+        if oldest != 0 {
+            // SAFETY: as above.
+            let next = unsafe { &(*request).next }.load(Relaxed);
+            self.ordered.store(next, SeqCst);
+        }
+        self.drop_lock();
+        (oldest != 0).then_some(request)
+    }
+
+    fn take_lock(&self) {
+        // Acquire: pairs with `drop_lock`.
+        if self.lock.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
+            return;
+        }
+        while self.lock.swap(2, AcqRel) != 0 {
+            threads::sleep_until(&self.lock, 2, threads::now() + IDLE);
+        }
+    }
+
+    fn drop_lock(&self) {
+        // Release: pairs with `take_lock`.
+        if self.lock.swap(0, AcqRel) == 2 {
+            threads::wake(&self.lock, 1);
+        }
+    }
+
+    /// Carries one request out and posts its event.
+    fn run(&self, request: *mut Request) {
+        // SAFETY: the request came out of the queue; its memory stays until it is finished.
+        unsafe {
+            if change(request, QUEUED, BUSY) {
+                let details = &(*request).details;
+                let result = carry_out::for_another(details);
+                finish(request, result);
+            } else if change(request, CANCELLED, BUSY) {
+                finish(request, -i64::from(libc::ECANCELED));
+            } else {
+                give_back(request);
+            }
+        }
+        // SeqCst: pairs with `drain`.
+        if self.unfinished.fetch_sub(1, SeqCst) == 1 && self.ending.load(SeqCst) != 0 {
+            threads::wake(&self.unfinished, u32::MAX >> 1);
+        }
+    }
+
+    /// Waits until nothing is queued or being carried out, for the end of the process.
+    pub fn drain(&self) {
+        self.ending.store(1, SeqCst);
+        loop {
+            let unfinished = self.unfinished.load(SeqCst);
+            if unfinished == 0 || self.alive.load(SeqCst) == 0 {
+                break;
+            }
+            threads::sleep_until(&self.unfinished, unfinished, threads::now() + 10_000_000);
+        }
+        // Idle helpers end: the library's code may go away with a program's plug-in.
+        self.pushes.fetch_add(1, SeqCst);
+        threads::wake(&self.pushes, u32::MAX >> 1);
+        let patience = threads::now() + 100_000_000;
+        while self.alive.load(SeqCst) != 0 && threads::now() < patience {
+            let alive = self.alive.load(SeqCst);
+            threads::sleep_until(&self.alive, alive, threads::now() + 1_000_000);
+        }
+        self.ending.store(0, SeqCst);
+    }
+
+    /// Whether this helper may end: there is no work.
+    fn retire(&self) -> bool {
+        // SeqCst: pairs with `push`, which adds work and then looks whether anybody is alive.
+        self.alive.fetch_sub(1, SeqCst);
+        if self.is_empty() {
+            return true;
+        }
+        self.alive.fetch_add(1, SeqCst);
+        false
+    }
+}
+
+extern "C" fn drain_at_exit(_: *mut c_void) {
+    STATE.threads.helpers.drain();
+}
+
+extern "C" fn helper(_: *mut c_void) -> *mut c_void {
+    threads::set_name();
+    let helpers = &STATE.threads.helpers;
+    loop {
+        if let Some(request) = helpers.next() {
+            if !helpers.is_empty() && helpers.idle.load(SeqCst) == 0 {
+                helpers.start_one();
+            }
+            helpers.run(request);
+            continue;
+        }
+        let pushes = helpers.pushes.load(SeqCst);
+        helpers.idle.fetch_add(1, SeqCst);
+        let mut slept: c_int = 0;
+        if helpers.is_empty() && helpers.ending.load(SeqCst) == 0 {
+            slept = threads::sleep_until(&helpers.pushes, pushes, threads::now() + IDLE);
+        }
+        helpers.idle.fetch_sub(1, SeqCst);
+        let ends = slept == -libc::ETIMEDOUT || helpers.ending.load(SeqCst) != 0;
+        if ends && helpers.is_empty() && helpers.retire() {
+            return ptr::null_mut();
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Threads instead of the kernel's AIO, for where the kernel has none.
+//!
+//! What the kernel does inside `io_submit` is done there, by the caller: reads and writes of everything
+//! that is not direct I/O. Direct I/O and FSYNC go to helper threads, POLL to a poller. A context is a
+//! genuine ring, which programs may read themselves. The rules are those of `fs/aio.c`, check by check.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`contexts`] | the contexts, and how long their memory stays |
+//! | [`completions`] | posting events to a ring and taking them out |
+//! | [`requests`] | the requests that another thread carries out |
+//! | [`submitting`] | `io_submit`: the kernel's checks, and who carries a request out |
+//! | [`carry_out`] | carrying one out |
+//! | [`helpers`] | the helper threads and their queue |
+//! | [`polls`] | the poller |
+//! | [`waiting`] | timeouts, and threads that wait for events |
+
+pub mod carry_out;
+pub mod completions;
+pub mod contexts;
+pub mod helpers;
+pub mod polls;
+pub mod requests;
+pub mod submitting;
+pub mod waiting;
+
+use core::ffi::{c_int, c_long};
+use core::ptr;
+
+use super::kernel::{Request, Timespec};
+use crate::abi::{io_context_t, io_event, iocb};
+use crate::configuration::{self, Engine};
+use crate::process_state::STATE;
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{Relaxed, SeqCst};
+use crate::sys::{self, files, probe, threads};
+use contexts::{Context, Contexts, Failure};
+use submitting::{Batch, KnownFiles};
+use waiting::{Limit, Woken};
+
+pub use submitting::finish;
+
+/// All that the engine knows of this process. All zero: nothing, as in a forked child.
+#[repr(C)]
+pub struct Threads {
+    /// The contexts.
+    pub contexts: Contexts,
+    /// The helper threads.
+    pub helpers: helpers::Helpers,
+    /// The poller.
+    pub polls: polls::Polls,
+    /// Descriptors that need no look.
+    pub known_files: KnownFiles,
+    /// The process that this memory is of, where the kernel does not wipe it in a child; else [`WIPED`]. 0: not
+    /// asked yet.
+    owner: AtomicU32,
+    /// What the environment says of engines, as [`Engine`] numbers it; 0: not read yet.
+    engine: AtomicU32,
+}
+
+/// In [`Threads::owner`]: a child finds zeroes here.
+const WIPED: u32 = u32::MAX;
+
+impl Threads {
+    /// Which engine is to make contexts.
+    pub fn engine(&self) -> Engine {
+        // Relaxed: threads that ask at the same time come to the same answer.
+        let known = self.engine.load(Relaxed);
+        for engine in [
+            Engine::Auto,
+            Engine::AutoAndSpill,
+            Engine::Kernel,
+            Engine::Threads,
+        ] {
+            if known == engine as u32 {
+                return engine;
+            }
+        }
+        let engine = configuration::engine();
+        self.engine.store(engine as u32, Relaxed);
+        engine
+    }
+
+    /// Finds out how a forked child is told, before the first context is made.
+    fn prepare(&self) {
+        if self.owner.load(Relaxed) == 0 {
+            let owner = if sys::wipe_on_fork(&STATE) {
+                WIPED
+            } else {
+                threads::process() as u32
+            };
+            self.owner.store(owner, Relaxed);
+        }
+    }
+
+    /// Whether this process has contexts of this engine.
+    #[inline]
+    pub fn are_used(&self) -> bool {
+        self.contexts.are_any() && self.are_ours()
+    }
+
+    #[cold]
+    fn are_ours(&self) -> bool {
+        let owner = self.owner.load(Relaxed);
+        owner == WIPED || owner == threads::process() as u32
+    }
+}
+
+/// Bytes of events that the kernel lets one context have, halved: `nr` above is EINVAL.
+const MOST_EVENTS: u32 = 0x1000_0000 / 32;
+
+/// Makes a context. `is_limited`: `fs.aio-max-nr` counts.
+///
+/// # Safety
+/// `ctxp` is null, bad, or the caller's to write.
+pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t, is_limited: bool) -> c_int {
+    let nr_events = nr_events as u32;
+    if !probe::are_readable(ctxp.cast(), size_of::<io_context_t>()) {
+        return -libc::EFAULT;
+    }
+    // SAFETY: the kernel has just read it.
+    if !unsafe { ctxp.read_unaligned() }.is_null() || nr_events == 0 {
+        return -libc::EINVAL;
+    }
+    let least = files::possible_cpus().wrapping_mul(4);
+    let doubled = nr_events.max(least).wrapping_mul(2);
+    if doubled > MOST_EVENTS {
+        return -libc::EINVAL;
+    }
+    if doubled == 0 || is_limited && files::aio_max_nr().is_some_and(|most| nr_events > most) {
+        return -libc::EAGAIN;
+    }
+    let state = &STATE.threads;
+    state.prepare();
+    let ctx = match state.contexts.make(nr_events) {
+        Ok(ctx) => ctx,
+        Err(Failure::Memory) => return -libc::ENOMEM,
+        Err(Failure::Full) => return -libc::EAGAIN,
+    };
+    if !probe::are_writable(ctxp.cast(), size_of::<io_context_t>()) {
+        // SAFETY: nobody has seen it.
+        unsafe { destroy(ctx) };
+        return -libc::EFAULT;
+    }
+    // SAFETY: the kernel has just written there.
+    unsafe { ctxp.write_unaligned(ctx) };
+    0
+}
+
+/// Destroys a context: cancels polls, wakes waiters, waits for helpers. None: it is not this engine's.
+///
+/// # Safety
+/// Nobody reads the ring behind `ctx` any more.
+pub unsafe fn destroy(ctx: io_context_t) -> Option<c_int> {
+    let state = &STATE.threads;
+    let hold = state.contexts.hold(ctx)?;
+    let context = hold.0;
+    // The program may have unmapped it, and mapped something else there.
+    if !context.is_ring_at(ctx) || !context.start_destroying() {
+        return Some(-libc::EINVAL);
+    }
+    context.waiters.wake();
+    state.contexts.cancel_polls(context);
+    loop {
+        // SeqCst: pairs with `finish`.
+        let in_flight = context.in_flight.load(SeqCst);
+        if in_flight == 0 {
+            break;
+        }
+        threads::sleep_until(&context.in_flight, in_flight, threads::now() + 10_000_000);
+        // A poll may have been armed by an io_submit that had begun before.
+        state.contexts.cancel_polls(context);
+    }
+    // Last: the next context may get the same address.
+    // SAFETY: looked at above; the rest as the caller promises.
+    unsafe { context.unmap_for_program(ctx) };
+    state.contexts.forget(context);
+    Some(0)
+}
+
+/// Submits requests. None: the context is not this engine's.
+///
+/// # Safety
+/// The buffers that the iocbs name stay valid until their events are taken.
+pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> Option<c_int> {
+    if nr < 0 {
+        return None;
+    }
+    let hold = STATE.threads.contexts.hold(ctx)?;
+    let context = hold.0;
+    let nr = nr.min(context.completions.nr() as c_long);
+    let mut batch = Batch::default();
+    let mut result = nr as c_int;
+    for index in 0..nr {
+        let place = iocbpp.wrapping_add(index as usize);
+        let refused = if batch.proven.covers(place.cast(), size_of::<*mut iocb>()) {
+            // SAFETY: the kernel has just read it; the rest as the caller promises.
+            unsafe { submitting::submit_one(context, place.read_unaligned(), &mut batch) }
+        } else {
+            -libc::EFAULT
+        };
+        if refused != 0 {
+            result = if index > 0 { index as c_int } else { refused };
+            break;
+        }
+    }
+    STATE.threads.helpers.call(batch.pushed);
+    Some(result)
+}
+
+/// Cancels a request. None: the context is not this engine's, and the kernel's checks come first.
+///
+/// # Safety
+/// None: every argument is checked.
+pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
+    let hold = STATE.threads.contexts.hold(ctx)?;
+    let key = iocb
+        .cast::<u8>()
+        .wrapping_add(core::mem::offset_of!(iocb, key))
+        .cast::<u32>();
+    if !probe::are_readable(key.cast(), size_of::<u32>()) {
+        return Some(-libc::EFAULT);
+    }
+    // SAFETY: the kernel has just read it.
+    if unsafe { key.read_unaligned() } != 0 {
+        return Some(-libc::EINVAL);
+    }
+    // The one that was submitted first.
+    let mut first: *mut requests::Request = ptr::null_mut();
+    hold.0.requests.for_each(|request| {
+        // SAFETY: the context is held, so the memory is there; a request that changes hands now is not found,
+        // or not cancelled below.
+        let (this, serial) = unsafe { ((*request).details.obj, (*request).details.serial) };
+        // SAFETY: as above.
+        let is_older =
+            first.is_null() || (serial.wrapping_sub(unsafe { (*first).details.serial }) as i32) < 0;
+        if this == iocb && is_older {
+            first = request;
+        }
+    });
+    // SAFETY: the context is held.
+    if !first.is_null() && unsafe { submitting::cancel(first) } {
+        Some(-libc::EINPROGRESS)
+    } else {
+        Some(-libc::EINVAL)
+    }
+}
+
+/// Waits for events and takes them. None: the context is not this engine's.
+///
+/// # Safety
+/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of `events`
+/// that was good in an earlier call is still good.
+pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
+    let hold = STATE.threads.contexts.hold(request.ctx)?;
+    let mut limit = Limit::Never;
+    if !request.timeout.is_null() {
+        if !probe::are_readable(request.timeout.cast(), size_of::<T>()) {
+            return Some(-libc::EFAULT);
+        }
+        // SAFETY: the kernel has just read it.
+        limit = Limit::of(unsafe { request.timeout.read_unaligned() }.parts());
+    }
+    let sigmask = request.sigmask.unwrap_or(ptr::null());
+    if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
+        return Some(-libc::EFAULT);
+    }
+    let wanted = Wanted {
+        min_nr: request.min_nr,
+        nr: request.nr,
+        events: request.events,
+        limit,
+        sigmask,
+    };
+    // SAFETY: the caller keeps the same promise, and the mask can be read.
+    let result = unsafe { collect_from(hold.0, wanted) };
+    if !sigmask.is_null() && result != -libc::EINTR {
+        // What the mask lets through is delivered within the call, whatever its result.
+        let at_once = || true;
+        // SAFETY: as above.
+        let woken = unsafe { hold.0.waiters.sleep_with_mask(Limit::Now, sigmask, at_once) };
+        if result == 0 && woken == Woken::Interrupted {
+            return Some(-libc::EINTR);
+        }
+    }
+    Some(result)
+}
+
+/// A checked request for events.
+#[derive(Clone, Copy)]
+struct Wanted {
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    limit: Limit,
+    sigmask: *const libc::sigset_t,
+}
+
+/// # Safety
+/// As [`collect`]; the mask is null or can be read.
+unsafe fn collect_from(context: &Context, wanted: Wanted) -> c_int {
+    let Wanted {
+        min_nr, nr, limit, ..
+    } = wanted;
+    if min_nr < 0 || min_nr > nr {
+        return -libc::EINVAL;
+    }
+    let mut got: c_long = 0;
+    loop {
+        let events = wanted.events.wrapping_add(got as usize);
+        // SAFETY: the caller keeps the same promise.
+        match unsafe { take(context, nr - got, events) } {
+            Ok(count) => got += count,
+            Err(error) => return if got > 0 { got as c_int } else { error },
+        }
+        if got >= min_nr || limit == Limit::Now {
+            return got as c_int;
+        }
+        // A waiter leaves what does not satisfy it to those who want less.
+        // SAFETY: the mask can be read.
+        match unsafe { wait_for(context, min_nr - got, limit, wanted.sigmask) } {
+            Woken::Perhaps if context.is_dying() => {
+                return if got > 0 { got as c_int } else { -libc::EINVAL };
+            }
+            Woken::Perhaps => {}
+            woken => {
+                // What there is after all.
+                let events = wanted.events.wrapping_add(got as usize);
+                // SAFETY: as above.
+                if let Ok(count) = unsafe { take(context, nr - got, events) } {
+                    got += count;
+                }
+                return if got == 0 && woken == Woken::Interrupted {
+                    -libc::EINTR
+                } else {
+                    got as c_int
+                };
+            }
+        }
+    }
+}
+
+/// Waits until so many events are there, or the context is being destroyed.
+///
+/// # Safety
+/// The mask is null or can be read.
+unsafe fn wait_for(
+    context: &Context,
+    events: c_long,
+    limit: Limit,
+    sigmask: *const libc::sigset_t,
+) -> Woken {
+    let ready = || context.completions.available() as c_long >= events || context.is_dying();
+    loop {
+        STATE.threads.polls.ensure();
+        let woken = if sigmask.is_null() {
+            context.waiters.sleep(limit, ready)
+        } else {
+            // SAFETY: the mask can be read.
+            unsafe { context.waiters.sleep_with_mask(limit, sigmask, ready) }
+        };
+        if woken != Woken::Perhaps || ready() {
+            return woken;
+        }
+    }
+}
+
+/// Takes what is there, up to `at_most`.
+///
+/// # Safety
+/// As [`collect`].
+unsafe fn take(context: &Context, at_most: c_long, events: *mut io_event) -> Result<c_long, c_int> {
+    let available = context.completions.available();
+    if available == 0 || at_most <= 0 {
+        return Ok(0);
+    }
+    let count = at_most.min(available as c_long) as u32;
+    let bytes = count as usize * size_of::<io_event>();
+    if !probe::are_writable(events.cast(), bytes) {
+        return Err(-libc::EFAULT);
+    }
+    // SAFETY: the kernel has just written there, or did before.
+    Ok(unsafe { context.completions.take(count, events) } as c_long)
+}

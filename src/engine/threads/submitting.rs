@@ -1,0 +1,668 @@
+//! `io_submit`, one iocb at a time: the kernel's checks in the kernel's order (`io_submit_one` and what it
+//! calls in `fs/aio.c`).
+
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use super::carry_out::{File, Kind, Outcome, Transfer};
+use super::completions::Signal;
+use super::contexts::Context;
+use super::requests::{self, Details, FEW, QUEUED, Request, Work, event, give_back, many_bytes};
+use crate::abi::iocb;
+use crate::process_state::STATE;
+use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sys::files::{self, Way};
+use crate::sys::{self, probe, threads};
+
+const PREAD: u16 = 0;
+const PWRITE: u16 = 1;
+const FSYNC: u16 = 2;
+const FDSYNC: u16 = 3;
+const POLL: u16 = 5;
+const PREADV: u16 = 7;
+const PWRITEV: u16 = 8;
+
+/// `aio_resfd` is an eventfd; `aio_reqprio` is a priority.
+const FLAG_RESFD: u32 = 1;
+const FLAG_IOPRIO: u32 = 2;
+
+/// UIO_MAXIOV.
+const MOST_VECTORS: u32 = 1024;
+
+/// RWF_* flags that some kernel knows (up to Linux 6.18), and two that exclude each other.
+const KNOWN_FLAGS: u32 = 0x1ff;
+const APPEND: u32 = 0x10;
+const NOAPPEND: u32 = 0x20;
+
+/// An iocb as the kernel sees it: the same on 32 and 64 bits.
+struct Call {
+    at: *mut iocb,
+    data: u64,
+    rw_flags: u32,
+    opcode: u16,
+    priority: u16,
+    fd: c_int,
+    buf: u64,
+    nbytes: u64,
+    offset: i64,
+    reserved: u64,
+    flags: u32,
+    resfd: c_int,
+}
+
+impl Call {
+    /// # Safety
+    /// 64 bytes can be read; they may be misaligned, and change at any time.
+    unsafe fn read(at: *mut iocb) -> Call {
+        let byte = |offset| at.cast_const().cast::<u8>().wrapping_add(offset);
+        // SAFETY: within the 64 bytes.
+        let word = |offset| unsafe { byte(offset).cast::<u64>().read_unaligned() };
+        // SAFETY: as above.
+        let half = |offset| unsafe { byte(offset).cast::<u32>().read_unaligned() };
+        // SAFETY: as above.
+        let quarter = |offset| unsafe { byte(offset).cast::<u16>().read_unaligned() };
+        Call {
+            at,
+            data: word(0),
+            rw_flags: half(RW_FLAGS),
+            opcode: quarter(16),
+            priority: quarter(18),
+            fd: half(20) as c_int,
+            buf: word(24),
+            nbytes: word(32),
+            offset: word(40) as i64,
+            reserved: word(48),
+            flags: half(56),
+            resfd: half(60) as c_int,
+        }
+    }
+}
+
+const RW_FLAGS: usize = core::mem::offset_of!(iocb, aio_rw_flags);
+const KEY: usize = core::mem::offset_of!(iocb, key);
+
+/// Submits one request. `-errno` if it is refused.
+///
+/// # Safety
+/// The buffers that a valid iocb names stay valid until its event is taken.
+pub unsafe fn submit_one(context: &Context, at: *mut iocb, batch: &mut Batch) -> c_int {
+    if !batch.proven.covers(at.cast(), size_of::<iocb>()) {
+        return -libc::EFAULT;
+    }
+    // SAFETY: the kernel has just read its pages.
+    let call = unsafe { Call::read(at) };
+    if call.reserved != 0 || (call.nbytes as i64) < 0 {
+        return -libc::EINVAL;
+    }
+    if !context.completions.has_room() {
+        return -libc::EAGAIN;
+    }
+    // SAFETY: as above.
+    if let Some(result) = unsafe { submit_to_known_file(context, &call) } {
+        return result;
+    }
+    let file = match File::of(call.fd) {
+        Ok(file) => file,
+        Err(error) => return error,
+    };
+    if call.flags & FLAG_RESFD != 0 {
+        if let Err(error) = check_eventfd(call.resfd) {
+            return error;
+        }
+    }
+    if !clear_key(at) {
+        return -libc::EFAULT;
+    }
+    match call.opcode {
+        PREAD => transfer(context, &call, &file, (Way::In, false), batch),
+        PWRITE => transfer(context, &call, &file, (Way::Out, false), batch),
+        PREADV => transfer(context, &call, &file, (Way::In, true), batch),
+        PWRITEV => transfer(context, &call, &file, (Way::Out, true), batch),
+        FSYNC => sync(context, &call, &file, false, batch),
+        FDSYNC => sync(context, &call, &file, true, batch),
+        POLL => poll(context, &call, &file),
+        _ => -libc::EINVAL,
+    }
+}
+
+/// The shortest way: a plain read or write of a file that took one before. None: go the long way.
+///
+/// # Safety
+/// As [`submit_one`].
+unsafe fn submit_to_known_file(context: &Context, call: &Call) -> Option<c_int> {
+    let way = match call.opcode {
+        PREAD => Way::In,
+        PWRITE => Way::Out,
+        _ => return None,
+    };
+    if call.flags != 0
+        || call.rw_flags != 0
+        || call.offset < 0
+        || !STATE.threads.known_files.trust(call.fd, way)
+        || !clear_key(call.at)
+    {
+        return None;
+    }
+    let vector = one_vector(call).ok()?;
+    let transfer = Transfer {
+        way,
+        vectors: &vector,
+        count: 1,
+        offset: call.offset,
+        flags: 0,
+    };
+    if overflows(&transfer) {
+        return None;
+    }
+    if !context.completions.accept() {
+        return Some(-libc::EAGAIN);
+    }
+    // SAFETY: one vector is there.
+    match unsafe { transfer.on_known_file(call.fd) } {
+        Some(result) => {
+            post_done(context, call, result);
+            Some(0)
+        }
+        None => {
+            STATE.threads.known_files.forget(call.fd);
+            context.completions.refuse();
+            None
+        }
+    }
+}
+
+/// Posts the event of a request that was carried out by this thread.
+fn post_done(context: &Context, call: &Call, result: i64) {
+    let resfd = if call.flags & FLAG_RESFD != 0 {
+        call.resfd
+    } else {
+        -1
+    };
+    let event = event(call.data, call.at, result);
+    context.completions.post(event, Signal::of_program(resfd));
+    context.waiters.wake();
+}
+
+/// The kernel writes 0 to the key of every iocb that it looks at.
+fn clear_key(at: *mut iocb) -> bool {
+    let key = at.cast::<u8>().wrapping_add(KEY).cast::<u32>();
+    // SAFETY: the iocb was read before.
+    let is_set = unsafe { key.read_unaligned() } != 0;
+    if is_set {
+        if !probe::is_writable(key.cast()) {
+            return false;
+        }
+        // SAFETY: the kernel has just written there.
+        unsafe { key.write_unaligned(0) };
+        return true;
+    }
+    probe::are_writable(key.cast(), size_of::<u32>())
+}
+
+fn check_eventfd(fd: c_int) -> Result<(), c_int> {
+    let status = files::status(fd).ok_or(-libc::EBADF)?;
+    // Files without a name have no type; so nothing is ever written to another file by mistake.
+    if status.st_mode & libc::S_IFMT == 0 && files::is_eventfd(fd) {
+        Ok(())
+    } else {
+        Err(-libc::EINVAL)
+    }
+}
+
+/// `ioprio_check_cap` in `block/ioprio.c`.
+fn check_priority(priority: u16) -> Result<(), c_int> {
+    const LEVELS: u16 = 8;
+    match (priority >> 13, priority % LEVELS) {
+        (0, 0) | (2 | 3, _) => Ok(()),
+        (1, _) if threads::may_raise_priority() => Ok(()),
+        (1, _) => Err(-libc::EPERM),
+        _ => Err(-libc::EINVAL),
+    }
+}
+
+/// The first address that no program can have.
+#[cfg(target_arch = "x86_64")]
+const END_OF_MEMORY: u64 = 0x7fff_ffff_f000;
+#[cfg(all(target_pointer_width = "64", not(target_arch = "x86_64")))]
+const END_OF_MEMORY: u64 = 1 << 63;
+/// For the 64-bit kernel that a 32-bit program usually runs on, each of its addresses could be one.
+#[cfg(target_pointer_width = "32")]
+const END_OF_MEMORY: u64 = 1 << 47;
+
+fn one_vector(call: &Call) -> Result<libc::iovec, c_int> {
+    /// MAX_RW_COUNT.
+    const MOST: u64 = 0x7fff_f000;
+    let length = call.nbytes.min(MOST);
+    if call
+        .buf
+        .checked_add(length)
+        .is_none_or(|end| end > END_OF_MEMORY)
+    {
+        return Err(-libc::EFAULT);
+    }
+    Ok(libc::iovec {
+        iov_base: ptr::with_exposed_provenance_mut(call.buf as usize),
+        iov_len: length as usize,
+    })
+}
+
+/// Whether offset and length add up to more than a file can have.
+fn overflows(transfer: &Transfer) -> bool {
+    let mut end = transfer.offset;
+    for index in 0..transfer.count as usize {
+        // SAFETY: the index is below the count.
+        let length = unsafe { *transfer.vectors.wrapping_add(index) }.iov_len;
+        match end.checked_add(length as i64) {
+            Some(sum) => end = sum,
+            None => return true,
+        }
+    }
+    transfer.offset < 0
+}
+
+/// Whether direct I/O is carried out before `io_submit` returns: a write that makes the file larger, as in the
+/// kernel; and one beyond RLIMIT_FSIZE, for which the submitting thread gets SIGXFSZ.
+fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
+    if transfer.way == Way::In {
+        return false;
+    }
+    let end = (0..transfer.count as usize).fold(transfer.offset as u64, |end, index| {
+        // SAFETY: the index is below the count.
+        end.saturating_add(unsafe { *transfer.vectors.wrapping_add(index) }.iov_len as u64)
+    });
+    file.size.is_some_and(|size| end > size) || files::size_limit().is_some_and(|limit| end > limit)
+}
+
+/// PREAD, PWRITE, PREADV, PWRITEV.
+fn transfer(
+    context: &Context,
+    call: &Call,
+    file: &File,
+    (way, vectored): (Way, bool),
+    batch: &mut Batch,
+) -> c_int {
+    if call.flags & FLAG_IOPRIO != 0 {
+        if let Err(error) = check_priority(call.priority) {
+            return error;
+        }
+    }
+    if call.rw_flags & !KNOWN_FLAGS != 0 {
+        return -libc::EOPNOTSUPP;
+    }
+    if call.rw_flags & (APPEND | NOAPPEND) == APPEND | NOAPPEND {
+        return -libc::EINVAL;
+    }
+    const NOWAIT: u32 = 8;
+    if call.rw_flags & NOWAIT != 0 && file.kind == Kind::Other && files::is_terminal(file.fd) {
+        return -libc::EOPNOTSUPP;
+    }
+    if !file.allows(way) {
+        return -libc::EBADF;
+    }
+    if file.kind == Kind::Directory {
+        return -libc::EINVAL;
+    }
+    let mut one = MaybeUninit::uninit();
+    let (vectors, count) = if vectored {
+        match check_vectors(call) {
+            Ok(vectors) => vectors,
+            Err(error) => return error,
+        }
+    } else {
+        match one_vector(call) {
+            Ok(vector) => (ptr::from_ref(one.write(vector)), 1),
+            Err(error) => return error,
+        }
+    };
+    let transfer = Transfer {
+        way,
+        vectors,
+        count,
+        offset: call.offset,
+        flags: call.rw_flags as c_int,
+    };
+    if overflows(&transfer) {
+        return -libc::EINVAL;
+    }
+    if file.is_direct() && !ends_at_once(file, &transfer) {
+        if let Some(result) = hand_over(context, call, file, &transfer, batch) {
+            return result;
+        }
+    }
+    if !context.completions.accept() {
+        return -libc::EAGAIN;
+    }
+    // SAFETY: the vectors are there.
+    match unsafe { transfer.in_caller(file) } {
+        (Outcome::Refused(error), _) => {
+            context.completions.refuse();
+            error
+        }
+        (Outcome::Done(result), is_positional) => {
+            if is_positional && !file.is_direct() {
+                STATE.threads.known_files.add(file.fd, way);
+            }
+            post_done(context, call, result);
+            0
+        }
+    }
+}
+
+/// The array of a vectored request.
+fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), c_int> {
+    // The kernel keeps 32 bits of the count.
+    let count = call.nbytes as u32;
+    if count > MOST_VECTORS {
+        return Err(-libc::EINVAL);
+    }
+    let vectors: *const libc::iovec = ptr::with_exposed_provenance(call.buf as usize);
+    if call.buf > END_OF_MEMORY || !probe::are_readable(vectors.cast(), many_bytes(count)) {
+        return Err(-libc::EFAULT);
+    }
+    for index in 0..count as usize {
+        // SAFETY: the kernel has just read it.
+        let vector = unsafe { vectors.wrapping_add(index).read_unaligned() };
+        if (vector.iov_len as isize) < 0 {
+            return Err(-libc::EINVAL);
+        }
+        let end = (vector.iov_base.addr() as u64).checked_add(vector.iov_len as u64);
+        if vector.iov_len != 0 && end.is_none_or(|end| end > END_OF_MEMORY) {
+            return Err(-libc::EFAULT);
+        }
+    }
+    Ok((vectors, count))
+}
+
+/// A request and its place, for another thread.
+fn prepare(context: &Context, call: &Call, file: &File, work: Work) -> Option<*mut Request> {
+    let resfd = if call.flags & FLAG_RESFD != 0 {
+        // The program may close its own before the event comes.
+        match files::duplicate(call.resfd) {
+            duplicate if duplicate < 0 => return None,
+            duplicate => duplicate,
+        }
+    } else {
+        -1
+    };
+    let Some((request, serial)) = context.requests.get() else {
+        if resfd >= 0 {
+            files::close(resfd);
+        }
+        return None;
+    };
+    let details = Details {
+        context,
+        work,
+        fd: file.fd,
+        resfd,
+        rw_flags: call.rw_flags as c_int,
+        offset: call.offset,
+        identity: file.identity,
+        poll_events: call.buf as u16,
+        data: call.data,
+        obj: call.at,
+        serial,
+        vectors: 0,
+        many: ptr::null_mut(),
+        few: [libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        }; FEW],
+    };
+    // SAFETY: the place is this thread's.
+    unsafe { (&raw mut (*request).details).write(details) };
+    Some(request)
+}
+
+/// Queues a prepared request. None: no helper, or no room; the caller carries it out.
+fn queue(context: &Context, request: *mut Request, batch: &mut Batch) -> Option<c_int> {
+    let helpers = &STATE.threads.helpers;
+    if !helpers.are_there() {
+        // SAFETY: the request is this thread's.
+        unsafe { give_back(request) };
+        return None;
+    }
+    if !context.completions.accept() {
+        // SAFETY: as above.
+        unsafe { give_back(request) };
+        return Some(-libc::EAGAIN);
+    }
+    context.in_flight.fetch_add(1, SeqCst);
+    // SAFETY: as above. Release: hands the details over.
+    unsafe {
+        (*request).state.store(QUEUED, Release);
+        helpers.push(request);
+    }
+    batch.pushed += 1;
+    Some(0)
+}
+
+/// Gives direct I/O to a helper.
+fn hand_over(
+    context: &Context,
+    call: &Call,
+    file: &File,
+    transfer: &Transfer,
+    batch: &mut Batch,
+) -> Option<c_int> {
+    let work = match transfer.way {
+        Way::In => Work::Read,
+        Way::Out => Work::Write,
+    };
+    let request = prepare(context, call, file, work)?;
+    // SAFETY: the request is this thread's.
+    let details = unsafe { &mut (*request).details };
+    let count = transfer.count as usize;
+    let buffers = if count <= FEW {
+        details.few.as_mut_ptr()
+    } else {
+        let Some(memory) = sys::map_zeroes(many_bytes(transfer.count)) else {
+            // SAFETY: as above.
+            unsafe { give_back(request) };
+            return None;
+        };
+        details.many = memory.cast();
+        details.many
+    };
+    details.vectors = transfer.count;
+    for index in 0..count {
+        // SAFETY: there is room for `count`, and the program's vectors were read before.
+        unsafe {
+            let vector = transfer.vectors.wrapping_add(index).read_unaligned();
+            buffers.wrapping_add(index).write(vector);
+        }
+    }
+    queue(context, request, batch)
+}
+
+/// FSYNC, FDSYNC.
+fn sync(context: &Context, call: &Call, file: &File, data_only: bool, batch: &mut Batch) -> c_int {
+    if call.buf != 0 || call.offset != 0 || call.nbytes != 0 || call.rw_flags != 0 {
+        return -libc::EINVAL;
+    }
+    if !matches!(file.kind, Kind::Disk | Kind::Directory) {
+        return -libc::EINVAL;
+    }
+    // Next to nothing to write, so it is tried at once: files of /proc cannot be synced.
+    if !file.is_empty() {
+        let queued = prepare(context, call, file, Work::Sync { data_only })
+            .and_then(|request| queue(context, request, batch));
+        if let Some(result) = queued {
+            return result;
+        }
+    }
+    if !context.completions.accept() {
+        return -libc::EAGAIN;
+    }
+    let result = files::sync(file.fd, data_only);
+    if result == -libc::EINVAL {
+        context.completions.refuse();
+        return result;
+    }
+    post_done(context, call, i64::from(result));
+    0
+}
+
+/// POLL.
+fn poll(context: &Context, call: &Call, file: &File) -> c_int {
+    if call.buf > 0xffff || call.offset != 0 || call.nbytes != 0 || call.rw_flags != 0 {
+        return -libc::EINVAL;
+    }
+    let asked = call.buf as u16;
+    let ready = files::poll(file.fd, asked as i16, false);
+    let always = c_int::from(libc::POLLERR | libc::POLLHUP);
+    let ready = ready.max(0) & (c_int::from(asked) | always);
+    if ready > 0 {
+        if !context.completions.accept() {
+            return -libc::EAGAIN;
+        }
+        post_done(context, call, i64::from(ready));
+        return 0;
+    }
+    // The kernel waits in one queue only, and a terminal has two; a file on a disk has none.
+    if matches!(file.kind, Kind::Disk | Kind::Directory) || files::is_terminal(file.fd) {
+        return -libc::EINVAL;
+    }
+    let Some(request) = prepare(context, call, file, Work::Poll) else {
+        return -libc::EAGAIN;
+    };
+    if !context.completions.accept() {
+        // SAFETY: the request is this thread's.
+        unsafe { give_back(request) };
+        return -libc::EAGAIN;
+    }
+    context.in_flight.fetch_add(1, SeqCst);
+    // SAFETY: as above.
+    let result = unsafe { STATE.threads.polls.arm(request) };
+    if result != 0 {
+        // SAFETY: still this thread's.
+        unsafe { give_back(request) };
+        context.completions.refuse();
+        context.in_flight.fetch_sub(1, SeqCst);
+    }
+    result
+}
+
+/// One call of `io_submit`.
+#[derive(Default)]
+pub struct Batch {
+    /// Memory that it may read.
+    pub proven: Proven,
+    /// Requests that went to the helpers.
+    pub pushed: u32,
+}
+
+/// Pages that the kernel has read during one call, so that neighbours are not asked for again.
+#[derive(Default)]
+pub struct Proven {
+    pages: [usize; 2],
+    next: bool,
+}
+
+impl Proven {
+    /// Whether `length` (at least 8) bytes can be read.
+    pub fn covers(&mut self, start: *const c_void, length: usize) -> bool {
+        const PAGE: usize = 4096;
+        let first = start.addr() & !(PAGE - 1);
+        let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
+        if first == last && self.pages.contains(&first) && first != 0 {
+            return true;
+        }
+        if !probe::are_readable(start, length) {
+            return false;
+        }
+        let [one, other] = &mut self.pages;
+        *(if self.next { other } else { one }) = last;
+        self.next = !self.next;
+        true
+    }
+}
+
+/// Descriptors that stood for plain files lately: a look that can be spared.
+///
+/// The number may stand for another file meanwhile. The kernel refuses the shortest way for streams and
+/// directories; a file opened for direct I/O is then read or written before `io_submit` returns, until the
+/// trust is used up.
+#[repr(C)]
+pub struct KnownFiles {
+    uses: [crate::sync::AtomicU32; KNOWN],
+}
+
+const KNOWN: usize = 1024;
+/// How many requests in a row spare the look.
+const TRUST: u32 = 64;
+
+impl KnownFiles {
+    /// One word for each descriptor: uses left for reading in the low half, for writing in the high half.
+    fn word(&self, fd: c_int) -> Option<&crate::sync::AtomicU32> {
+        self.uses.get(usize::try_from(fd).ok()?)
+    }
+
+    fn trust(&self, fd: c_int, way: Way) -> bool {
+        let Some(word) = self.word(fd) else {
+            return false;
+        };
+        // Relaxed: a count that may be off by some.
+        let uses = word.load(Relaxed);
+        let shift = shift(way);
+        if uses >> shift & 0xffff == 0 {
+            return false;
+        }
+        word.store(uses - (1 << shift), Relaxed);
+        true
+    }
+
+    fn add(&self, fd: c_int, way: Way) {
+        if let Some(word) = self.word(fd) {
+            let others = word.load(Relaxed) & !(0xffff << shift(way));
+            word.store(others | TRUST << shift(way), Relaxed);
+        }
+    }
+
+    fn forget(&self, fd: c_int) {
+        if let Some(word) = self.word(fd) {
+            word.store(0, Relaxed);
+        }
+    }
+}
+
+fn shift(way: Way) -> u32 {
+    match way {
+        Way::In => 0,
+        Way::Out => 16,
+    }
+}
+
+/// What a request that ended for another thread leaves: its event, and its place.
+///
+/// # Safety
+/// The caller owns the request.
+pub unsafe fn finish(request: *mut Request, result: i64) {
+    // SAFETY: the caller owns it.
+    let details = unsafe { &mut (*request).details };
+    // SAFETY: contexts lie in a table that stays.
+    let context = unsafe { &*details.context };
+    let signal = Signal::of_duplicate(details.resfd);
+    // The event's signal closes it.
+    details.resfd = -1;
+    context.completions.post(details.event(result), signal);
+    // SAFETY: the caller owns it.
+    unsafe { give_back(request) };
+    context.waiters.wake();
+    // SeqCst: the last access to the context's memory; pairs with the wait in `io_destroy`.
+    if context.in_flight.fetch_sub(1, SeqCst) == 1 && context.is_dying() {
+        threads::wake(&context.in_flight, u32::MAX >> 1);
+    }
+}
+
+/// Takes a queued request out of the queue, or a poll from the poller.
+///
+/// # Safety
+/// The request's memory is there: the caller holds its context.
+pub unsafe fn cancel(request: *mut Request) -> bool {
+    // SAFETY: the caller says so.
+    unsafe {
+        super::polls::withdraw(request) || requests::change(request, QUEUED, requests::CANCELLED)
+    }
+}

@@ -1,0 +1,180 @@
+//! Waiting for events: how long, and how a thread that waits is woken.
+
+use core::ffi::c_int;
+
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use crate::sys::{files, threads};
+
+/// How long a call may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Not at all.
+    Now,
+    /// Until the monotonic clock shows so many nanoseconds.
+    Until(i64),
+    /// For ever.
+    Never,
+}
+
+impl Limit {
+    /// What a timeout means: the kernel adds its parts up without checking them. 0 is a look, less is for ever
+    /// (`read_events` in `fs/aio.c`).
+    pub fn of((seconds, nanoseconds): (i64, i64)) -> Limit {
+        /// From here on the kernel's sum is the largest one.
+        const ENDLESS_SECONDS: i64 = i64::MAX / 1_000_000_000;
+        if seconds >= ENDLESS_SECONDS {
+            return Limit::Never;
+        }
+        match seconds
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(nanoseconds)
+        {
+            0 => Limit::Now,
+            total if total < 0 => Limit::Never,
+            total => threads::now()
+                .checked_add(total)
+                .map_or(Limit::Never, Limit::Until),
+        }
+    }
+}
+
+/// How a sleep ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Woken {
+    /// Something may have come.
+    Perhaps,
+    /// The time is over.
+    Late,
+    /// A signal handler has run.
+    Interrupted,
+}
+
+/// The threads that wait at one context. All zero: none.
+#[repr(C)]
+pub struct Waiters {
+    /// Counts wake-ups; threads sleep on it.
+    wakes: AtomicU32,
+    /// Threads that sleep on `wakes`, or are about to.
+    sleepers: AtomicU32,
+    /// Threads that wait with a signal mask, in `ppoll`, which no futex can wake.
+    masked: AtomicU32,
+    /// The eventfd that wakes those, plus 1; 0: none.
+    eventfd: AtomicU32,
+}
+
+/// Longer than anybody waits at one go.
+const LONG: i64 = 1_000_000_000_000_000;
+/// How long `ppoll` sleeps where no eventfd can be had.
+const SLICE: i64 = 1_000_000;
+
+impl Waiters {
+    /// Wakes everybody, after an event became visible or the context is being destroyed.
+    pub fn wake(&self) {
+        // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for events.
+        if self.sleepers.load(SeqCst) != 0 {
+            self.wakes.fetch_add(1, SeqCst);
+            threads::wake(&self.wakes, u32::MAX >> 1);
+        }
+        if self.masked.load(SeqCst) != 0 {
+            // Acquire: pairs with the exchange in `eventfd`.
+            let eventfd = self.eventfd.load(Acquire);
+            if eventfd != 0 {
+                files::signal_eventfd(eventfd as c_int - 1);
+            }
+        }
+    }
+
+    /// Sleeps until [`Waiters::wake`], unless `ready` says that there is something already.
+    pub fn sleep(&self, limit: Limit, ready: impl Fn() -> bool) -> Woken {
+        self.sleepers.fetch_add(1, SeqCst);
+        let wakes = self.wakes.load(SeqCst);
+        let woken = if ready() {
+            Woken::Perhaps
+        } else {
+            let far = threads::now() + LONG;
+            let deadline = match limit {
+                Limit::Until(deadline) => deadline.min(far),
+                _ => far,
+            };
+            match threads::sleep_until(&self.wakes, wakes, deadline) {
+                result if result == -libc::EINTR => Woken::Interrupted,
+                result if result == -libc::ETIMEDOUT && deadline != far => Woken::Late,
+                _ => Woken::Perhaps,
+            }
+        };
+        self.sleepers.fetch_sub(1, SeqCst);
+        woken
+    }
+
+    /// As [`Waiters::sleep`], with another signal mask meanwhile. A handler that the mask lets through runs
+    /// even if `ready` says yes or the limit is now.
+    ///
+    /// # Safety
+    /// `mask` can be read.
+    pub unsafe fn sleep_with_mask(
+        &self,
+        limit: Limit,
+        mask: *const libc::sigset_t,
+        ready: impl Fn() -> bool,
+    ) -> Woken {
+        self.masked.fetch_add(1, SeqCst);
+        let eventfd = self.eventfd();
+        let now = if limit == Limit::Now {
+            0
+        } else {
+            threads::now()
+        };
+        let rest = match limit {
+            _ if ready() => 0,
+            Limit::Now => 0,
+            Limit::Until(deadline) => (deadline - now).clamp(0, LONG),
+            Limit::Never => LONG,
+        };
+        let slice = if eventfd < 0 { rest.min(SLICE) } else { rest };
+        // SAFETY: the caller keeps the same promise.
+        let result = unsafe { threads::poll_with_mask(eventfd, slice, mask) };
+        if result > 0 {
+            threads::drain_eventfd(eventfd);
+        }
+        // SeqCst: pairs with `wake`. The others' wake-up may have gone to this thread.
+        if self.masked.fetch_sub(1, SeqCst) > 1 && result > 0 && ready() {
+            files::signal_eventfd(eventfd);
+        }
+        match result {
+            result if result == -libc::EINTR => Woken::Interrupted,
+            0 if slice == rest && rest != LONG => Woken::Late,
+            _ => Woken::Perhaps,
+        }
+    }
+
+    fn eventfd(&self) -> c_int {
+        let eventfd = self.eventfd.load(Acquire);
+        if eventfd != 0 {
+            return eventfd as c_int - 1;
+        }
+        let made = threads::make_eventfd();
+        if made < 0 {
+            return made;
+        }
+        match self
+            .eventfd
+            .compare_exchange(0, made as u32 + 1, AcqRel, Acquire)
+        {
+            Ok(_) => made,
+            Err(other) => {
+                files::close(made);
+                other as c_int - 1
+            }
+        }
+    }
+
+    /// Gives the eventfd back when the context is gone.
+    pub fn end(&self) {
+        let eventfd = self.eventfd.swap(0, AcqRel);
+        if eventfd != 0 {
+            files::close(eventfd as c_int - 1);
+        }
+        self.wakes.store(0, Relaxed);
+    }
+}

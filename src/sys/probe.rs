@@ -1,0 +1,128 @@
+//! Asking the kernel whether memory may be used, where using it could crash.
+
+// The kernel looks at the pointers; nothing here does.
+#![allow(clippy::not_unsafe_ptr_arg_deref)]
+
+use core::ffi::{c_long, c_void};
+
+use super::keep_errno;
+use crate::process_state::STATE;
+
+const PAGE: usize = 4096;
+
+/// Whether the 8 bytes at `address` can be read.
+///
+/// `rt_sigprocmask` reads the new set before it finds that no such change (`how`) exists: EFAULT or EINVAL.
+#[inline]
+pub fn is_readable(address: *const c_void) -> bool {
+    const NO_SUCH_CHANGE: c_long = 0x7fff;
+    if address.is_null() {
+        return false;
+    }
+    let nothing: *const c_void = core::ptr::null();
+    let result = keep_errno(|| {
+        // SAFETY: the kernel only reads; without a valid change nothing happens.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigprocmask,
+                NO_SUCH_CHANGE,
+                address,
+                nothing,
+                8 as c_long,
+            )
+        }
+    });
+    result != -libc::EFAULT
+}
+
+/// The word at `address`, which may be unmapped at any moment; none if it cannot be read. The kernel copies it.
+pub fn word_at(address: *const u32) -> Option<u32> {
+    let mut word = 0u32;
+    let to = libc::iovec {
+        iov_base: (&raw mut word).cast(),
+        iov_len: size_of::<u32>(),
+    };
+    let from = libc::iovec {
+        iov_base: address.cast_mut().cast(),
+        iov_len: size_of::<u32>(),
+    };
+    let result = keep_errno(|| {
+        // SAFETY: there is room for the word.
+        unsafe {
+            libc::syscall(
+                libc::SYS_process_vm_readv,
+                c_long::from(super::threads::process()),
+                core::ptr::from_ref(&to),
+                1usize,
+                core::ptr::from_ref(&from),
+                1usize,
+                0usize,
+            )
+        }
+    });
+    (result == size_of::<u32>() as i32).then_some(word)
+}
+
+/// Whether `length` bytes can be read.
+pub fn are_readable(start: *const c_void, length: usize) -> bool {
+    each_page(start, length, is_readable)
+}
+
+/// Whether `length` bytes can be written; remembered by page.
+pub fn are_writable(start: *const c_void, length: usize) -> bool {
+    if length == 0 || STATE.writable.contain(start, length) {
+        return true;
+    }
+    if !each_page(start, length, is_writable) {
+        return false;
+    }
+    STATE.writable.add(start, length);
+    true
+}
+
+/// Calls `check` with an address in each page of the range, such that 8 bytes from there lie in it if
+/// the range has as many.
+fn each_page(start: *const c_void, length: usize, check: fn(*const c_void) -> bool) -> bool {
+    if length == 0 {
+        return true;
+    }
+    let (first, last) = (start.addr(), start.addr().wrapping_add(length - 1));
+    if last < first {
+        return false;
+    }
+    let mut page = first & !(PAGE - 1);
+    loop {
+        let address = page.max(first).min(page + (PAGE - 8));
+        if !check(start.with_addr(address)) {
+            return false;
+        }
+        if page == last & !(PAGE - 1) {
+            return true;
+        }
+        page += PAGE;
+    }
+}
+
+/// Whether the aligned 4 bytes around `address` can be written: a futex operation adds 0 to them.
+pub fn is_writable(address: *const c_void) -> bool {
+    // FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0), of <linux/futex.h>.
+    const ADD_NOTHING: c_long = 1 << 28;
+    const WAKE_OP: c_long = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as c_long;
+    let word = address.map_addr(|address| address & !3);
+    let nobody: c_long = 0;
+    let result = keep_errno(|| {
+        // SAFETY: adding 0 atomically changes nothing; nobody waits there for the library.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                word,
+                WAKE_OP,
+                nobody,
+                nobody,
+                word,
+                ADD_NOTHING,
+            )
+        }
+    });
+    result != -libc::EFAULT
+}
