@@ -279,7 +279,7 @@ check-architectures: tools-architectures
 # notice mistakes.
 check-conformance:
 	@c-tests/obtain-original.sh $(original)
-	BUILD=$(BUILD) c-tests/conformance/run.sh $(original)
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) $(filter threads,$(ENGINES))
 	BUILD=$(BUILD) c-tests/conformance/mistakes/mistakes.sh
 
 HOURS ?= 1

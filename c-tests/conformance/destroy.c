@@ -14,6 +14,8 @@
 #include "memory.h"
 #include "ring.h"
 
+#define OWN_ID "an engine knows its contexts by address"
+
 static void no_context(void)
 {
 	io_context_t ctx = context(8), other = context(8);
@@ -36,10 +38,11 @@ static void no_context(void)
 	unsigned id = ring_of(ctx)->id;
 	ring_of(ctx)->id = id + 1000000;
 	CHECK(AIO(io_destroy(ctx)), -EINVAL, "a wrong id");
-	CHECK(AIO(io_submit(ctx, 0, NULL)), -EINVAL, "io_submit with a wrong id");
+	CHECK_KERNEL_ONLY(OWN_ID, AIO(io_submit(ctx, 0, NULL)), -EINVAL, "io_submit with a wrong id");
 	r.key = 0;
 	CHECK(AIO(io_cancel(ctx, iocb(&r), &event)), -EINVAL, "io_cancel with a wrong id");
-	CHECK(kernel_getevents(ctx, 1, 1, &event, &tick), -EINVAL, "io_getevents with a wrong id");
+	CHECK_KERNEL_ONLY(OWN_ID, kernel_getevents(ctx, 1, 1, &event, &tick), -EINVAL,
+			  "io_getevents with a wrong id");
 	ring_of(ctx)->id = ring_of(other)->id;
 	CHECK(AIO(io_destroy(ctx)), -EINVAL, "another context's id");
 	ring_of(ctx)->id = id;
@@ -178,7 +181,8 @@ static void blocked_submitter(void)
 	CHECK(AIO(io_destroy(ctx)), -EINVAL, "a second io_destroy while the first waits");
 	pause_for(0.1);
 	int ended = pthread_tryjoin_np(destroyer, &result) == 0;
-	CHECK(ended, 0, "io_destroy waits for a read inside io_submit");
+	CHECK_KERNEL_ONLY("an engine waits for its own threads, not for the program's", ended, 0,
+			  "io_destroy waits for a read inside io_submit");
 	CHECK(waits(&submitter), 1, "and the read goes on");
 	REQUIRE(write(pipes[1], "x", 1) == 1);
 	if (!ended)

@@ -13,6 +13,8 @@
 #include "memory.h"
 #include "transfer_row.h"
 
+#define PINNED "an engine cannot pin a file: closing a duplicate drops fcntl locks"
+
 #define PREAD IO_CMD_PREAD
 #define PWRITE IO_CMD_PWRITE
 
@@ -266,8 +268,8 @@ static void closed_at_once(void)
 			right += good;
 		}
 	}
-	CHECK(right, ROUNDS / 2, "O_DIRECT reads whose descriptor is closed after io_submit");
-	CHECK(replaced, ROUNDS / 2, "O_DIRECT reads whose descriptor means another file meanwhile");
+	CHECK_KERNEL_ONLY(PINNED, right, ROUNDS / 2, "O_DIRECT reads whose descriptor is closed after io_submit");
+	CHECK_KERNEL_ONLY(PINNED, replaced, ROUNDS / 2, "O_DIRECT reads whose descriptor means another file meanwhile");
 }
 
 /* Closing any duplicate of a descriptor would release the process's locks. */

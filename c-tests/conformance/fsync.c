@@ -71,7 +71,8 @@ static void fsyncs(void)
 		REQUIRE(write(fd, "x", 1) == 1);
 		CHECK(submit(ctx, &r), 1, "%s, taken", names[o]);
 		close(fd);
-		CHECK(event_of(ctx, &r), 0, "%s, of a file closed meanwhile", names[o]);
+		CHECK_KERNEL_ONLY("an engine cannot pin a file: closing a duplicate drops fcntl locks",
+				  event_of(ctx, &r), 0, "%s, of a file closed meanwhile", names[o]);
 	}
 }
 
