@@ -51,6 +51,7 @@ fn archive(date: &str, umask: &str) -> PathBuf {
     let printed = run(Command::new("sh")
         .current_dir(project())
         .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
         .env("SOURCE_DATE_EPOCH", date)
         .args(["-c", "umask $0 && make dist", umask]));
     project().join(printed.lines().last().unwrap())
@@ -203,6 +204,7 @@ fn the_rpm_has_the_files_that_it_should() {
     // The tools are there, but not as RPM packages.
     run(Command::new("rpmbuild")
         .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
         .args(["--nodeps", "-bb", "--define"])
         .arg(format!("_topdir {}", top.display()))
         .arg(project().join("packaging/libaio-rs.spec")));
@@ -303,6 +305,7 @@ fn the_arch_package_has_the_files_that_it_should() {
     run(makepkg
         .current_dir(top)
         .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
         .env("CARGO_NET_OFFLINE", "true")
         .env("PKGEXT", ".pkg.tar")
         .args(["makepkg", "--nodeps", "--noconfirm"]));
