@@ -1,10 +1,12 @@
-//! The atomics, what a thread does while it waits for another one, and sizes.
+//! The atomics, what a thread does while it waits for another one, how it copies events, and sizes.
 //!
 //! `tests/models` builds the lock-free modules against loom by bringing another module of this name.
 
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+#[cfg(feature = "threads")]
+use crate::abi::io_event;
 use crate::sys;
 
 /// How often a reaper looks again before it gives up: a few microseconds.
@@ -31,4 +33,16 @@ pub fn pause(turn: u32) {
         None => spin_loop(),
         Some(sleeps) => sys::sleep(50_000 << sleeps),
     }
+}
+
+/// Copies events, between a ring and a program's array, or within a ring.
+///
+/// # Safety
+/// `from` has `count` events and `to` has room for them. Either may be misaligned, as for the kernel.
+#[cfg(feature = "threads")]
+#[inline(always)]
+pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
+    let bytes = count as usize * size_of::<io_event>();
+    // SAFETY: as promised; a slot and what it is copied to or from do not overlap.
+    unsafe { core::ptr::copy_nonoverlapping(from.cast::<u8>(), to.cast::<u8>(), bytes) };
 }

@@ -20,7 +20,7 @@ use core::ptr;
 
 use crate::abi::{aio_ring, io_event};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, spin_loop};
+use crate::sync::{AtomicU32, AtomicUsize, SPINS, copy_events, spin_loop};
 use crate::sys::files;
 
 /// What a slot is in the lap that is added, times 4.
@@ -78,6 +78,7 @@ impl Signal {
 }
 
 /// See the module. All zero: not started.
+#[derive(Default)]
 #[repr(C)]
 pub struct Completions {
     ring: AtomicUsize,
@@ -151,8 +152,8 @@ impl View {
         let until_end = count.min(self.nr - first);
         // SAFETY: as promised. The array may be misaligned, as for the kernel.
         unsafe {
-            copy_bytes(self.slot(first), events, until_end);
-            copy_bytes(
+            copy_events(self.slot(first), events, until_end);
+            copy_events(
                 self.slot(0),
                 events.wrapping_add(until_end as usize),
                 count - until_end,
@@ -221,18 +222,30 @@ impl Completions {
             return false;
         };
         loop {
-            // SeqCst, and this one first: what is subtracted below only grows, so the sum may come out
-            // too large but not too small, and the exchange fails if another request was accepted.
-            let accepted = self.accepted.load(SeqCst);
-            if accepted.wrapping_sub(self.consumed(&view)) >= view.nr as usize - 1 {
+            let (accepted, outstanding) = self.outstanding(&view);
+            if outstanding >= view.nr as usize - 1 {
                 return false;
             }
+            // It fails if another request was accepted.
             if self
                 .accepted
                 .compare_exchange(accepted, accepted.wrapping_add(1), SeqCst, Relaxed)
                 .is_ok()
             {
                 return true;
+            }
+        }
+    }
+
+    /// Requests accepted, and how many of them have an event that is still to come, or to be taken.
+    fn outstanding(&self, view: &View) -> (usize, usize) {
+        loop {
+            // SeqCst, and this one first: what is subtracted below only grows.
+            let accepted = self.accepted.load(SeqCst);
+            let outstanding = accepted.wrapping_sub(self.consumed(view));
+            // Less than nothing: others accepted and took events in between.
+            if outstanding as isize >= 0 {
+                return (accepted, outstanding);
             }
         }
     }
@@ -244,10 +257,8 @@ impl Completions {
 
     /// Whether [`Completions::accept`] would find room.
     pub fn has_room(&self) -> bool {
-        self.view().is_some_and(|view| {
-            let accepted = self.accepted.load(SeqCst);
-            accepted.wrapping_sub(self.consumed(&view)) < view.nr as usize - 1
-        })
+        self.view()
+            .is_some_and(|view| self.outstanding(&view).1 < view.nr as usize - 1)
     }
 
     /// Events that left the ring.
@@ -273,7 +284,7 @@ impl Completions {
             return;
         }
         // SAFETY: the slot is this thread's until it is marked ready.
-        unsafe { view.slot(index).write(event) };
+        unsafe { copy_events(&raw const event, view.slot(index), 1) };
         let mark = view.mark(index);
         mark.signal.store(signal.0, Relaxed);
         // SeqCst: releases the event, and comes before the try in `publish`; see there.
@@ -320,6 +331,10 @@ impl Completions {
                 }
                 let (index, lap) = view.place(position);
                 let mark = view.mark(index);
+                // SeqCst: the signal is that of the event only once the slot is ready.
+                if mark.state.load(SeqCst) != lap | READY {
+                    break;
+                }
                 let signal_then = Signal(mark.signal.load(Relaxed));
                 // Acquire: pairs with `post`. The slot is free for the next lap from here on, but nobody
                 // claims it before `head` has passed it.
@@ -350,7 +365,9 @@ impl Completions {
             let (index, lap) = view.place(position);
             let state = view.mark(index).state.load(SeqCst);
             let is_gap = state == lap | FREE && self.had_gaps.load(Relaxed) != 0;
-            if state != lap | READY && !(is_gap && self.first_ready(view, position).is_some()) {
+            if state != lap | READY
+                && !(is_gap && self.first_ready(view, position, view.nr as usize).is_some())
+            {
                 return;
             }
         }
@@ -372,9 +389,9 @@ impl Completions {
             .compare_exchange(position, next, SeqCst, Relaxed);
     }
 
-    /// The first slot from `position` on that is ready.
-    fn first_ready(&self, view: &View, position: usize) -> Option<(u32, u32)> {
-        (0..view.nr as usize)
+    /// The first of so many slots from `position` on that is ready.
+    fn first_ready(&self, view: &View, position: usize, slots: usize) -> Option<(u32, u32)> {
+        (0..slots)
             .map(|step| view.place(position.wrapping_add(step)))
             .find(|&(index, lap)| view.mark(index).state.load(SeqCst) == lap | READY)
     }
@@ -386,7 +403,7 @@ impl Completions {
         if view.mark(gap).state.load(SeqCst) != gap_lap | FREE {
             return;
         }
-        let Some((index, lap)) = self.first_ready(view, position) else {
+        let Some((index, lap)) = self.first_ready(view, position, view.nr as usize) else {
             return;
         };
         let (from, to) = (view.mark(index), view.mark(gap));
@@ -407,7 +424,7 @@ impl Completions {
             return;
         }
         // SAFETY: both slots are this thread's.
-        unsafe { view.slot(gap).write(view.slot(index).read()) };
+        unsafe { copy_events(view.slot(index), view.slot(gap), 1) };
         to.signal.store(from.signal.load(Relaxed), Relaxed);
         from.state.store(lap | FREE, SeqCst);
         to.state.store(gap_lap | READY, SeqCst);
@@ -467,7 +484,10 @@ impl Completions {
                     continue;
                 }
                 // SAFETY: the caller keeps the same promise.
-                return unsafe { self.take_aside(&view, at_most, events) };
+                if let Some(taken) = unsafe { self.take_aside(&view, at_most, events) } {
+                    return taken;
+                }
+                continue;
             }
             if !self.is_ours() {
                 return 0;
@@ -504,14 +524,15 @@ impl Completions {
         1 + number.checked_rem(values).unwrap_or(0)
     }
 
-    /// See the module.
+    /// See the module. None: look again, because an event came up that is older than one to be taken.
     ///
     /// # Safety
     /// As [`Completions::take`].
     #[cold]
-    unsafe fn take_aside(&self, view: &View, at_most: u32, events: *mut io_event) -> u32 {
+    unsafe fn take_aside(&self, view: &View, at_most: u32, events: *mut io_event) -> Option<u32> {
         let published = self.published.load(SeqCst);
         let mut taken = 0;
+        let mut overtook = false;
         for step in 0..view.nr as usize {
             if taken == at_most {
                 break;
@@ -530,9 +551,18 @@ impl Completions {
             {
                 continue;
             }
+            // What its poster posted before it was ready before it.
+            overtook = self.is_done(view, published)
+                || self.published.load(SeqCst) != published
+                || self.waiting(view) != 0
+                || self.first_ready(view, published, step).is_some();
+            if overtook {
+                mark.state.store(lap | READY, SeqCst);
+                break;
+            }
             let signal_then = Signal(mark.signal.load(Relaxed));
             // SAFETY: the slot is this thread's until it is free.
-            unsafe { copy_bytes(view.slot(index), events.wrapping_add(taken as usize), 1) };
+            unsafe { copy_events(view.slot(index), events.wrapping_add(taken as usize), 1) };
             mark.state.store(lap | FREE, SeqCst);
             // After the slot is free: the count of what is accepted must not run ahead of the slots.
             self.aside.fetch_add(1, SeqCst);
@@ -540,14 +570,8 @@ impl Completions {
             signal_then.send();
             taken += 1;
         }
-        taken
+        // A publisher may have stopped at a slot that was being taken, with others behind it.
+        self.publish(view);
+        (taken != 0 || !overtook).then_some(taken)
     }
-}
-
-/// # Safety
-/// `from` has `count` events and `to` has room for them.
-unsafe fn copy_bytes(from: *const io_event, to: *mut io_event, count: u32) {
-    let bytes = count as usize * size_of::<io_event>();
-    // SAFETY: as promised; a ring and a program's array do not overlap.
-    unsafe { ptr::copy_nonoverlapping(from.cast::<u8>(), to.cast::<u8>(), bytes) };
 }
