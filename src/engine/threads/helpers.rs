@@ -19,6 +19,7 @@ use crate::sys::threads;
 const IDLE: i64 = 1_000_000_000;
 
 /// The queue and its helpers. All zero: empty.
+#[derive(Default)]
 #[repr(C)]
 pub struct Helpers {
     /// Pushed requests, newest first.
@@ -68,8 +69,12 @@ impl Helpers {
         if threads::start(helper) {
             return true;
         }
-        // Others may have relied on it meanwhile and pushed: then somebody must be there.
-        self.alive.fetch_sub(1, SeqCst) > 1
+        // SeqCst: pairs with `push`. Others may have relied on it meanwhile and pushed.
+        if self.alive.fetch_sub(1, SeqCst) > 1 {
+            return true;
+        }
+        self.work_off();
+        false
     }
 
     /// Gives a request to the helpers. [`Helpers::call`] must follow.
@@ -106,7 +111,18 @@ impl Helpers {
         self.pushes.fetch_add(1, SeqCst);
         if self.idle.load(SeqCst) != 0 {
             threads::wake(&self.pushes, requests);
+        } else if !self.is_empty() {
+            // The helpers that there are may be busy for long.
+            self.start_one();
         }
+    }
+
+    /// As [`Helpers::is_empty`], and nobody is between taking the pushed requests over and ordering them.
+    fn is_idle(&self) -> bool {
+        self.take_lock();
+        let is_empty = self.is_empty();
+        self.drop_lock();
+        is_empty
     }
 
     fn is_empty(&self) -> bool {
@@ -190,7 +206,12 @@ impl Helpers {
         self.ending.store(1, SeqCst);
         loop {
             let unfinished = self.unfinished.load(SeqCst);
-            if unfinished == 0 || self.alive.load(SeqCst) == 0 {
+            if unfinished == 0 {
+                break;
+            }
+            if self.alive.load(SeqCst) == 0 {
+                // The last helper is about to end, and may not have seen what was pushed.
+                self.work_off();
                 break;
             }
             threads::sleep_until(&self.unfinished, unfinished, threads::now() + 10_000_000);
@@ -210,7 +231,7 @@ impl Helpers {
     fn retire(&self) -> bool {
         // SeqCst: pairs with `push`, which adds work and then looks whether anybody is alive.
         self.alive.fetch_sub(1, SeqCst);
-        if self.is_empty() {
+        if self.is_idle() {
             return true;
         }
         self.alive.fetch_add(1, SeqCst);
@@ -236,7 +257,7 @@ extern "C" fn helper(_: *mut c_void) -> *mut c_void {
         let pushes = helpers.pushes.load(SeqCst);
         helpers.idle.fetch_add(1, SeqCst);
         let mut slept: c_int = 0;
-        if helpers.is_empty() && helpers.ending.load(SeqCst) == 0 {
+        if helpers.is_idle() && helpers.ending.load(SeqCst) == 0 {
             slept = threads::sleep_until(&helpers.pushes, pushes, threads::now() + IDLE);
         }
         helpers.idle.fetch_sub(1, SeqCst);
