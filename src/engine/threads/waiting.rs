@@ -51,6 +51,7 @@ pub enum Woken {
 }
 
 /// The threads that wait at one context. All zero: none.
+#[derive(Default)]
 #[repr(C)]
 pub struct Waiters {
     /// Counts wake-ups; threads sleep on it.
@@ -77,8 +78,8 @@ impl Waiters {
             threads::wake(&self.wakes, u32::MAX >> 1);
         }
         if self.masked.load(SeqCst) != 0 {
-            // Acquire: pairs with the exchange in `eventfd`.
-            let eventfd = self.eventfd.load(Acquire);
+            // SeqCst: pairs with the exchange in `eventfd`: who makes it looks for events afterwards.
+            let eventfd = self.eventfd.load(SeqCst);
             if eventfd != 0 {
                 files::signal_eventfd(eventfd as c_int - 1);
             }
@@ -125,25 +126,34 @@ impl Waiters {
         } else {
             threads::now()
         };
+        let is_ready = ready();
         let rest = match limit {
-            _ if ready() => 0,
+            _ if is_ready => 0,
             Limit::Now => 0,
             Limit::Until(deadline) => (deadline - now).clamp(0, LONG),
             Limit::Never => LONG,
         };
         let slice = if eventfd < 0 { rest.min(SLICE) } else { rest };
         // SAFETY: the caller keeps the same promise.
-        let result = unsafe { threads::poll_with_mask(eventfd, slice, mask) };
+        let mut result = unsafe { threads::poll_with_mask(eventfd, slice, mask) };
         if result > 0 {
             threads::drain_eventfd(eventfd);
         }
         // SeqCst: pairs with `wake`. The others' wake-up may have gone to this thread.
-        if self.masked.fetch_sub(1, SeqCst) > 1 && result > 0 && ready() {
+        if self.masked.fetch_sub(1, SeqCst) > 1 && result > 0 {
             files::signal_eventfd(eventfd);
+            if !ready() {
+                // It wants more than the others: it leaves the wake-up to them for a while.
+                // SAFETY: as above.
+                result = unsafe { threads::poll_with_mask(-1, rest.min(SLICE), mask) };
+                if result == 0 {
+                    return Woken::Perhaps;
+                }
+            }
         }
         match result {
             result if result == -libc::EINTR => Woken::Interrupted,
-            0 if slice == rest && rest != LONG => Woken::Late,
+            0 if !is_ready && slice == rest && rest != LONG => Woken::Late,
             _ => Woken::Perhaps,
         }
     }
@@ -159,7 +169,7 @@ impl Waiters {
         }
         match self
             .eventfd
-            .compare_exchange(0, made as u32 + 1, AcqRel, Acquire)
+            .compare_exchange(0, made as u32 + 1, SeqCst, Acquire)
         {
             Ok(_) => made,
             Err(other) => {
@@ -176,5 +186,41 @@ impl Waiters {
             files::close(eventfd as c_int - 1);
         }
         self.wakes.store(0, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a timeout lasts, if it ends.
+    fn lasts(seconds: i64, nanoseconds: i64) -> Option<i64> {
+        let before = threads::now();
+        match Limit::of((seconds, nanoseconds)) {
+            Limit::Until(deadline) => Some(deadline - before),
+            _ => None,
+        }
+    }
+
+    fn is_about(found: Option<i64>, expected: i64) -> bool {
+        // The clock goes on, however slow the machine is.
+        found.is_some_and(|found| found >= expected && found < expected + 60_000_000_000)
+    }
+
+    #[test]
+    fn timeouts_are_added_up_as_the_kernel_does() {
+        assert_eq!(Limit::of((0, 0)), Limit::Now);
+        assert_eq!(Limit::of((1, -1_000_000_000)), Limit::Now);
+        assert_eq!(Limit::of((i64::MIN, 0)), Limit::Now, "the product is 0");
+        assert_eq!(Limit::of((-1, 0)), Limit::Never);
+        assert_eq!(Limit::of((0, -1)), Limit::Never);
+        assert_eq!(Limit::of((9_223_372_036, 0)), Limit::Never);
+        assert_eq!(Limit::of((i64::MAX, 0)), Limit::Never);
+        assert!(is_about(lasts(1, -900_000_000), 100_000_000));
+        assert!(is_about(lasts(-1, 1_999_999_999), 999_999_999));
+        assert!(is_about(lasts(0, 5_000_000_000), 5_000_000_000));
+        assert!(is_about(lasts(1_000_000, 1), 1_000_000_000_000_001));
+        // The sum fits, but not with the time that the clock shows.
+        assert_eq!(Limit::of((9_223_372_035, 999_999_999)), Limit::Never);
     }
 }
