@@ -35,8 +35,14 @@ pub enum Engine {
 /// `LIBAIO_ENGINE`: `auto` (and anything unknown), `auto,spill`, `kernel`, `threads`.
 #[cfg(feature = "threads")]
 pub fn engine() -> Engine {
-    // SAFETY: the name ends with a zero.
-    let value = unsafe { secure_getenv(c"LIBAIO_ENGINE".as_ptr()) };
+    // SAFETY: the name ends with a zero, and so does a value.
+    unsafe { engine_named(secure_getenv(c"LIBAIO_ENGINE".as_ptr())) }
+}
+
+/// # Safety
+/// `value` is null or ends with a zero.
+#[cfg(feature = "threads")]
+unsafe fn engine_named(value: *const c_char) -> Engine {
     let named = |text: &[u8]| {
         // SAFETY: a value that is not null ends with a zero.
         !value.is_null() && unsafe { contains(value, text) }
@@ -55,10 +61,16 @@ pub fn engine() -> Engine {
 /// `LIBAIO_THREADS`: how many helper threads there may be at a time, 1 to 999.
 #[cfg(feature = "threads")]
 pub fn threads_limit() -> u32 {
+    // SAFETY: the name ends with a zero, and so does a value.
+    unsafe { limit_named(secure_getenv(c"LIBAIO_THREADS".as_ptr())) }
+}
+
+/// # Safety
+/// `digit` is null or the start of a string that ends with a zero.
+#[cfg(feature = "threads")]
+unsafe fn limit_named(mut digit: *const c_char) -> u32 {
     /// Enough to keep a fast disk busy; they start only as requests wait.
     const DEFAULT: u32 = 16;
-    // SAFETY: the name ends with a zero.
-    let mut digit = unsafe { secure_getenv(c"LIBAIO_THREADS".as_ptr()) };
     if digit.is_null() {
         return DEFAULT;
     }
@@ -121,5 +133,37 @@ mod tests {
         assert!(!contains(c"", b"syscall"));
         assert!(!contains(c"syscal", b"syscall"));
         assert!(contains(c"sysyscall", b"syscall"));
+    }
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn names_of_engines() {
+        // SAFETY: the literals end with a zero.
+        let engine = |value: &CStr| unsafe { engine_named(value.as_ptr()) };
+        assert_eq!(engine(c"auto"), Engine::Auto);
+        assert_eq!(engine(c"auto,spill"), Engine::AutoAndSpill);
+        assert_eq!(engine(c"kernel"), Engine::Kernel);
+        assert_eq!(engine(c"threads"), Engine::Threads);
+        assert_eq!(engine(c""), Engine::Auto);
+        assert_eq!(engine(c"uring"), Engine::Auto, "unknown");
+        // SAFETY: null.
+        assert_eq!(unsafe { engine_named(core::ptr::null()) }, Engine::Auto);
+    }
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn limits_of_threads() {
+        // SAFETY: the literals end with a zero.
+        let limit = |value: &CStr| unsafe { limit_named(value.as_ptr()) };
+        assert_eq!(limit(c"1"), 1);
+        assert_eq!(limit(c"32"), 32);
+        assert_eq!(limit(c"999"), 999);
+        assert_eq!(limit(c"1000"), 100, "three digits are read");
+        assert_eq!(limit(c"8 threads"), 8);
+        for value in [c"", c"0", c"000", c"-1", c"many"] {
+            assert_eq!(limit(value), 16);
+        }
+        // SAFETY: null.
+        assert_eq!(unsafe { limit_named(core::ptr::null()) }, 16);
     }
 }

@@ -388,3 +388,27 @@ impl Contexts {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Measured on a kernel with two processors.
+    #[test]
+    fn rings_have_the_kernels_sizes() {
+        for (requests, slots) in [
+            (1, 127),
+            (62, 127),
+            (63, 255),
+            (126, 255),
+            (128, 383),
+            (256, 639),
+            (1024, 2175),
+        ] {
+            let (bytes, nr) = ring_size(requests, 2);
+            assert_eq!(nr, slots, "{requests} requests");
+            assert_eq!(bytes, (slots as usize + 1) * 32);
+        }
+        assert_eq!(ring_size(1, 64), ring_size(256, 2), "4 for each processor");
+    }
+}

@@ -666,3 +666,138 @@ pub unsafe fn cancel(request: *mut Request) -> bool {
         super::polls::withdraw(request) || requests::change(request, QUEUED, requests::CANCELLED)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::AtomicU32;
+
+    /// The kernel's `struct iocb` (`include/uapi/linux/aio_abi.h`), written in this machine's byte order.
+    fn iocb_bytes() -> [u8; 65] {
+        // One byte on: an iocb may be misaligned.
+        let mut bytes = [0u8; 65];
+        let mut put = |offset: usize, value: &[u8]| {
+            bytes[1 + offset..][..value.len()].copy_from_slice(value);
+        };
+        let (key, rw_flags) = if cfg!(target_endian = "little") {
+            (8, 12)
+        } else {
+            (12, 8)
+        };
+        put(0, &0x1111_2222_3333_4444_u64.to_ne_bytes());
+        put(key, &0x5555_u32.to_ne_bytes());
+        put(rw_flags, &0x6666_u32.to_ne_bytes());
+        put(16, &7_u16.to_ne_bytes());
+        put(18, &8_u16.to_ne_bytes());
+        put(20, &(-9_i32).to_ne_bytes());
+        put(24, &0xaaaa_bbbb_cccc_dddd_u64.to_ne_bytes());
+        put(32, &0xeeee_0000_0000_0001_u64.to_ne_bytes());
+        put(40, &(-2_i64).to_ne_bytes());
+        put(48, &3_u64.to_ne_bytes());
+        put(56, &4_u32.to_ne_bytes());
+        put(60, &(-5_i32).to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn reads_every_field_of_an_iocb() {
+        let mut bytes = iocb_bytes();
+        let at = bytes[1..].as_mut_ptr().cast::<iocb>();
+        // SAFETY: 64 bytes are there.
+        let call = unsafe { Call::read(at) };
+        assert_eq!(call.at, at);
+        assert_eq!(call.data, 0x1111_2222_3333_4444);
+        assert_eq!(call.rw_flags, 0x6666);
+        assert_eq!((call.opcode, call.priority, call.fd), (7, 8, -9));
+        assert_eq!(call.buf, 0xaaaa_bbbb_cccc_dddd);
+        assert_eq!(call.nbytes, 0xeeee_0000_0000_0001);
+        assert_eq!((call.offset, call.reserved), (-2, 3));
+        assert_eq!((call.flags, call.resfd), (4, -5));
+        assert_eq!(bytes[1 + KEY..][..4], 0x5555_u32.to_ne_bytes());
+    }
+
+    fn call(buf: u64, nbytes: u64) -> Call {
+        // SAFETY: 64 bytes are there.
+        let call = unsafe { Call::read(iocb_bytes()[1..].as_mut_ptr().cast()) };
+        Call {
+            buf,
+            nbytes,
+            ..call
+        }
+    }
+
+    #[test]
+    fn a_buffer_ends_where_memory_ends() {
+        assert!(one_vector(&call(0x1000, 0)).is_ok());
+        assert!(one_vector(&call(END_OF_MEMORY - 8, 8)).is_ok());
+        assert_eq!(
+            one_vector(&call(END_OF_MEMORY - 8, 9)).err(),
+            Some(-libc::EFAULT)
+        );
+        assert_eq!(one_vector(&call(u64::MAX, 8)).err(), Some(-libc::EFAULT));
+        // The kernel cuts what is too long.
+        let vector = one_vector(&call(0x1000, 1 << 40)).unwrap();
+        assert_eq!(vector.iov_len, 0x7fff_f000);
+    }
+
+    #[test]
+    fn offset_and_length_must_fit_into_a_file() {
+        let overflows = |offset, lengths: &[usize]| {
+            let vectors: Vec<_> = lengths
+                .iter()
+                .map(|&iov_len| libc::iovec {
+                    iov_base: ptr::null_mut(),
+                    iov_len,
+                })
+                .collect();
+            overflows(&Transfer {
+                way: Way::In,
+                vectors: vectors.as_ptr(),
+                count: vectors.len() as u32,
+                offset,
+                flags: 0,
+            })
+        };
+        assert!(!overflows(0, &[0]));
+        assert!(overflows(-1, &[0]), "also for 0 bytes");
+        assert!(!overflows(i64::MAX, &[0]));
+        assert!(overflows(i64::MAX, &[1]));
+        assert!(!overflows(i64::MAX - 3, &[1, 2]));
+        assert!(overflows(i64::MAX - 3, &[1, 2, 1]));
+    }
+
+    #[test]
+    fn priorities_are_checked_by_class() {
+        let class = |class: u16, level: u16| check_priority(class << 13 | level);
+        assert_eq!(class(0, 0), Ok(()));
+        assert_eq!(class(0, 1), Err(-libc::EINVAL), "a level of no class");
+        assert_eq!(class(2, 7), Ok(()));
+        assert_eq!(class(3, 0), Ok(()));
+        assert_eq!(class(4, 0), Err(-libc::EINVAL));
+        assert_eq!(check_priority(u16::MAX), Err(-libc::EINVAL));
+    }
+
+    #[test]
+    fn a_known_file_is_trusted_so_often_and_each_way_for_itself() {
+        let known = KnownFiles {
+            uses: [const { AtomicU32::new(0) }; KNOWN],
+        };
+        assert!(!known.trust(3, Way::In));
+        known.add(3, Way::In);
+        assert!(!known.trust(3, Way::Out) && !known.trust(4, Way::In));
+        known.add(3, Way::Out);
+        for _ in 0..TRUST {
+            assert!(known.trust(3, Way::In));
+        }
+        assert!(!known.trust(3, Way::In), "used up");
+        assert!(known.trust(3, Way::Out), "the other way is left");
+        known.add(3, Way::In);
+        known.forget(3);
+        assert!(!known.trust(3, Way::In) && !known.trust(3, Way::Out));
+        // Descriptors without a place are never trusted.
+        for fd in [-1, KNOWN as c_int, c_int::MAX] {
+            known.add(fd, Way::In);
+            assert!(!known.trust(fd, Way::In));
+        }
+    }
+}
