@@ -2,13 +2,12 @@
 //! lets them see: every event is delivered once, and nobody reads what another may be writing.
 
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
-use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread;
 
+use models::explore::{explore, explore_steps};
 use models::kernel::Context;
 use models::signal::interrupt;
 use models::{ADDRESS, Process};
@@ -17,14 +16,6 @@ use models::{ADDRESS, Process};
 const MAIN: usize = 2;
 const A: usize = 4;
 const B: usize = 6;
-
-/// Runs a model with every choice of at most `preemptions` switches of threads that need not be.
-fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.max_branches = 20_000;
-    builder.check(model);
-}
 
 /// A process whose first context has `slots` slots and events 0 to `events - 1`.
 fn process(slots: u32, events: u32) -> Arc<Process> {
@@ -357,33 +348,6 @@ fn address_comes_again() {
 }
 
 type Threads = Vec<thread::JoinHandle<Vec<u32>>>;
-
-/// Runs a model for every choice of the steps before which handlers interrupt. The model returns
-/// whether all of its handlers came before the interrupted code ended.
-fn explore_steps(handlers: usize, model: impl Fn(&[usize]) -> bool + Sync + Send + 'static) {
-    let model = std::sync::Arc::new(model);
-    let mut after = vec![0; handlers];
-    loop {
-        let all_came = std::sync::Arc::new(AtomicBool::new(false));
-        let (came, steps, model) = (all_came.clone(), after.clone(), model.clone());
-        explore(2, move || {
-            came.fetch_or(model(&steps), Relaxed);
-        });
-        if all_came.load(Relaxed) {
-            after[handlers - 1] += 1;
-            continue;
-        }
-        // The last handler came too late; let the one before it come a step later.
-        match after.iter().rposition(|&steps| steps > 0) {
-            Some(last) if last > 0 => {
-                after[last] = 0;
-                after[last - 1] += 1;
-            }
-            _ => break,
-        }
-    }
-    assert!(after[0] > 10, "a call has more steps than {}", after[0]);
-}
 
 /// Interrupts a thread that takes events, at every step, by handlers that call the library too.
 /// `others` run at the same time.

@@ -15,14 +15,16 @@ names=" $* "
 
 fresh() {
 	rm -rf "$copy/src" "$copy/tests"
-	mkdir -p "$copy/src" "$copy/tests/models"
+	mkdir -p "$copy/src/engine/threads" "$copy/tests/models"
 	cp "$here"/../../src/{gate,ring,registry}.rs "$copy/src"
+	cp "$here"/../../src/engine/threads/{completions,helpers,waiting}.rs "$copy/src/engine/threads"
 	cp "$here"/{*.rs,Cargo.toml,Cargo.lock} "$copy/tests/models"
 }
 
+# models PROGRAM [ARGUMENT...]: builds and runs one program of models.
 models() {
 	(cd "$copy/tests/models" && CARGO_TARGET_DIR=$copy/target timeout 300 \
-		cargo test --quiet --release --locked --test models "$@") >"$log" 2>&1
+		cargo test --quiet --release --locked --test "$@") >"$log" 2>&1
 }
 
 report() {
@@ -33,10 +35,14 @@ report() {
 	esac
 }
 
-# mutation NAME MODEL FILE SED...: the model fails when the file, in src/ or here, is edited so.
+# mutation NAME MODEL FILE SED...: the model fails when the file, in src/ or here, is edited so. A model
+# of another program than models.rs has its name in front: PROGRAM/MODEL.
 mutation() {
-	local name=$1 model=$2 file=$3 mutated
+	local name=$1 model=$2 file=$3 program=models mutated
 	shift 3
+	case $model in
+	*/*) program=${model%/*} model=${model#*/} ;;
+	esac
 	case $names in
 	"  " | *" $name "*) ;;
 	*) return 0 ;;
@@ -47,9 +53,9 @@ mutation() {
 	sed -E -i "$@" "$mutated"
 	if cmp -s "$mutated" "$here/../../src/$file" || cmp -s "$mutated" "$here/$file"; then
 		report "not ok $name: the edit changes nothing"
-	elif ! models --no-run; then
+	elif ! models "$program" --no-run; then
 		report "not ok $name: does not compile, see $log"
-	elif models -- --exact "$model"; then
+	elif models "$program" -- --exact "$model"; then
 		report "not ok $name: $model passes"
 	elif ! grep -q '1 failed' "$log" && ! grep -q 'signal: ' "$log"; then
 		report "not ok $name: $model did not run, see $log"
@@ -59,7 +65,13 @@ mutation() {
 }
 
 fresh
-if models; then report "ok unmutated"; else report "not ok unmutated: see $copy/log"; fi
+for program in models completions helpers waiting; do
+	if models "$program"; then
+		report "ok $program, unmutated"
+	else
+		report "not ok $program, unmutated: see $log"
+	fi
+done
 
 # --- the gate ----------------------------------------------------------------------------------
 
@@ -169,6 +181,67 @@ mutation old-context-removes-the-new address_comes_again registry.rs \
 	'/pub fn remove/,/^    \}/ s/compare_exchange\(from, to, Relaxed, Relaxed\)/compare_exchange(from \& ADDRESS, to, Relaxed, Relaxed)/'
 mutation filling-hides-the-address address_comes_again registry.rs \
 	's/^const ADDRESS: usize = .*/const ADDRESS: usize = !(DESTROYING | DEAD);/; s/address \| RESERVED/RESERVED/'
+
+# --- the threads engine's ring -----------------------------------------------------------------
+
+threads=engine/threads
+mutation room-is-refused-when-late completions/room_for_all_but_one $threads/completions.rs \
+	's/if outstanding as isize >= 0/if true/'
+mutation room-for-all completions/no_more_than_all_but_one $threads/completions.rs \
+	's/view\.nr as usize - 1/view.nr as usize/'
+mutation ready-is-not-seqcst completions/two_posters $threads/completions.rs \
+	's/store\(lap \| READY, SeqCst\);$/store(lap | READY, crate::sync::Ordering::Release);/'
+mutation publisher-does-not-look-again completions/two_posters $threads/completions.rs \
+	'/fn publish\(/,/^    }/ s/let position = self\.published\.load\(SeqCst\);/if view.nr > 0 { return; }\n&/'
+mutation signal-is-read-too-early completions/each_eventfd_is_signalled_once $threads/completions.rs \
+	'/fn publish\(/,/^    }/ s/if mark\.state\.load\(SeqCst\) != lap \| READY/if false/'
+mutation signal-before-tail completions/events_are_visible_when_their_eventfd_is_signalled $threads/completions.rs \
+	'/fn publish\(/,/^    }/ s/\*signal = signal_then;/signal_then.send();/'
+mutation pending-is-counted-late completions/handler_posts_and_takes_while_posting $threads/completions.rs \
+	'/pub unsafe fn take\(/,/^    }/ s/if self\.pending\.load\(SeqCst\) == 0/if true/'
+mutation no-tickets completions/handler_takes_a_lap_while_taking $threads/completions.rs \
+	's/let ticket = first.*/let ticket = first;/'
+mutation tickets-alike completions/handler_takes_a_lap_while_taking $threads/completions.rs \
+	's/let number = self\.tickets.*/let number = 0u32;/'
+mutation nothing-aside completions/handler_posts_and_takes_while_posting $threads/completions.rs \
+	's/self\.take_aside\(.view, at_most, events\)/self.take_aside(\&view, 0, events)/'
+mutation aside-leaves-others-behind completions/another_thread_takes_aside $threads/completions.rs \
+	'/unsafe fn take_aside/,/^    }/ s/^        self\.publish\(view\);//'
+mutation aside-overtakes completions/another_thread_takes_aside $threads/completions.rs \
+	'/unsafe fn take_aside/,/^    }/ s/if overtook/if false/'
+mutation gaps-stay completions/handler_posts_and_takes_while_posting $threads/completions.rs \
+	's/self\.close_gap\(view, position\);//'
+mutation aside-is-not-counted completions/handler_posts_and_takes_while_posting $threads/completions.rs \
+	's/self\.aside\.fetch_add\(1, SeqCst\);//'
+mutation nobody-helps-the-publisher completions/handler_posts_and_takes_while_posting $threads/completions.rs \
+	'/pub unsafe fn take\(/,/^    }/ s/if self\.is_done\(.view, published\)/if false/'
+
+# --- its helpers, and its waiters ----------------------------------------------------------------
+
+mutation failed-start-forgets helpers/no_thread_to_be_had $threads/helpers.rs \
+	'/fn start_one/,/^    }/ s/self\.work_off\(\);//'
+mutation retires-without-a-look helpers/helpers_retire $threads/helpers.rs \
+	'/fn retire/,/^    }/ s/if self\.is_idle\(\)/if true/'
+mutation push-relies-on-the-dead helpers/helpers_retire $threads/helpers.rs \
+	'/pub unsafe fn push/,/^    }/ s/self\.alive\.load\(SeqCst\) == 0/false/'
+mutation busy-helpers-are-enough helpers/two_at_once $threads/helpers.rs \
+	'/pub fn call/,/^    }/ s/else if !self\.is_empty\(\)/else if false/'
+mutation call-wakes-nobody helpers/one_submitter $threads/helpers.rs \
+	'/pub fn call/,/^    }/ s/threads::wake.*//'
+mutation idle-is-counted-late helpers/one_submitter $threads/helpers.rs \
+	'/fn helper\(/,/^}/ s/if helpers\.is_idle\(\) \&\& /if /'
+mutation drain-leaves-requests helpers/cancelled_or_done $threads/helpers.rs \
+	'/pub fn drain/,/^    }/ s/self\.work_off\(\);//'
+mutation sleeper-does-not-look waiting/one_waiter $threads/waiting.rs \
+	'/pub fn sleep\(/,/^    }/ s/if ready\(\)/if false/'
+mutation wakes-is-read-late waiting/one_waiter $threads/waiting.rs \
+	'/pub fn wake\(/,/^    }/ s/self\.wakes\.fetch_add\(1, SeqCst\);//'
+mutation eventfd-is-not-seqcst waiting/one_masked_waiter $threads/waiting.rs \
+	's/made as u32 \+ 1, SeqCst, Acquire/made as u32 + 1, crate::sync::Ordering::AcqRel, Acquire/'
+mutation wake-up-is-kept waiting/a_masked_waiter_that_wants_more $threads/waiting.rs \
+	's/fetch_sub\(1, SeqCst\) > 1 \&\& result > 0/fetch_sub(1, SeqCst) > 1 \&\& result > 0 \&\& ready()/'
+mutation ready-is-late waiting/one_masked_waiter $threads/waiting.rs \
+	's/0 if !is_ready \&\& slice == rest \&\& rest != LONG/0 if slice == rest \&\& rest != LONG/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -5,15 +5,21 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 pub mod abi;
+pub mod configuration;
+pub mod explore;
 #[path = "../../src/gate.rs"]
 pub mod gate;
 pub mod kernel;
+pub mod process_state;
 #[path = "../../src/registry.rs"]
 pub mod registry;
 #[path = "../../src/ring.rs"]
 pub mod ring;
 pub mod signal;
+pub mod slots;
 pub mod sync;
+pub mod sys;
+pub mod threads;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;

@@ -7,9 +7,11 @@
 //!
 //! Every access is also a point where a signal handler may run.
 
+use std::cell::Cell;
 pub use std::sync::atomic::Ordering;
 
-use crate::signal;
+use crate::abi::io_event;
+use crate::{signal, slots};
 use Ordering::{Acquire, Release, SeqCst};
 
 /// As few as let every path be taken. A thread that waits looks again without letting the others run: that
@@ -21,13 +23,41 @@ pub const TURNS_OF_DESTROY: u32 = 2;
 pub const ENTRIES_LOG2: u32 = 1;
 pub const REACH: usize = 2;
 
-pub fn spin_loop() {}
+/// The threads engine may wait for another thread's next step.
+pub fn spin_loop() {
+    if slots::are_any() {
+        yield_now();
+    }
+}
 
 pub fn pause(_turn: u32) {}
+
+pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
+    for index in 0..count as usize {
+        let event = unsafe { slots::read(from.wrapping_add(index)) };
+        unsafe { slots::write(to.wrapping_add(index), event) };
+    }
+}
 
 /// Orders the SeqCst accesses of one word.
 #[derive(Default)]
 struct Order(loom::sync::atomic::AtomicUsize);
+
+thread_local! {
+    /// Whether any thread has yielded in this run of the model.
+    static YIELDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A run of a model starts.
+pub fn start() {
+    YIELDED.set(false);
+}
+
+/// Lets other threads go on.
+pub fn yield_now() {
+    YIELDED.set(true);
+    loom::thread::yield_now();
+}
 
 impl Order {
     fn loads(&self, ordering: Ordering) {
@@ -40,6 +70,10 @@ impl Order {
 
     fn join(&self, ordering: Ordering, side: Ordering) {
         if ordering == SeqCst {
+            if side == Acquire && YIELDED.get() {
+                // A thread that yielded is switched away from when it wakes another one: here, not below.
+                self.0.fetch_add(0, std::sync::atomic::Ordering::Relaxed);
+            }
             // One step with the access itself: no switch of threads between them.
             loom::stop_exploring();
             self.0.fetch_add(1, side);
@@ -57,6 +91,13 @@ macro_rules! atomic {
         }
 
         impl $name {
+            pub fn new(value: $integer) -> $name {
+                $name {
+                    word: loom::sync::atomic::$name::new(value),
+                    order: Order::default(),
+                }
+            }
+
             /// The word as the kernel sees it: signal handlers do not interrupt a system call.
             pub fn in_kernel(&self) -> &loom::sync::atomic::$name {
                 &self.word
@@ -70,7 +111,12 @@ macro_rules! atomic {
 
             pub fn store(&self, value: $integer, ordering: Ordering) {
                 signal::point();
-                self.word.store(value, ordering);
+                if ordering == SeqCst {
+                    // Loom would not know which of this store and another thread's exchange came last.
+                    self.word.swap(value, Release);
+                } else {
+                    self.word.store(value, ordering);
+                }
                 self.order.stored(ordering);
             }
 
@@ -84,6 +130,20 @@ macro_rules! atomic {
             pub fn fetch_sub(&self, value: $integer, ordering: Ordering) -> $integer {
                 signal::point();
                 let before = self.word.fetch_sub(value, ordering);
+                self.order.stored(ordering);
+                before
+            }
+
+            pub fn swap(&self, value: $integer, ordering: Ordering) -> $integer {
+                signal::point();
+                let before = self.word.swap(value, ordering);
+                self.order.stored(ordering);
+                before
+            }
+
+            pub fn fetch_or(&self, value: $integer, ordering: Ordering) -> $integer {
+                signal::point();
+                let before = self.word.fetch_or(value, ordering);
                 self.order.stored(ordering);
                 before
             }

@@ -1,0 +1,70 @@
+//! Requests as the helpers' queue sees them; the states are those of the library.
+
+use std::cell::OnceCell;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+
+use loom::cell::UnsafeCell;
+use loom::sync::{Arc, Condvar, Mutex};
+
+use crate::sync::{AtomicU32, AtomicUsize};
+
+pub const FREE: u32 = 0;
+pub const BUSY: u32 = 1;
+pub const QUEUED: u32 = 2;
+pub const CANCELLED: u32 = 4;
+
+#[derive(Default)]
+pub struct Request {
+    pub state: AtomicU32,
+    pub next: AtomicUsize,
+    pub details: Details,
+}
+
+#[derive(Default)]
+pub struct Details {
+    /// Loom reports two owners.
+    pub owned: UnsafeCell<()>,
+    pub done: Arc<Done>,
+    /// The request takes until that one is done.
+    pub waits_for: OnceCell<Arc<Done>>,
+}
+
+/// Whether a request was carried out.
+#[derive(Default)]
+pub struct Done {
+    done: Mutex<u32>,
+    changed: Condvar,
+}
+
+impl Done {
+    pub fn finish(&self) {
+        *self.done.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    pub fn wait(&self) {
+        let mut done = self.done.lock().unwrap();
+        while *done == 0 {
+            done = self.changed.wait(done).unwrap();
+        }
+    }
+
+    /// How often.
+    pub fn times(&self) -> u32 {
+        *self.done.lock().unwrap()
+    }
+}
+
+/// # Safety
+/// The caller owns the request.
+pub unsafe fn give_back(request: *mut Request) {
+    unsafe { &(*request).state }.store(FREE, Release);
+}
+
+/// # Safety
+/// The request's memory is there.
+pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
+    unsafe { &(*request).state }
+        .compare_exchange(from, to, AcqRel, Relaxed)
+        .is_ok()
+}

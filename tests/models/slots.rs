@@ -1,0 +1,115 @@
+//! The slots of rings that the threads engine fills, as loom sees them.
+//!
+//! A slot holds one number. It is read and written as a relaxed atomic, so a reader whose barriers are too
+//! weak sees an old number. Where one thread only reads, loom also reports an access that may meet another.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU32;
+use loom::sync::atomic::Ordering::Relaxed;
+
+use crate::abi::{aio_ring, io_event};
+use crate::signal;
+
+/// A slot that was never written.
+pub const NOTHING: u32 = u32::MAX;
+
+struct Slot {
+    number: AtomicU32,
+    watched: Option<UnsafeCell<()>>,
+}
+
+/// A ring: its header, and the addresses that its slots have.
+#[repr(C)]
+struct Area {
+    header: aio_ring,
+    slots: [io_event; 8],
+}
+
+/// A ring and its slots.
+pub struct Ring {
+    area: Box<Area>,
+}
+
+type Slots = Vec<(usize, Rc<Vec<Slot>>)>;
+
+thread_local! {
+    /// The slots at each address. Loom's threads take turns on one thread of the system.
+    static SLOTS: RefCell<Slots> = const { RefCell::new(Vec::new()) };
+}
+
+impl Ring {
+    /// A ring of `nr` slots. `one_reader`: no two threads take at the same time.
+    pub fn new(nr: u32, one_reader: bool) -> Ring {
+        let area = Box::new(Area {
+            header: aio_ring::default(),
+            slots: [io_event(NOTHING); 8],
+        });
+        let slots = (0..nr).map(|_| Slot {
+            number: AtomicU32::new(NOTHING),
+            watched: one_reader.then(|| UnsafeCell::new(())),
+        });
+        let slots = Rc::new(slots.collect());
+        let start = area.slots.as_ptr().addr();
+        SLOTS.with_borrow_mut(|all| all.push((start, slots)));
+        Ring { area }
+    }
+
+    pub fn header(&self) -> &aio_ring {
+        &self.area.header
+    }
+
+    pub fn address(&self) -> *mut aio_ring {
+        (&raw const *self.area).cast_mut().cast()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let start = self.area.slots.as_ptr().addr();
+        SLOTS.with_borrow_mut(|all| all.retain(|(other, _)| *other != start));
+    }
+}
+
+/// Whether the model is one of the threads engine's ring.
+pub fn are_any() -> bool {
+    SLOTS.with_borrow(|all| !all.is_empty())
+}
+
+fn find(address: usize) -> Option<(Rc<Vec<Slot>>, usize)> {
+    SLOTS.with_borrow(|all| {
+        all.iter().find_map(|(start, slots)| {
+            let index = address.checked_sub(*start)? / size_of::<io_event>();
+            (index < slots.len()).then(|| (slots.clone(), index))
+        })
+    })
+}
+
+/// # Safety
+/// There is an event, in a ring or elsewhere.
+pub unsafe fn read(from: *const io_event) -> io_event {
+    let Some((slots, index)) = find(from.addr()) else {
+        return unsafe { from.read() };
+    };
+    signal::point();
+    if let Some(watched) = &slots[index].watched {
+        watched.with(|_| ());
+    }
+    io_event(slots[index].number.load(Relaxed))
+}
+
+/// # Safety
+/// There is room for an event, in a ring or elsewhere.
+pub unsafe fn write(to: *mut io_event, event: io_event) {
+    let Some((slots, index)) = find(to.addr()) else {
+        unsafe { to.write(event) };
+        return;
+    };
+    signal::point();
+    if let Some(watched) = &slots[index].watched {
+        watched.with_mut(|_| ());
+    }
+    slots[index].number.store(event.0, Relaxed);
+}
