@@ -63,7 +63,10 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
         }
     }
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::destroy(ctx) }
+    let result = unsafe { kernel::destroy(ctx) };
+    #[cfg(feature = "threads")]
+    let result = unless_missing(result, || -libc::EINVAL);
+    result
 }
 
 /// Submits requests.
@@ -80,7 +83,10 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> c
         }
     }
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::submit(ctx, nr, iocbpp) }
+    let result = unsafe { kernel::submit(ctx, nr, iocbpp) };
+    #[cfg(feature = "threads")]
+    let result = unless_missing(result, || -libc::EINVAL);
+    result
 }
 
 /// Asks for a request to be cancelled.
@@ -97,7 +103,10 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) 
         }
     }
     // SAFETY: the kernel checks every argument.
-    unsafe { kernel::cancel(ctx, iocb, result) }
+    let result = unsafe { kernel::cancel(ctx, iocb, result) };
+    #[cfg(feature = "threads")]
+    let result = unless_missing(result, || threads::cancel_nothing(iocb));
+    result
 }
 
 /// Waits for events and takes them.
@@ -164,5 +173,18 @@ unsafe fn collect_unknown<T: Timespec>(request: Request<T>) -> c_int {
         }
     }
     // SAFETY: the caller keeps the same promise.
-    unsafe { T::system_call(request) }
+    let result = unsafe { T::system_call(request) };
+    #[cfg(feature = "threads")]
+    // SAFETY: as above.
+    let result = unless_missing(result, || unsafe { threads::collect_nothing(request) });
+    result
+}
+
+/// The kernel's answer for a context that only it may know; or, where it has no AIO at all, the other engine's.
+#[cfg(feature = "threads")]
+#[inline(always)]
+fn unless_missing(result: c_int, answer: impl FnOnce() -> c_int) -> c_int {
+    let is_missing =
+        result < 0 && (result == -libc::ENOSYS || result == -libc::EPERM) && threads::stand_alone();
+    if is_missing { answer() } else { result }
 }

@@ -214,16 +214,9 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> O
 /// None: every argument is checked.
 pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
     let hold = STATE.threads.contexts.hold(ctx)?;
-    let key = iocb
-        .cast::<u8>()
-        .wrapping_add(core::mem::offset_of!(iocb, key))
-        .cast::<u32>();
-    if !probe::are_readable(key.cast(), size_of::<u32>()) {
-        return Some(-libc::EFAULT);
-    }
-    // SAFETY: the kernel has just read it.
-    if unsafe { key.read_unaligned() } != 0 {
-        return Some(-libc::EINVAL);
+    let error = key_error(iocb);
+    if error != 0 {
+        return Some(error);
     }
     // The one that was submitted first.
     let mut first: *mut requests::Request = ptr::null_mut();
@@ -246,6 +239,38 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
     }
 }
 
+/// Cancels a request of a context that is none.
+pub fn cancel_nothing(iocb: *mut iocb) -> c_int {
+    match key_error(iocb) {
+        0 => -libc::EINVAL,
+        error => error,
+    }
+}
+
+/// What is wrong with the request that `io_cancel` is given, if anything: 0 or `-errno`.
+fn key_error(iocb: *mut iocb) -> c_int {
+    let key = iocb
+        .cast::<u8>()
+        .wrapping_add(core::mem::offset_of!(iocb, key))
+        .cast::<u32>();
+    if !probe::are_readable(key.cast(), size_of::<u32>()) {
+        return -libc::EFAULT;
+    }
+    // SAFETY: the kernel has just read it.
+    if unsafe { key.read_unaligned() } != 0 {
+        return -libc::EINVAL;
+    }
+    0
+}
+
+/// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
+#[cold]
+pub fn stand_alone() -> bool {
+    // SAFETY: there is no such context.
+    let answer = unsafe { sys::io_destroy(ptr::null_mut()) };
+    (answer == -libc::ENOSYS || answer == -libc::EPERM) && configuration::engine() != Engine::Kernel
+}
+
 /// Waits for events and takes them. None: the context is not this engine's.
 ///
 /// # Safety
@@ -253,25 +278,12 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
 /// that was good in an earlier call is still good.
 pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
     let hold = STATE.threads.contexts.hold(request.ctx)?;
-    let mut limit = Limit::Never;
-    if !request.timeout.is_null() {
-        if !probe::are_readable(request.timeout.cast(), size_of::<T>()) {
-            return Some(-libc::EFAULT);
-        }
-        // SAFETY: the kernel has just read it.
-        limit = Limit::of(unsafe { request.timeout.read_unaligned() }.parts());
-    }
-    let sigmask = request.sigmask.unwrap_or(ptr::null());
-    if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
-        return Some(-libc::EFAULT);
-    }
-    let wanted = Wanted {
-        min_nr: request.min_nr,
-        nr: request.nr,
-        events: request.events,
-        limit,
-        sigmask,
+    // SAFETY: the caller keeps the same promise.
+    let wanted = match unsafe { Wanted::check(request) } {
+        Ok(wanted) => wanted,
+        Err(error) => return Some(error),
     };
+    let sigmask = wanted.sigmask;
     // SAFETY: the caller keeps the same promise, and the mask can be read.
     let result = unsafe { collect_from(hold.0, wanted) };
     if !sigmask.is_null() && result != -libc::EINTR {
@@ -294,6 +306,53 @@ struct Wanted {
     events: *mut io_event,
     limit: Limit,
     sigmask: *const libc::sigset_t,
+}
+
+impl Wanted {
+    /// `-errno` if timeout or mask are bad.
+    ///
+    /// # Safety
+    /// Timeout and mask do not become bad meanwhile.
+    unsafe fn check<T: Timespec>(request: Request<T>) -> Result<Wanted, c_int> {
+        let mut limit = Limit::Never;
+        if !request.timeout.is_null() {
+            if !probe::are_readable(request.timeout.cast(), size_of::<T>()) {
+                return Err(-libc::EFAULT);
+            }
+            // SAFETY: the kernel has just read it.
+            limit = Limit::of(unsafe { request.timeout.read_unaligned() }.parts());
+        }
+        let sigmask = request.sigmask.unwrap_or(ptr::null());
+        if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
+            return Err(-libc::EFAULT);
+        }
+        Ok(Wanted {
+            min_nr: request.min_nr,
+            nr: request.nr,
+            events: request.events,
+            limit,
+            sigmask,
+        })
+    }
+}
+
+/// Waits for events of a context that is none.
+///
+/// # Safety
+/// As [`collect`].
+pub unsafe fn collect_nothing<T: Timespec>(request: Request<T>) -> c_int {
+    // SAFETY: the caller keeps the same promise.
+    match unsafe { Wanted::check(request) } {
+        Err(error) => error,
+        Ok(wanted) => {
+            if !wanted.sigmask.is_null() {
+                // What the mask lets through is delivered within the call, whatever its result.
+                // SAFETY: the mask can be read.
+                unsafe { threads::poll_with_mask(-1, 0, wanted.sigmask) };
+            }
+            -libc::EINVAL
+        }
+    }
 }
 
 /// # Safety
