@@ -13,7 +13,7 @@ use crate::configuration;
 use crate::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
-use crate::sys::threads;
+use crate::sys::{self, threads};
 
 /// A helper without work ends after so many nanoseconds.
 const IDLE: i64 = 1_000_000_000;
@@ -63,9 +63,7 @@ impl Helpers {
         {
             return alive != 0;
         }
-        if self.will_drain.swap(1, Relaxed) == 0 {
-            threads::at_exit(drain_at_exit);
-        }
+        self.drain_later();
         if threads::start(helper) {
             return true;
         }
@@ -75,6 +73,13 @@ impl Helpers {
         }
         self.work_off();
         false
+    }
+
+    /// Lets [`drain_at_exit`] run, before there is any thread.
+    pub fn drain_later(&self) {
+        if self.will_drain.swap(1, Relaxed) == 0 {
+            threads::at_exit(drain_at_exit);
+        }
     }
 
     /// Gives a request to the helpers. [`Helpers::call`] must follow.
@@ -240,7 +245,14 @@ impl Helpers {
 }
 
 extern "C" fn drain_at_exit(_: *mut c_void) {
+    if !STATE.threads.are_ours() {
+        // A child, which took the call over from its parent, but not the threads.
+        return;
+    }
     STATE.threads.helpers.drain();
+    STATE.threads.polls.end();
+    // What a thread does after it has said that it ends: it returns.
+    sys::sleep(1_000_000);
 }
 
 extern "C" fn helper(_: *mut c_void) -> *mut c_void {

@@ -49,6 +49,8 @@ pub struct Polls {
     armed: AtomicU32,
     /// Whether the thread is there.
     alive: AtomicU32,
+    /// The process ends: the thread does not stay.
+    ending: AtomicU32,
 }
 
 impl Polls {
@@ -155,13 +157,42 @@ impl Polls {
     /// Makes sure that the thread is there.
     fn keep_alive(&self) {
         // SeqCst: pairs with the poller's end: it takes `alive` back, then looks at `armed`.
-        if self.alive.load(SeqCst) == 0
-            && self.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_ok()
-            && !threads::start(poller)
+        if self.alive.load(SeqCst) != 0
+            || self.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_err()
         {
+            return;
+        }
+        STATE.threads.helpers.drain_later();
+        if !threads::start(poller) {
             // No thread can be had: the polls wait until one can.
             self.alive.store(0, SeqCst);
         }
+    }
+
+    /// Ends the thread: the library's code may go away with a program's plug-in.
+    pub fn end(&self) {
+        let poller = self.poller.load(Acquire) as c_int - 1;
+        if poller < 0 {
+            return;
+        }
+        self.ending.store(1, SeqCst);
+        if self.alive.load(SeqCst) != 0 {
+            // Readable at once, under a number that no place has. Without it the thread looks up by itself.
+            let bell = threads::make_eventfd();
+            files::signal_eventfd(bell);
+            threads::watch(poller, bell, libc::POLLIN as u32, u64::MAX);
+            let patience = threads::now() + 2 * i64::from(IDLE) * 1_000_000;
+            while self.alive.load(SeqCst) != 0 && threads::now() < patience {
+                threads::sleep_until(&self.alive, 1, threads::now() + 1_000_000);
+            }
+            if bell >= 0 {
+                files::close(bell);
+            }
+        }
+        if self.armed.load(SeqCst) == 0 && self.poller.swap(0, AcqRel) != 0 {
+            files::close(poller);
+        }
+        self.ending.store(0, SeqCst);
     }
 
     /// Looks again whether the thread is there, when somebody is about to wait.
@@ -225,6 +256,10 @@ extern "C" fn poller(_: *mut c_void) -> *mut c_void {
     threads::set_name();
     let polls = &STATE.threads.polls;
     loop {
+        if polls.ending.load(SeqCst) != 0 {
+            polls.alive.store(0, SeqCst);
+            return ptr::null_mut();
+        }
         let poller = polls.poller.load(Acquire) as c_int - 1;
         match threads::next_ready(poller, IDLE) {
             Ok(Some((number, events))) => {
