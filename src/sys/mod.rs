@@ -219,6 +219,21 @@ pub fn wipe_on_fork<T>(memory: &T) -> bool {
     }) == 0
 }
 
+/// Whether the system says yes even to an advice that does not exist, so that its yes means nothing.
+#[cfg(feature = "threads")]
+pub fn takes_any_advice<T>(memory: &T) -> bool {
+    const NO_SUCH_ADVICE: c_long = 0x7fff;
+    // SAFETY: as above.
+    keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_madvise,
+            ptr::from_ref(memory),
+            size_of::<T>(),
+            NO_SUCH_ADVICE,
+        )
+    }) == 0
+}
+
 /// Sleeps for `nanoseconds` (less than a second), unless a signal handler runs.
 ///
 /// It waits at a futex that nobody else knows: sandboxes that refuse other ways to sleep allow that.

@@ -60,6 +60,8 @@ pub struct Threads {
 
 /// In [`Threads::owner`]: a child finds zeroes here.
 const WIPED: u32 = u32::MAX;
+/// In [`Threads::owner`]: a child is throwing away what it took over.
+const LEAVING: u32 = u32::MAX - 1;
 
 impl Threads {
     /// Which engine is to make contexts.
@@ -83,14 +85,40 @@ impl Threads {
 
     /// Finds out how a forked child is told, before the first context is made.
     fn prepare(&self) {
-        if self.owner.load(Relaxed) == 0 {
-            let owner = if sys::wipe_on_fork(&STATE) {
-                WIPED
-            } else {
-                threads::process() as u32
-            };
-            self.owner.store(owner, Relaxed);
+        loop {
+            let owner = self.owner.load(SeqCst);
+            let process = threads::process() as u32;
+            match owner {
+                0 => {
+                    // qemu-user says yes to any advice and does nothing.
+                    let is_wiped = sys::wipe_on_fork(&STATE) && !sys::takes_any_advice(&STATE);
+                    let owner = if is_wiped { WIPED } else { process };
+                    self.owner.store(owner, SeqCst);
+                }
+                WIPED => return,
+                LEAVING => sys::sleep(1_000_000),
+                owner if owner == process => return,
+                _ => self.leave_to_parent(owner),
+            }
         }
+    }
+
+    /// Forgets the parent's contexts and threads, in a child that took them over.
+    #[cold]
+    fn leave_to_parent(&self, parent: u32) {
+        // SeqCst: one thread does it, before any other makes a context.
+        if self
+            .owner
+            .compare_exchange(parent, LEAVING, SeqCst, SeqCst)
+            .is_err()
+        {
+            return;
+        }
+        let start = ptr::from_ref(self).cast_mut().cast::<u8>();
+        // SAFETY: it is all atomics, for which zero is the empty state, and nobody looks at them: `are_ours` says
+        // no. The owner comes last.
+        unsafe { start.write_bytes(0, core::mem::offset_of!(Threads, owner)) };
+        self.owner.store(0, SeqCst);
     }
 
     /// Whether this process has contexts of this engine.
