@@ -312,36 +312,70 @@ pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) ->
     keep_errno(moved) == 0
 }
 
-/// Memory that two addresses may stand for; zeroes.
+/// Zeroes that two addresses stand for.
 #[cfg(feature = "threads")]
-pub fn map_shared(length: usize) -> Option<*mut c_void> {
-    map_anonymous(length, libc::MAP_SHARED)
+pub fn map_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
+    let first = map_new(length, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)?;
+    if let Some(second) = map_again(first, length) {
+        return Some((first, second));
+    }
+    // SAFETY: just mapped.
+    unsafe { unmap(first, length) };
+    map_file_twice(length)
+}
+
+/// For where mappings cannot be duplicated, as under qemu-user: a file without a name, mapped twice.
+#[cfg(feature = "threads")]
+#[cold]
+fn map_file_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
+    let name = c"libaio";
+    // SAFETY: the name ends with a zero.
+    let file = keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_memfd_create,
+            name.as_ptr(),
+            libc::MFD_CLOEXEC as usize,
+        )
+    });
+    if file < 0 {
+        return None;
+    }
+    // SAFETY: the file is this function's.
+    let error =
+        keep_errno(|| unsafe { libc::syscall(libc::SYS_ftruncate, c_long::from(file), length) });
+    let map = || {
+        (error == 0)
+            .then(|| map_new(length, libc::MAP_SHARED, file))
+            .flatten()
+    };
+    let both = map().and_then(|first| match map() {
+        Some(second) => Some((first, second)),
+        None => {
+            // SAFETY: just mapped.
+            unsafe { unmap(first, length) };
+            None
+        }
+    });
+    files::close(file);
+    both
 }
 
 /// Zeroes, which take room once they are written.
 #[cfg(feature = "threads")]
 pub fn map_zeroes(length: usize) -> Option<*mut c_void> {
-    map_anonymous(length, libc::MAP_PRIVATE | libc::MAP_NORESERVE)
+    let kind = libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_ANONYMOUS;
+    map_new(length, kind, -1)
 }
 
 #[cfg(feature = "threads")]
-fn map_anonymous(length: usize, kind: c_int) -> Option<*mut c_void> {
+fn map_new(length: usize, kind: c_int, file: c_int) -> Option<*mut c_void> {
     // SAFETY: errno's address is this thread's.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let before = unsafe { *errno };
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping touches nothing.
-    let mapped = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            length,
-            protection,
-            kind | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
+    let mapped = unsafe { libc::mmap(ptr::null_mut(), length, protection, kind, file, 0) };
     // SAFETY: as above.
     unsafe { *errno = before };
     (mapped != libc::MAP_FAILED).then_some(mapped)
@@ -349,8 +383,7 @@ fn map_anonymous(length: usize, kind: c_int) -> Option<*mut c_void> {
 
 /// A second address for a shared mapping (`mremap(2)` with an old size of 0).
 #[cfg(feature = "threads")]
-#[allow(clippy::not_unsafe_ptr_arg_deref)] // the mapping is not looked at
-pub fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
+fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
     // SAFETY: a new mapping touches nothing.
     let result = unsafe {
         let errno = libc::__errno_location();

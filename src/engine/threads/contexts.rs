@@ -285,12 +285,7 @@ impl Contexts {
 
     fn make_somewhere(&self, nr_events: u32, tries: u32) -> Result<io_context_t, Failure> {
         let (bytes, nr) = ring_size(nr_events, files::possible_cpus());
-        let ring = sys::map_shared(bytes).ok_or(Failure::Memory)?;
-        let Some(own) = sys::map_again(ring, bytes) else {
-            // SAFETY: just mapped.
-            unsafe { sys::unmap(ring, bytes) };
-            return Err(Failure::Memory);
-        };
+        let (ring, own) = sys::map_twice(bytes).ok_or(Failure::Memory)?;
         let Some(area) = sys::map_zeroes(area_bytes(nr)) else {
             // SAFETY: just mapped.
             unsafe {
