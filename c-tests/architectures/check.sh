@@ -109,7 +109,7 @@ program() {
 	local name=$here/$1
 	shift
 	$cc -Wall -Wextra -Werror -O2 -I"$project/include" -o "$name" "$@"
-	$qemu -E LD_LIBRARY_PATH="$here" "$name" >"$name.out"
+	TMPDIR=$here $qemu -E LD_LIBRARY_PATH="$here" -E LIBAIO_ENGINE="${engine:-auto}" "$name" >"$name.out"
 	passed=$((passed + 1))
 }
 
@@ -129,9 +129,13 @@ check_programs() {
 		[ "$bits" = 32 ] || [ -z "$flags" ] || continue
 		# shellcheck disable=SC2086 # a list of words
 		{
-			program without_kernel $flags "$project/c-tests/architectures/without_kernel.c" "$here/libaio.so"
-			program without_kernel_static $flags -static -DSTATIC \
+			engine=kernel program without_kernel $flags "$project/c-tests/architectures/without_kernel.c" "$here/libaio.so"
+			engine=kernel program without_kernel_static $flags -static -DSTATIC \
 				"$project/c-tests/architectures/without_kernel.c" "$here/libaio.a"
+			# auto: the library finds out by itself that there is no AIO.
+			program file_io $flags -D_GNU_SOURCE "$project/c-tests/without-aio/file_io.c" "$here/libaio.so" -pthread
+			program file_io_static $flags -D_GNU_SOURCE -static \
+				"$project/c-tests/without-aio/file_io.c" "$here/libaio.a" -pthread
 			program without_versions $flags "$linking/without_versions.c" "$here/stub.so" -ldl
 		}
 	done
