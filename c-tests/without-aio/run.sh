@@ -1,0 +1,322 @@
+#!/usr/bin/env bash
+# Runs programs where the kernel has no AIO: a seccomp filter answers the AIO system calls with ENOSYS or
+# EPERM; or io_setup with EAGAIN, which LIBAIO_ENGINE=auto,spill goes over from. Then the fault tests, with the
+# threads engine. Prints one line for each, and fails when one of them does.
+#
+# usage: run.sh BUILD ORIGINAL [full]
+#
+# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled. Without "full" only our own
+# C programs run, in half a minute. With it the original test suite, the conformance suite, fio, sysbench and
+# QEMU run too, in a quarter of an hour. Logs of what failed are left in BUILD/without-aio.
+#
+# What is known to differ without AIO, and is skipped and counted:
+#   case 20 of the original suite counts on fs.aio-max-nr, which only the kernel's contexts use up
+#   setup_accounting looks at fs.aio-nr; raw_context makes AIO system calls itself
+#   reaps_without_system_call kills itself at any other system call
+#   mremap_ring states that a moved ring's old address is refused at once; the threads engine learns of the
+#   move when the new address is used
+set -eu -o pipefail
+
+[ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(realpath "$(dirname "$0")")
+project=$(realpath "$here/../..")
+build=$(realpath "$1")
+original=$(realpath "$2")
+full=${3:-}
+export LC_ALL=C
+unset LIBAIO_ENGINE LIBAIO_REAP LIBAIO_THREADS
+logs=$build/without-aio
+rm -rf "$logs"
+mkdir -p "$logs"
+# On a disk: O_DIRECT is tried there.
+work=$(mktemp -d -p "$build" without-aio-XXXXXX)
+small=$work/small
+clean_up() {
+	! mountpoint -q "$small" || umount "$small"
+	rm -rf --one-file-system "$work"
+}
+trap clean_up EXIT
+export TMPDIR=$work
+passed=0 failed=0 skipped=0
+flags='-std=gnu11 -O2 -Wall -Wextra -Werror'
+c_library=$original/amd64/usr/lib/x86_64-linux-gnu
+
+skip() { # WHAT WHY
+	skipped=$((skipped + 1))
+	echo "without AIO, $1: $2" >>"$build/skipped"
+	printf '%-8s %-34s skipped: %s\n' "$filter" "$1" "$2"
+}
+
+# step NAME FUNCTION ARGUMENT...: runs it, and prints the last line that it writes to descriptor 3. It is not
+# run in a condition: it would not stop at its first error.
+step() {
+	local name=$1 status log=$logs/$filter.${1//[^a-zA-Z0-9]/-}
+	shift
+	set +e
+	result=$(set -e; exec 3>&1 >"$log" 2>&1; "$@")
+	status=$?
+	set -e
+	case $status in
+	0) passed=$((passed + 1)) && rm -f "$log" ;;
+	77) skip "$name" "$(tail -n 1 "$log")" && rm -f "$log" && return ;;
+	*)
+		failed=$((failed + 1))
+		result="FAILED, status $status: $log"
+		;;
+	esac
+	printf '%-8s %-34s %s\n' "$filter" "$name" "$(tail -n 1 <<<"$result")"
+}
+
+# ours PROGRAM ARGUMENT...: runs it behind the filter with our library, and sees that no other one was loaded.
+ours() {
+	local status=0 loaded
+	rm -f "$work"/loaded.*
+	env ${engine:+LIBAIO_ENGINE="$engine"} LD_LIBRARY_PATH="${library:-$build}" LD_DEBUG=libs LD_DEBUG_OUTPUT="$work/loaded" \
+		timeout "${limit:-120}" "$work/refuse" "$filter" "$@" || status=$?
+	loaded=$(sed -n 's/.*calling init: \(.*libaio\.so.*\)/\1/p' "$work"/loaded.* | sort -u)
+	if [ "$loaded" != "${library:-$build}/libaio.so.1" ]; then
+		echo "the library that was loaded is '$loaded'"
+		return 1
+	fi
+	return $status
+}
+
+# on_c_library COMMAND...: the same on the C library, which must fail.
+on_c_library() {
+	if timeout 60 "$work/refuse" "$filter" "$@"; then
+		echo "with the C library this works too: $*"
+		return 1
+	fi
+}
+
+answer() { # WANTED COMMAND...: what io_setup says
+	local wanted="io_setup: $1" got
+	shift
+	got=$(env "$@" "$work/file_io" -c)
+	echo "$*: $got"
+	[ "$got" = "$wanted" ]
+}
+
+check_control() {
+	answer kernel LD_LIBRARY_PATH="$c_library"
+	answer kernel LD_LIBRARY_PATH="$build"
+	answer "$filter" LD_LIBRARY_PATH="$c_library" "$work/refuse" "$filter"
+	answer "$filter" LD_LIBRARY_PATH="$build" LIBAIO_ENGINE=kernel "$work/refuse" "$filter"
+	if [ "$filter" = EAGAIN ]; then
+		answer EAGAIN LD_LIBRARY_PATH="$build" "$work/refuse" "$filter"
+		answer threads LD_LIBRARY_PATH="$build" LIBAIO_ENGINE=auto,spill "$work/refuse" "$filter"
+	else
+		answer threads LD_LIBRARY_PATH="$build" "$work/refuse" "$filter"
+	fi
+	echo "C library: $filter; ours: threads" >&3
+}
+
+check_file_io() {
+	ours "$work/file_io"
+	env ${engine:+LIBAIO_ENGINE="$engine"} "$work/refuse" "$filter" "$work/file_io_static"
+	if [ -e "$work/file_io_32" ]; then
+		library=$build/i686 ours "$work/file_io_32"
+		echo 'shared, static and 32-bit' >&3
+	else
+		echo 'shared and static' >&3
+	fi
+}
+
+check_programs() {
+	local program name status count=0 bad=
+	for program in "$work"/programs/*; do
+		name=$(basename "$program")
+		status=0
+		(cd "$work" && ours "$program") || status=$?
+		case $status in 0) count=$((count + 1)) ;; *) bad="$bad $name($status)" ;; esac
+	done
+	echo "failed:$bad"
+	[ -z "$bad" ]
+	echo "$count programs" >&3
+}
+
+check_conformance() { # PROGRAM
+	ours "$work/$1" -e -t "$work/totals"
+	awk '{ all += $3; differ += $5; skipped += $6 }
+		END { print all - differ - skipped " of " all " checks, " differ " that only the kernel meets, " skipped " skipped" }' \
+		"$work/totals" >&3
+}
+
+# Every case that passes with kernel AIO passes without, but 20; with the C library those that need AIO fail.
+check_suite() {
+	local columns='64-c-so 64-ours-so 64-ours-a'
+	[ ! -e "$build/i686/libaio.so" ] || columns="$columns 32-ours-so 32-ours-a"
+	# shellcheck disable=SC2086 # a list of words
+	env ${engine:+LIBAIO_ENGINE="$engine"} "$work/refuse" "$filter" \
+		"$project/c-tests/original-suite.sh" "$build" "$original" $columns | tee "$work/suite" || true
+	awk '$1 ~ /^[0-9]+$/ {
+			cases++
+			c += $2 != "pass"
+			for (i = 3; i <= NF; i++) {
+				if ($i == "pass") ours++
+				else if ($1 == 20 && $i == "FAIL") known++
+				else { print "case " $1 ", column " i ": " $i; bad++ }
+			}
+		}
+		END {
+			if (bad || cases < 20 || c < cases - 2) exit 1
+			print ours " of ours pass, " known + 0 " differ (case 20); with the C library " c " of " cases " do not"
+		}' "$work/suite" >"$work/suite.total" || { cat "$work/suite.total"; return 1; }
+	cat "$work/suite.total" >&3
+}
+
+check_fio() { # OPTIONS...
+	on_c_library fio --name=c --ioengine=libaio --filename="$work/fio.file" --size=1M \
+		--rw=write --direct=1 --output="$work/fio.c"
+	grep -q io_queue_init "$work/fio.c"
+	ours fio --name=verify --ioengine=libaio --filename="$work/fio.file" --size=64M --bs=4k \
+		--iodepth=32 --verify=crc32c --verify_fatal=1 --verify_state_save=0 --output-format=json \
+		--output="$work/fio.json" "$@"
+	jq -e '.jobs[0] | .error == 0 and .write.total_ios > 0 and .read.total_ios >= .write.total_ios' "$work/fio.json"
+	jq -r '.jobs[0] | "\(.write.total_ios) blocks written, \(.read.total_ios) read, verified; the C library fails"' \
+		"$work/fio.json" >&3
+	rm "$work/fio.file"
+}
+
+check_sysbench() {
+	local options='--file-total-size=64M --file-num=4 --file-io-mode=async --file-test-mode=rndrw --validate=on
+		--file-extra-flags=direct --file-fsync-freq=50 --time=5 --threads=2'
+	cd "$work"
+	# shellcheck disable=SC2086 # a list of words
+	{
+		sysbench fileio $options prepare
+		on_c_library sysbench fileio $options run
+		ours sysbench fileio $options run >sysbench.out
+		sysbench fileio $options cleanup
+	}
+	cat sysbench.out
+	if grep -i -E 'FATAL|mismatch|error' sysbench.out; then return 1; fi
+	awk '/reads\/s:/ { r = $2 } /writes\/s:/ { w = $2 }
+		END { if (r + w == 0) exit 1; print r " reads/s, " w " writes/s; the C library fails" }' sysbench.out >&3
+}
+
+native() { # FILE: what QEMU is to open
+	echo "driver=raw,file.driver=file,file.filename=$1,file.aio=native,file.cache.direct=on,cache.direct=on"
+}
+
+check_qemu() {
+	local file=$work/qemu.raw copy=$work/qemu.copy
+	qemu-img create -q -f raw "$file" 64M
+	on_c_library qemu-io --image-opts -c 'read 0 4k' "$(native "$file")"
+	ours qemu-io --image-opts -c 'write -P 0x5a 0 8M' -c 'aio_write -P 0xa5 8M 4M' -c 'aio_write -P 0x11 12M 64k' \
+		-c aio_flush -c flush -c 'read -P 0x5a 0 8M' -c 'read -P 0xa5 8M 4M' -c 'read -P 0x11 12M 64k' \
+		"$(native "$file")" | tee "$work/qemu.out"
+	if grep -i -E 'fail|error|falling back' "$work/qemu.out"; then return 1; fi
+	[ "$(grep -c '^read ' "$work/qemu.out")" = 3 ]
+	dd if=/dev/urandom of="$file" bs=1M seek=16 count=32 conv=notrunc status=none
+	truncate -s 64M "$copy"
+	ours qemu-img convert -n --image-opts --target-image-opts -W "$(native "$file")" "$(native "$copy")"
+	cmp "$file" "$copy"
+	ours qemu-img bench -c 20000 -d 32 -s 4096 -w -t none -n -f raw "$copy" | tee "$work/qemu.out"
+	sed -n 's/^Run completed in \(.*\) seconds\./20000 writes in \1 s; convert, qemu-io: as written; the C library fails/p' \
+		"$work/qemu.out" | grep . >&3
+}
+
+compile() { # NAME SOURCE OPTION...
+	local name=$1
+	shift
+	# shellcheck disable=SC2086 # a list of words
+	"${CC:-gcc}" $flags -I"$project/include" -o "$work/$name" "$@" -pthread -ldl
+}
+
+compile refuse "$here/refuse.c"
+compile file_io -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.so"
+compile file_io_static -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.a"
+[ ! -e "$build/i686/libaio.so" ] || compile file_io_32 -D_GNU_SOURCE -m32 "$here/file_io.c" "$build/i686/libaio.so"
+mkdir "$work/programs" "$work/faults" "$small"
+for source in "$project"/c-tests/programs/*.c; do
+	name=$(basename "$source" .c)
+	case $name in raw_context | setup_accounting | reaps_without_system_call.ours | mremap_ring) continue ;; esac
+	compile "programs/$name" "$source" "$build/libaio.so"
+done
+if [ -n "$full" ]; then
+	for width in 64 32; do
+		options=
+		[ $width = 64 ] || { options=-m32; [ -e "$build/i686/libaio.so" ] || continue; }
+		library=$build
+		[ $width = 64 ] || library=$build/i686
+		# The file names in messages are as short as they can be.
+		# shellcheck disable=SC2086 # perhaps none
+		(cd "$project/c-tests/conformance" &&
+			"${CC:-gcc}" -O2 -D_FILE_OFFSET_BITS=64 $options -I../../include ./*.c -o "$work/conformance_$width" \
+				"$library/libaio.so" -pthread)
+	done
+	library=
+fi
+
+for filter in ENOSYS EPERM EAGAIN; do
+	engine=
+	[ $filter != EAGAIN ] || engine=auto,spill
+	step 'control' check_control
+	step 'file_io' check_file_io
+	if [ -n "$full" ] || [ $filter = ENOSYS ]; then
+		step 'c-tests/programs' check_programs
+		for name in setup_accounting raw_context reaps_without_system_call mremap_ring; do
+			skip "$name" 'known to differ'
+		done
+	fi
+	[ -n "$full" ] || continue
+	step 'conformance' check_conformance conformance_64
+	if [ -e "$work/conformance_32" ]; then library=$build/i686 step 'conformance, 32-bit' check_conformance conformance_32; fi
+	step 'original suite' check_suite
+	if command -v fio >/dev/null && command -v jq >/dev/null; then
+		step 'fio randrw O_DIRECT' check_fio --rw=randrw --direct=1
+		step 'fio randwrite O_DIRECT' check_fio --rw=randwrite --direct=1
+		step 'fio randwrite buffered' check_fio --rw=randwrite --direct=0
+		step 'fio randwrite userspace_reap' check_fio --rw=randwrite --direct=1 --userspace_reap=1
+		step 'fio write fdatasync batches' check_fio --rw=write --direct=1 --fdatasync=64 --iodepth_batch=8 \
+			--iodepth_batch_complete_min=4 --thread
+	else
+		skip fio 'fio or jq is not installed'
+	fi
+	if command -v sysbench >/dev/null; then step 'sysbench fileio async' check_sysbench; else skip sysbench 'not installed'; fi
+	if command -v qemu-io >/dev/null && command -v qemu-img >/dev/null; then
+		step 'QEMU aio=native' check_qemu
+	else
+		skip QEMU 'qemu-io and qemu-img are not installed'
+	fi
+done
+
+# Faults: the threads engine, with the kernel's AIO there.
+filter=faults
+fault() { # NAME ARGUMENT...: the fault that a program of this name makes
+	local program=$1
+	shift
+	LIBAIO_ENGINE=threads LD_LIBRARY_PATH=$build timeout 100 "$work/faults/$program" "$@" | tee "$work/fault.out"
+	tail -n 1 "$work/fault.out" >&3
+}
+for source in "$here"/faults/*.c; do
+	compile "faults/$(basename "$source" .c)" -D_GNU_SOURCE "$source" "$build/libaio.so"
+done
+# The plug-in contains the static library.
+compile plugin.so -D_GNU_SOURCE -DPLUGIN -fPIC -shared "$here/faults/plugin.c" "$build/libaio.a"
+for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users; do
+	step "$name" fault "$name"
+done
+step plugin fault plugin "$work/plugin.so"
+for kind in tmpfs ext2; do
+	case $kind in
+	tmpfs) mounting() { mount -t tmpfs -o size=4M none "$small" 2>"$work/mount"; } ;;
+	ext2)
+		mounting() {
+			truncate -s 8M "$work/image" && mke2fs -q -F -b 4096 "$work/image" 2>"$work/mount" &&
+				mount -o loop -t ext2 "$work/image" "$small" 2>"$work/mount"
+		}
+		;;
+	esac
+	if mounting; then
+		step "no_space, $kind" fault no_space "$small"
+		step "no_space, $kind, O_DIRECT" fault no_space "$small" direct
+		umount "$small"
+	else
+		skip "no_space, $kind" "it cannot be mounted: $(tail -n 1 "$work/mount")"
+	fi
+done
+
+echo "without AIO: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
