@@ -90,6 +90,7 @@ $(crate): $(sources)
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
 cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
 	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
+	  --remove-section='.ARM.extab*' --remove-section='.rel.ARM.extab*' \
 	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
 comma := ,
 
