@@ -6,6 +6,7 @@
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            every test
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
+#   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
 #   make check-packages   the Debian packages, in clean roots (15 minutes)
 #   make soak             the stress tests for HOURS (default 1)
 #   make programs         real programs with real I/O on the C library and on this one
@@ -204,6 +205,7 @@ targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
 .PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
+	check-without-aio \
 	check-original check-packages i686 soak bench programs sources
 tools-%:
 	@./install-tools.sh $*
@@ -225,6 +227,7 @@ check: tools-check
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-stress
 	@$(MAKE) --no-print-directory check-conformance
+	@$(MAKE) --no-print-directory check-without-aio
 	@$(MAKE) --no-print-directory check-original
 	@echo "skipped: $$(sort -u $(BUILD)/skipped 2>/dev/null | grep -c .)"
 	@sort -u $(BUILD)/skipped 2>/dev/null || true
@@ -282,6 +285,11 @@ check-conformance:
 	@c-tests/obtain-original.sh $(original)
 	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) $(filter threads,$(ENGINES))
 	BUILD=$(BUILD) c-tests/conformance/mistakes/mistakes.sh
+
+# Where the kernel has no AIO, and the threads engine's faults. With FULL=1 other people's programs too.
+check-without-aio: $(if $(FULL),tools-without-aio)
+	@c-tests/obtain-original.sh $(original)
+	$(if $(filter threads,$(ENGINES)),c-tests/without-aio/run.sh $(BUILD) $(original) $(if $(FULL),full),echo 'without AIO: the library has no threads engine' >>$(BUILD)/skipped)
 
 HOURS ?= 1
 soak: all

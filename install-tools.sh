@@ -3,7 +3,7 @@
 # sudo when you are not root) and, where rustup is in use, Rust standard libraries for other
 # architectures. Says what it does, and does nothing when all is there.
 #
-# usage: install-tools.sh build|demo|check|architectures|programs|sources
+# usage: install-tools.sh build|demo|check|architectures|programs|sources|without-aio
 set -eu
 
 rust_minimum=1.85
@@ -26,6 +26,7 @@ check)
 	fi
 	;;
 architectures) packages="$packages gcc-multilib clang dpkg-dev qemu-user musl-tools" ;;
+without-aio) packages="$packages gcc-multilib dpkg-dev e2fsprogs fio jq libaio1 sysbench qemu-utils" ;;
 programs)
 	# Each row of the matrix says what it needs.
 	packages="$packages dpkg-dev libaio1 $(sed -n "s/^packages='\(.*\)'$/\1/p" "$(dirname "$0")"/programs/rows/*.sh | tr '\n' ' ')"
