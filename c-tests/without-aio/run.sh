@@ -172,7 +172,6 @@ check_suite() {
 check_fio() { # OPTIONS...
 	on_c_library fio --name=c --ioengine=libaio --filename="$work/fio.file" --size=1M \
 		--rw=write --direct=1 --output="$work/fio.c"
-	grep -q io_queue_init "$work/fio.c"
 	ours fio --name=verify --ioengine=libaio --filename="$work/fio.file" --size=64M --bs=4k \
 		--iodepth=32 --verify=crc32c --verify_fatal=1 --verify_state_save=0 --output-format=json \
 		--output="$work/fio.json" "$@"
@@ -182,8 +181,9 @@ check_fio() { # OPTIONS...
 	rm "$work/fio.file"
 }
 
+# Its own validation fails with asynchronous requests, with the C library on the kernel's AIO too.
 check_sysbench() {
-	local options='--file-total-size=64M --file-num=4 --file-io-mode=async --file-test-mode=rndrw --validate=on
+	local options='--file-total-size=64M --file-num=4 --file-io-mode=async --file-test-mode=rndrw
 		--file-extra-flags=direct --file-fsync-freq=50 --time=5 --threads=2'
 	cd "$work"
 	# shellcheck disable=SC2086 # a list of words
@@ -206,10 +206,12 @@ native() { # FILE: what QEMU is to open
 check_qemu() {
 	local file=$work/qemu.raw copy=$work/qemu.copy
 	qemu-img create -q -f raw "$file" 64M
-	on_c_library qemu-io --image-opts -c 'read 0 4k' "$(native "$file")"
+	# The C library's failure makes it fall back to threads of its own.
+	"$work/refuse" "$filter" qemu-io --image-opts -c 'read 0 4k' "$(native "$file")" 2>&1 | tee "$work/qemu.out"
+	grep -q 'falling back to thread pool: failed to create linux AIO context' "$work/qemu.out"
 	ours qemu-io --image-opts -c 'write -P 0x5a 0 8M' -c 'aio_write -P 0xa5 8M 4M' -c 'aio_write -P 0x11 12M 64k' \
 		-c aio_flush -c flush -c 'read -P 0x5a 0 8M' -c 'read -P 0xa5 8M 4M' -c 'read -P 0x11 12M 64k' \
-		"$(native "$file")" | tee "$work/qemu.out"
+		"$(native "$file")" 2>&1 | tee "$work/qemu.out"
 	if grep -i -E 'fail|error|falling back' "$work/qemu.out"; then return 1; fi
 	[ "$(grep -c '^read ' "$work/qemu.out")" = 3 ]
 	dd if=/dev/urandom of="$file" bs=1M seek=16 count=32 conv=notrunc status=none
@@ -217,7 +219,7 @@ check_qemu() {
 	ours qemu-img convert -n --image-opts --target-image-opts -W "$(native "$file")" "$(native "$copy")"
 	cmp "$file" "$copy"
 	ours qemu-img bench -c 20000 -d 32 -s 4096 -w -t none -n -f raw "$copy" | tee "$work/qemu.out"
-	sed -n 's/^Run completed in \(.*\) seconds\./20000 writes in \1 s; convert, qemu-io: as written; the C library fails/p' \
+	sed -n 's/^Run completed in \(.*\) seconds\./20000 writes in \1 s; convert, qemu-io: as written; falls back with the C library/p' \
 		"$work/qemu.out" | grep . >&3
 }
 
