@@ -44,11 +44,9 @@ fn in_process(
         let process = Process::start();
         set(time, threads);
         let requests = model();
-        if time == Time::Stands {
-            // Nobody comes to their help.
-            requests
-                .iter()
-                .for_each(|request| request.details.done.wait());
+        // Before `drain` comes to their help.
+        for request in &requests {
+            request.details.done.wait();
         }
         STATE.threads.helpers.drain();
         join_all();
@@ -114,6 +112,8 @@ fn no_thread_to_be_had() {
         let submitter = thread::spawn(move || submit(&[other]));
         submit(&[b.clone()]);
         submitter.join().unwrap();
+        // Nobody is left who would do it.
+        assert_eq!(a.details.done.times() + b.details.done.times(), 2);
         vec![a, b]
     });
 }

@@ -201,8 +201,6 @@ mutation pending-is-counted-late completions/handler_posts_and_takes_while_posti
 	'/pub unsafe fn take\(/,/^    }/ s/if self\.pending\.load\(SeqCst\) == 0/if true/'
 mutation no-tickets completions/handler_takes_a_lap_while_taking $threads/completions.rs \
 	's/let ticket = first.*/let ticket = first;/'
-mutation tickets-alike completions/handler_takes_a_lap_while_taking $threads/completions.rs \
-	's/let number = self\.tickets.*/let number = 0u32;/'
 mutation nothing-aside completions/handler_posts_and_takes_while_posting $threads/completions.rs \
 	's/self\.take_aside\(.view, at_most, events\)/self.take_aside(\&view, 0, events)/'
 mutation aside-leaves-others-behind completions/another_thread_takes_aside $threads/completions.rs \
@@ -220,18 +218,12 @@ mutation nobody-helps-the-publisher completions/handler_posts_and_takes_while_po
 
 mutation failed-start-forgets helpers/no_thread_to_be_had $threads/helpers.rs \
 	'/fn start_one/,/^    }/ s/self\.work_off\(\);//'
-mutation retires-without-a-look helpers/helpers_retire $threads/helpers.rs \
-	'/fn retire/,/^    }/ s/if self\.is_idle\(\)/if true/'
-mutation push-relies-on-the-dead helpers/helpers_retire $threads/helpers.rs \
-	'/pub unsafe fn push/,/^    }/ s/self\.alive\.load\(SeqCst\) == 0/false/'
 mutation busy-helpers-are-enough helpers/two_at_once $threads/helpers.rs \
 	'/pub fn call/,/^    }/ s/else if !self\.is_empty\(\)/else if false/'
 mutation call-wakes-nobody helpers/one_submitter $threads/helpers.rs \
 	'/pub fn call/,/^    }/ s/threads::wake.*//'
 mutation idle-is-counted-late helpers/one_submitter $threads/helpers.rs \
 	'/fn helper\(/,/^}/ s/if helpers\.is_idle\(\) \&\& /if /'
-mutation drain-leaves-requests helpers/cancelled_or_done $threads/helpers.rs \
-	'/pub fn drain/,/^    }/ s/self\.work_off\(\);//'
 mutation sleeper-does-not-look waiting/one_waiter $threads/waiting.rs \
 	'/pub fn sleep\(/,/^    }/ s/if ready\(\)/if false/'
 mutation wakes-is-read-late waiting/one_waiter $threads/waiting.rs \
