@@ -71,17 +71,18 @@ pub fn threads_limit() -> u32 {
 unsafe fn limit_named(mut digit: *const c_char) -> u32 {
     /// Enough to keep a fast disk busy; they start only as requests wait.
     const DEFAULT: u32 = 16;
+    const MOST: u32 = 999;
     if digit.is_null() {
         return DEFAULT;
     }
     let mut limit = 0;
-    for _ in 0..3 {
+    loop {
         // SAFETY: nothing before it was the zero at the end.
         let value = (unsafe { *digit } as u8).wrapping_sub(b'0');
         if value > 9 {
             break;
         }
-        limit = limit * 10 + u32::from(value);
+        limit = MOST.min(limit * 10 + u32::from(value));
         digit = digit.wrapping_add(1);
     }
     if limit == 0 { DEFAULT } else { limit }
@@ -158,7 +159,8 @@ mod tests {
         assert_eq!(limit(c"1"), 1);
         assert_eq!(limit(c"32"), 32);
         assert_eq!(limit(c"999"), 999);
-        assert_eq!(limit(c"1000"), 100, "three digits are read");
+        assert_eq!(limit(c"1000"), 999);
+        assert_eq!(limit(c"99999999999999999999"), 999);
         assert_eq!(limit(c"8 threads"), 8);
         for value in [c"", c"0", c"000", c"-1", c"many"] {
             assert_eq!(limit(value), 16);

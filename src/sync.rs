@@ -3,6 +3,8 @@
 //! `tests/models` builds the lock-free modules against loom by bringing another module of this name.
 
 pub use core::hint::spin_loop;
+#[cfg(feature = "threads")]
+pub use core::sync::atomic::AtomicU64;
 pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 #[cfg(feature = "threads")]

@@ -168,4 +168,5 @@ macro_rules! atomic {
 }
 
 atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
 atomic!(AtomicUsize, usize);

@@ -140,7 +140,9 @@ pub mod threads {
             return false;
         }
         THREADS.set(left - 1);
-        let thread = loom::thread::spawn(move || drop(main(std::ptr::null_mut())));
+        let thread = loom::thread::spawn(move || {
+            main(std::ptr::null_mut());
+        });
         STARTED.with_borrow_mut(|all| all.push(thread));
         true
     }

@@ -29,6 +29,11 @@ pub mod carry_out {
     }
 }
 
+/// What runs when the process ends.
+pub extern "C" fn end(_: *mut std::ffi::c_void) {
+    STATE.threads.helpers.drain();
+}
+
 /// # Safety
 /// The caller owns the request.
 pub unsafe fn finish(request: *mut Request, _result: i64) {

@@ -13,14 +13,14 @@
 //!   behind it are ready, but `tail` cannot pass the gap. A reader that finds nothing else takes these
 //!   *aside*, directly from their slots; the publisher later closes such gaps.
 //!
-//! A position counts slots since the context was made; its lap says how often the ring went round.
+//! A position counts slots since the context was made, in 64 bits: it never wraps; its lap says how often the ring went round.
 
 use core::ffi::c_int;
 use core::ptr;
 
 use crate::abi::{aio_ring, io_event};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, copy_events, spin_loop};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, SPINS, copy_events, spin_loop};
 use crate::sys::files;
 
 /// What a slot is in the lap that is added, times 4.
@@ -87,11 +87,11 @@ pub struct Completions {
     /// Whether a thread is moving `tail`.
     publishing: AtomicU32,
     /// The position that `tail` stands for.
-    published: AtomicUsize,
+    published: AtomicU64,
     /// Requests accepted.
-    accepted: AtomicUsize,
+    accepted: AtomicU64,
     /// Events taken aside.
-    aside: AtomicUsize,
+    aside: AtomicU64,
     /// Events claimed, or ready, and not published.
     pending: AtomicU32,
     /// Whether events were ever taken aside.
@@ -131,8 +131,8 @@ impl View {
     }
 
     /// Index and lap of a position. The lap is cut to what a state has room for.
-    fn place(&self, position: usize) -> (u32, u32) {
-        let nr = self.nr as usize;
+    fn place(&self, position: u64) -> (u32, u32) {
+        let nr = u64::from(self.nr);
         let lap = position.checked_div(nr).unwrap_or(0);
         ((position - lap * nr) as u32, (lap as u32) << 2)
     }
@@ -223,7 +223,7 @@ impl Completions {
         };
         loop {
             let (accepted, outstanding) = self.outstanding(&view);
-            if outstanding >= view.nr as usize - 1 {
+            if outstanding >= u64::from(view.nr) - 1 {
                 return false;
             }
             // It fails if another request was accepted.
@@ -238,13 +238,13 @@ impl Completions {
     }
 
     /// Requests accepted, and how many of them have an event that is still to come, or to be taken.
-    fn outstanding(&self, view: &View) -> (usize, usize) {
+    fn outstanding(&self, view: &View) -> (u64, u64) {
         loop {
             // SeqCst, and this one first: what is subtracted below only grows.
             let accepted = self.accepted.load(SeqCst);
             let outstanding = accepted.wrapping_sub(self.consumed(view));
             // Less than nothing: others accepted and took events in between.
-            if outstanding as isize >= 0 {
+            if outstanding as i64 >= 0 {
                 return (accepted, outstanding);
             }
         }
@@ -258,17 +258,17 @@ impl Completions {
     /// Whether [`Completions::accept`] would find room.
     pub fn has_room(&self) -> bool {
         self.view()
-            .is_some_and(|view| self.outstanding(&view).1 < view.nr as usize - 1)
+            .is_some_and(|view| self.outstanding(&view).1 < u64::from(view.nr) - 1)
     }
 
     /// Events that left the ring.
-    fn consumed(&self, view: &View) -> usize {
+    fn consumed(&self, view: &View) -> u64 {
         let aside = self.aside.load(SeqCst);
         let head = view.slot_of(view.ring().head.load(SeqCst));
         let published = self.published.load(SeqCst);
         let (end, _) = view.place(published);
         published
-            .wrapping_sub(view.distance(head, end) as usize)
+            .wrapping_sub(u64::from(view.distance(head, end)))
             .wrapping_add(aside)
     }
 
@@ -297,7 +297,7 @@ impl Completions {
         loop {
             // Acquire: pairs with the store in `publish`.
             let published = self.published.load(Acquire);
-            for step in 0..view.nr as usize {
+            for step in 0..u64::from(view.nr) {
                 let (index, lap) = view.place(published.wrapping_add(step));
                 // Acquire: pairs with the store of FREE; the event before it was copied.
                 if view
@@ -366,7 +366,7 @@ impl Completions {
             let state = view.mark(index).state.load(SeqCst);
             let is_gap = state == lap | FREE && self.had_gaps.load(Relaxed) != 0;
             if state != lap | READY
-                && !(is_gap && self.first_ready(view, position, view.nr as usize).is_some())
+                && !(is_gap && self.first_ready(view, position, view.nr.into()).is_some())
             {
                 return;
             }
@@ -374,14 +374,14 @@ impl Completions {
     }
 
     /// Whether the publisher has marked a slot, and `published` does not show it yet.
-    fn is_done(&self, view: &View, position: usize) -> bool {
+    fn is_done(&self, view: &View, position: u64) -> bool {
         let (index, lap) = view.place(position);
         view.mark(index).state.load(SeqCst) == next_lap(lap) | FREE
     }
 
     /// Moves `published` over a slot whose mark says that it is done. Anybody may do it: the publisher may be
     /// the code that a signal handler interrupted.
-    fn advance(&self, position: usize) {
+    fn advance(&self, position: u64) {
         // SeqCst: readers look at it after `head`. It never goes back, so a late exchange fails.
         let next = position.wrapping_add(1);
         let _ = self
@@ -390,7 +390,7 @@ impl Completions {
     }
 
     /// The first of so many slots from `position` on that is ready.
-    fn first_ready(&self, view: &View, position: usize, slots: usize) -> Option<(u32, u32)> {
+    fn first_ready(&self, view: &View, position: u64, slots: u64) -> Option<(u32, u32)> {
         (0..slots)
             .map(|step| view.place(position.wrapping_add(step)))
             .find(|&(index, lap)| view.mark(index).state.load(SeqCst) == lap | READY)
@@ -398,12 +398,12 @@ impl Completions {
 
     /// Where an event was taken aside, moves a later one into its slot. Called while publishing.
     #[cold]
-    fn close_gap(&self, view: &View, position: usize) {
+    fn close_gap(&self, view: &View, position: u64) {
         let (gap, gap_lap) = view.place(position);
         if view.mark(gap).state.load(SeqCst) != gap_lap | FREE {
             return;
         }
-        let Some((index, lap)) = self.first_ready(view, position, view.nr as usize) else {
+        let Some((index, lap)) = self.first_ready(view, position, view.nr.into()) else {
             return;
         };
         let (from, to) = (view.mark(index), view.mark(gap));
@@ -445,7 +445,7 @@ impl Completions {
             self.advance(published);
             published = published.wrapping_add(1);
         }
-        let ready = (0..view.nr as usize).filter(|&step| {
+        let ready = (0..u64::from(view.nr)).filter(|&step| {
             let (index, lap) = view.place(published.wrapping_add(step));
             view.mark(index).state.load(SeqCst) == lap | READY
         });
@@ -533,7 +533,7 @@ impl Completions {
         let published = self.published.load(SeqCst);
         let mut taken = 0;
         let mut overtook = false;
-        for step in 0..view.nr as usize {
+        for step in 0..u64::from(view.nr) {
             if taken == at_most {
                 break;
             }

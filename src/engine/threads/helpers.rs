@@ -8,12 +8,12 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 
 use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
-use super::{carry_out, finish};
+use super::{carry_out, end, finish};
 use crate::configuration;
 use crate::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
-use crate::sys::{self, threads};
+use crate::sys::threads;
 
 /// A helper without work ends after so many nanoseconds.
 const IDLE: i64 = 1_000_000_000;
@@ -38,7 +38,7 @@ pub struct Helpers {
     unfinished: AtomicU32,
     /// The process ends: helpers do not stay.
     ending: AtomicU32,
-    /// Whether [`drain_at_exit`] will run.
+    /// Whether [`end`] will run.
     will_drain: AtomicU32,
 }
 
@@ -78,7 +78,7 @@ impl Helpers {
     /// Lets [`drain_at_exit`] run, before there is any thread.
     pub fn drain_later(&self) {
         if self.will_drain.swap(1, Relaxed) == 0 {
-            threads::at_exit(drain_at_exit);
+            threads::at_exit(end);
         }
     }
 
@@ -242,17 +242,6 @@ impl Helpers {
         self.alive.fetch_add(1, SeqCst);
         false
     }
-}
-
-extern "C" fn drain_at_exit(_: *mut c_void) {
-    if !STATE.threads.are_ours() {
-        // A child, which took the call over from its parent, but not the threads.
-        return;
-    }
-    STATE.threads.helpers.drain();
-    STATE.threads.polls.end();
-    // What a thread does after it has said that it ends: it returns.
-    sys::sleep(1_000_000);
 }
 
 extern "C" fn helper(_: *mut c_void) -> *mut c_void {

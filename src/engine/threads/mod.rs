@@ -24,7 +24,7 @@ pub mod requests;
 pub mod submitting;
 pub mod waiting;
 
-use core::ffi::{c_int, c_long};
+use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 
 use super::kernel::{Request, Timespec};
@@ -132,6 +132,18 @@ impl Threads {
         let owner = self.owner.load(Relaxed);
         owner == WIPED || owner == threads::process() as u32
     }
+}
+
+/// Finishes what is queued and ends the threads: the process ends, or the program unloads the library.
+extern "C" fn end(_: *mut c_void) {
+    if !STATE.threads.are_ours() {
+        // A child, which took the call over from its parent, but not the threads.
+        return;
+    }
+    STATE.threads.helpers.drain();
+    STATE.threads.polls.end();
+    // What a thread does after it has said that it ends: it returns.
+    sys::sleep(1_000_000);
 }
 
 /// Bytes of events that the kernel lets one context have, halved: `nr` above is EINVAL.
