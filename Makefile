@@ -31,8 +31,9 @@ DEBUG_INFO ?= 0
 # Where the results go, and which Rust target they are for (empty: the machine's own).
 BUILD ?= build
 RUST_TARGET ?=
-# What carries requests out: "kernel" alone gives the small library.
-ENGINES ?= kernel threads
+# What carries requests out: "kernel" alone gives the small library. If not given, what the library in
+# BUILD was made with, so that "make install" and "make dist" take that one as it is.
+ENGINES ?= $(or $(shell cat $(BUILD)/engines 2>/dev/null),kernel threads)
 
 prefix ?= /usr
 includedir ?= $(prefix)/include
@@ -77,15 +78,20 @@ all: $(shared) $(BUILD)/libaio.a
 machine := $(or $(RUST_TARGET),$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p'))
 rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atomics)
 
-.PHONY: all
+.PHONY: all always
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
-$(crate): $(sources)
+$(crate): $(sources) $(BUILD)/engines
 	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc --lib --release --locked \
 	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(if $(filter threads,$(ENGINES)),,--no-default-features) \
 	  $(CARGOFLAGS) -- $(rustc_flags)
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
+
+# Changes only when ENGINES does.
+$(BUILD)/engines: always
+	@mkdir -p $(@D)
+	@echo '$(ENGINES)' | cmp -s - $@ || echo '$(ENGINES)' >$@
 
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
