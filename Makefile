@@ -134,8 +134,10 @@ $(BUILD)/libaio.map: $(version_script) Makefile
 	cat $(version_script) >$@
 
 # Before glibc 2.34 threads are in a library of their own.
+# A helper thread may still be at its last instruction when a program unloads the library.
+nodelete := $(if $(filter threads,$(ENGINES)),-z$(comma)nodelete$(comma))
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o $(BUILD)/libaio.map
-	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
+	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
 	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^) -pthread
 
 $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)

@@ -130,6 +130,16 @@ impl Registry {
         None
     }
 
+    /// Another engine has a context at `address` from now on: what was here and was destroyed is nobody's.
+    #[cfg(feature = "threads")]
+    pub fn give_up(&self, address: usize) {
+        if let Some(entry) = self.find(address) {
+            let dead = address | DEAD;
+            // SeqCst: as in `insert`.
+            let _ = entry.address.compare_exchange(dead, DEAD, SeqCst, Relaxed);
+        }
+    }
+
     /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_ours` says
     /// whether this is still the process that made it: a signal handler may fork at any point, and the
     /// child then finds this memory wiped.

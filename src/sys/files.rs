@@ -97,6 +97,48 @@ pub fn duplicate(fd: c_int) -> c_int {
     }
 }
 
+/// Keeps the library's own file from being standard input, output or error. An error stays as it is.
+pub fn out_of_the_way(fd: c_int) -> c_int {
+    if !(0..3).contains(&fd) {
+        return fd;
+    }
+    let higher = fcntl(fd, libc::F_DUPFD_CLOEXEC, 3);
+    if higher < 0 {
+        return fd;
+    }
+    close(fd);
+    higher
+}
+
+/// When a file was made, in nanoseconds; 0 where the file system does not say.
+pub fn birth(fd: c_int) -> i64 {
+    const STATX_BTIME: u32 = 0x800;
+    let mut status = [0u64; 32];
+    // SAFETY: `struct statx` has 256 bytes.
+    let result = keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            c_long::from(fd),
+            c"".as_ptr(),
+            c_long::from(libc::AT_EMPTY_PATH),
+            STATX_BTIME as usize,
+            status.as_mut_ptr(),
+        )
+    });
+    let status = status.as_ptr().cast::<u8>();
+    // SAFETY: `stx_mask` is the first word; `stx_btime` lies at byte 80.
+    unsafe {
+        if result != 0 || status.cast::<u32>().read() & STATX_BTIME == 0 {
+            return 0;
+        }
+        let seconds = status.add(80).cast::<i64>().read();
+        let nanoseconds = status.add(88).cast::<u32>().read();
+        seconds
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(i64::from(nanoseconds))
+    }
+}
+
 fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
     // SAFETY: no memory is involved.
     keep_errno(|| unsafe {
@@ -213,6 +255,28 @@ pub fn poll(fd: c_int, events: i16, wait: bool) -> c_int {
             return result;
         }
     }
+}
+
+/// Whether SO_RCVTIMEO or SO_SNDTIMEO is set.
+pub fn has_time_limit(fd: c_int, way: Way) -> bool {
+    let option = match way {
+        Way::In => libc::SO_RCVTIMEO,
+        Way::Out => libc::SO_SNDTIMEO,
+    };
+    let mut limit = [0u64; 2];
+    let mut size = size_of_val(&limit) as libc::socklen_t;
+    // SAFETY: there is room for a struct timeval.
+    let result = keep_errno(|| unsafe {
+        libc::syscall(
+            libc::SYS_getsockopt,
+            c_long::from(fd),
+            c_long::from(libc::SOL_SOCKET),
+            c_long::from(option),
+            limit.as_mut_ptr(),
+            ptr::from_mut(&mut size),
+        )
+    });
+    result == 0 && limit != [0; 2]
 }
 
 /// Whether the descriptor is a terminal.

@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::{keep_errno, keep_errno_long};
+use super::{files, keep_errno, keep_errno_long};
 use crate::abi::timespec;
 use crate::sync::AtomicU32;
 
@@ -198,9 +198,9 @@ pub fn may_raise_priority() -> bool {
 /// `epoll_create1(2)`, closed on exec.
 pub fn make_poller() -> c_int {
     // SAFETY: no memory is involved.
-    keep_errno(|| unsafe {
+    files::out_of_the_way(keep_errno(|| unsafe {
         libc::syscall(libc::SYS_epoll_create1, c_long::from(libc::EPOLL_CLOEXEC))
-    })
+    }))
 }
 
 /// Lets the poller watch `fd` once, under a number of the caller's.
@@ -212,10 +212,10 @@ pub fn watch(poller: c_int, fd: c_int, events: u32, number: u64) -> c_int {
     control(poller, libc::EPOLL_CTL_ADD, fd, &mut event)
 }
 
-/// Lets the poller watch `fd` no more.
-pub fn forget(poller: c_int, fd: c_int) {
+/// Lets the poller watch `fd` no more. False if it did not.
+pub fn forget(poller: c_int, fd: c_int) -> bool {
     let mut event = libc::epoll_event { events: 0, u64: 0 };
-    control(poller, libc::EPOLL_CTL_DEL, fd, &mut event);
+    control(poller, libc::EPOLL_CTL_DEL, fd, &mut event) == 0
 }
 
 fn control(poller: c_int, command: c_int, fd: c_int, event: &mut libc::epoll_event) -> c_int {
@@ -256,13 +256,13 @@ pub fn next_ready(poller: c_int, milliseconds: c_int) -> Result<Option<(u64, u32
 /// An eventfd with a count of 0, or `-errno`.
 pub fn make_eventfd() -> c_int {
     // SAFETY: no memory is involved.
-    keep_errno(|| unsafe {
+    files::out_of_the_way(keep_errno(|| unsafe {
         libc::syscall(
             libc::SYS_eventfd2,
             0usize,
             c_long::from(libc::EFD_CLOEXEC | libc::EFD_NONBLOCK),
         )
-    })
+    }))
 }
 
 /// Sets an eventfd's count to 0.

@@ -186,9 +186,9 @@ mutation filling-hides-the-address address_comes_again registry.rs \
 
 threads=engine/threads
 mutation room-is-refused-when-late completions/room_for_all_but_one $threads/completions.rs \
-	's/if outstanding as isize >= 0/if true/'
+	's/if outstanding as i64 >= 0/if true/'
 mutation room-for-all completions/no_more_than_all_but_one $threads/completions.rs \
-	's/view\.nr as usize - 1/view.nr as usize/'
+	's/u64::from\(view\.nr\) - 1/u64::from(view.nr)/'
 mutation ready-is-not-seqcst completions/two_posters $threads/completions.rs \
 	's/store\(lap \| READY, SeqCst\);$/store(lap | READY, crate::sync::Ordering::Release);/'
 mutation publisher-does-not-look-again completions/two_posters $threads/completions.rs \

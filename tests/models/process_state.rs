@@ -15,9 +15,19 @@ pub struct ProcessState {
     pub futexes: crate::sys::threads::Futexes,
 }
 
-#[derive(Default)]
 pub struct Threads {
     pub helpers: Helpers,
+    /// How many helpers there may be.
+    pub limit: AtomicU32,
+}
+
+impl Default for Threads {
+    fn default() -> Threads {
+        Threads {
+            helpers: Helpers::default(),
+            limit: AtomicU32::new(2),
+        }
+    }
 }
 
 /// As the library's static of this name.

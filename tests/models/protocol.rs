@@ -5,7 +5,6 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 pub mod abi;
-pub mod configuration;
 pub mod explore;
 #[path = "../../src/gate.rs"]
 pub mod gate;

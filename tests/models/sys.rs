@@ -26,6 +26,10 @@ pub mod files {
         }
     }
 
+    pub fn is_eventfd(_: c_int) -> bool {
+        true
+    }
+
     pub fn signal_eventfd(fd: c_int) {
         crate::signal::point();
         let watcher = SIGNALLED.with_borrow(Clone::clone);

@@ -40,6 +40,8 @@ pub struct File {
     pub flags: c_int,
     /// What it is.
     pub kind: Kind,
+    /// Whether it lies on no block device: /proc does.
+    pub may_lack: bool,
     /// Which one it is.
     pub identity: Identity,
     /// Bytes of a regular file; none of others, which have no end.
@@ -67,6 +69,7 @@ impl File {
             fd,
             flags,
             kind,
+            may_lack: libc::major(status.st_dev) == 0,
             identity,
             size: is_regular.then_some(status.st_size as u64),
         })
@@ -83,7 +86,7 @@ impl File {
 
     /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what others have.
     pub fn is_empty(&self) -> bool {
-        self.size == Some(0)
+        self.may_lack && self.size == Some(0)
     }
 
     /// Whether its requests go to the disk while `io_submit` returns.
@@ -97,6 +100,7 @@ fn identity_of(status: &libc::stat64) -> Identity {
     Identity {
         device: status.st_dev as u64,
         inode: status.st_ino as u64,
+        birth: 0,
     }
 }
 
@@ -250,6 +254,10 @@ impl Transfer {
                 result if result == -i64::from(libc::EOPNOTSUPP) => return try_once(0),
                 result => break result,
             }
+            if file.kind == Kind::Socket && files::has_time_limit(file.fd, self.way) {
+                // Only the kernel knows when it is over; with a limit a handler ends the call too.
+                return try_once(0);
+            }
             let waited = files::poll(file.fd, events, true);
             if waited < 0 {
                 return i64::from(waited);
@@ -270,7 +278,7 @@ impl Transfer {
         let mut before = 0;
         for index in 0..self.count as usize {
             // SAFETY: the index is below the count.
-            let vector = unsafe { *self.vectors.wrapping_add(index) };
+            let vector = unsafe { self.vectors.wrapping_add(index).read_unaligned() };
             let length = vector.iov_len as i64;
             while written < before + length {
                 let skip = (written - before) as usize;
@@ -313,7 +321,15 @@ fn knows_flags(file: &File, transfer: &Transfer) -> bool {
 /// Carries a request out for another thread: the result of its event.
 pub fn for_another(details: &Details) -> i64 {
     // The program may have closed the descriptor, and opened another file under its number.
-    if files::status(details.fd).is_none_or(|status| identity_of(&status) != details.identity) {
+    let is_another = |status: libc::stat64| {
+        let birth = files::birth(details.fd);
+        details.identity
+            != Identity {
+                birth,
+                ..identity_of(&status)
+            }
+    };
+    if files::status(details.fd).is_none_or(is_another) {
         return -i64::from(libc::EBADF);
     }
     let way = match details.work {

@@ -99,13 +99,18 @@ impl Context {
 
     /// True for the one thread that may destroy the context.
     pub fn start_destroying(&self) -> bool {
-        let address = self.address.load(Relaxed);
-        // SeqCst: pairs with `is_dying` of waiters and pollers.
-        address & (RESERVED | DYING | GONE) == 0
-            && self
+        let mut address = self.address.load(Relaxed);
+        while address & (RESERVED | DYING | GONE) == 0 {
+            // SeqCst: pairs with `is_dying` of waiters and pollers. It fails if the ring was found moved.
+            match self
                 .address
                 .compare_exchange(address, address | DYING, SeqCst, Relaxed)
-                .is_ok()
+            {
+                Ok(_) => return true,
+                Err(found) => address = found,
+            }
+        }
+        false
     }
 
     /// Drops the owner's reference of a context that is being destroyed. The memory goes with the last one.

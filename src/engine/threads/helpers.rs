@@ -9,7 +9,6 @@ use core::ptr;
 
 use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
 use super::{carry_out, end, finish};
-use crate::configuration;
 use crate::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
@@ -26,7 +25,7 @@ pub struct Helpers {
     pushed: AtomicUsize,
     /// The same in order, oldest first, once a helper took them over; under `lock`.
     ordered: AtomicUsize,
-    /// Helpers only, whose signals are blocked: 0 free, 1 taken, 2 taken and waited for.
+    /// Helpers, and a thread that works the queue off where no helper can be had: 0 free, 1 taken, 2 taken and waited for.
     lock: AtomicU32,
     /// Counts pushes; idle helpers sleep on it.
     pushes: AtomicU32,
@@ -55,7 +54,7 @@ impl Helpers {
     #[cold]
     fn start_one(&self) -> bool {
         let alive = self.alive.load(Relaxed);
-        if alive >= configuration::threads_limit()
+        if alive >= STATE.threads.limit.load(Relaxed)
             || self
                 .alive
                 .compare_exchange(alive, alive + 1, SeqCst, Relaxed)

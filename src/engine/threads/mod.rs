@@ -54,6 +54,9 @@ pub struct Threads {
     /// The process that this memory is of, where the kernel does not wipe it in a child; else [`WIPED`]. 0: not
     /// asked yet.
     owner: AtomicU32,
+    /// `LIBAIO_THREADS`, read with the first context: helpers must not look at an environment that the program
+    /// may change.
+    pub limit: AtomicU32,
     /// What the environment says of engines, as [`Engine`] numbers it; 0: not read yet.
     engine: AtomicU32,
 }
@@ -79,6 +82,7 @@ impl Threads {
             }
         }
         let engine = configuration::engine();
+        self.limit.store(configuration::threads_limit(), Relaxed);
         self.engine.store(engine as u32, Relaxed);
         engine
     }
@@ -177,6 +181,7 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t, is_limited: bool)
         Err(Failure::Memory) => return -libc::ENOMEM,
         Err(Failure::Full) => return -libc::EAGAIN,
     };
+    STATE.registry.give_up(ctx.addr());
     if !probe::are_writable(ctxp.cast(), size_of::<io_context_t>()) {
         // SAFETY: nobody has seen it.
         unsafe { destroy(ctx) };

@@ -92,8 +92,14 @@ impl Polls {
         place.state.store(watched, SeqCst);
         let number = u64::from(watched) << 32 | u64::from(index);
         let result = threads::watch(poller, fd, u32::from(details.poll_events), number);
+        // Without a thread nobody would ever see it ready.
+        let result = if result == 0 && !self.keep_alive() {
+            threads::forget(poller, fd);
+            -libc::EAGAIN
+        } else {
+            result
+        };
         if result == 0 {
-            self.keep_alive();
             return 0;
         }
         // Nobody else has had it, unless io_destroy came in between.
@@ -155,18 +161,19 @@ impl Polls {
     }
 
     /// Makes sure that the thread is there.
-    fn keep_alive(&self) {
+    fn keep_alive(&self) -> bool {
         // SeqCst: pairs with the poller's end: it takes `alive` back, then looks at `armed`.
         if self.alive.load(SeqCst) != 0
             || self.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_err()
         {
-            return;
+            return true;
         }
         STATE.threads.helpers.drain_later();
         if !threads::start(poller) {
-            // No thread can be had: the polls wait until one can.
             self.alive.store(0, SeqCst);
+            return false;
         }
+        true
     }
 
     /// Ends the thread: the library's code may go away with a program's plug-in.
@@ -216,8 +223,10 @@ impl Polls {
         {
             return None;
         }
-        threads::forget(self.poller.load(Relaxed) as c_int - 1, fd as c_int);
-        files::close(fd as c_int);
+        // If it is not watched any more, the program closed it, and the number may be another file's.
+        if threads::forget(self.poller.load(Relaxed) as c_int - 1, fd as c_int) {
+            files::close(fd as c_int);
+        }
         let free = (watched & !STATE_BITS).wrapping_add(NEXT_USE) | FREE;
         place.state.store(free, SeqCst);
         self.armed.fetch_sub(1, SeqCst);

@@ -48,6 +48,9 @@ pub struct Identity {
     pub device: u64,
     /// See `device`.
     pub inode: u64,
+    /// When it was made: the number of a deleted file is given out again. Looked at for requests that are handed
+    /// over.
+    pub birth: i64,
 }
 
 /// One request.
@@ -104,14 +107,11 @@ impl Details {
         event(self.data, self.obj, result)
     }
 
-    /// Gives memory and the duplicate eventfd back.
+    /// Gives memory back.
     pub fn release(&self) {
         if !self.many.is_null() {
             // SAFETY: it was mapped for this request.
             unsafe { sys::unmap(self.many.cast::<c_void>(), many_bytes(self.vectors)) };
-        }
-        if self.resfd >= 0 {
-            sys::files::close(self.resfd);
         }
     }
 }

@@ -8,7 +8,9 @@ use core::ptr;
 use super::carry_out::{File, Kind, Outcome, Transfer};
 use super::completions::Signal;
 use super::contexts::Context;
-use super::requests::{self, Details, FEW, QUEUED, Request, Work, event, give_back, many_bytes};
+use super::requests::{
+    self, Details, FEW, Identity, QUEUED, Request, Work, event, give_back, many_bytes,
+};
 use crate::abi::iocb;
 use crate::process_state::STATE;
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
@@ -49,6 +51,8 @@ struct Call {
     reserved: u64,
     flags: u32,
     resfd: c_int,
+    /// The library's duplicate of `resfd`, which the program may close before the event comes; negative: none.
+    eventfd: c_int,
 }
 
 impl Call {
@@ -75,6 +79,7 @@ impl Call {
             reserved: word(48),
             flags: half(56),
             resfd: half(60) as c_int,
+            eventfd: -1,
         }
     }
 }
@@ -91,7 +96,7 @@ pub unsafe fn submit_one(context: &Context, at: *mut iocb, batch: &mut Batch) ->
         return -libc::EFAULT;
     }
     // SAFETY: the kernel has just read its pages.
-    let call = unsafe { Call::read(at) };
+    let mut call = unsafe { Call::read(at) };
     if call.reserved != 0 || (call.nbytes as i64) < 0 {
         return -libc::EINVAL;
     }
@@ -114,7 +119,10 @@ pub unsafe fn submit_one(context: &Context, at: *mut iocb, batch: &mut Batch) ->
     if !clear_key(at) {
         return -libc::EFAULT;
     }
-    match call.opcode {
+    if call.flags & FLAG_RESFD != 0 {
+        call.eventfd = files::duplicate(call.resfd);
+    }
+    let result = match call.opcode {
         PREAD => transfer(context, &call, &file, (Way::In, false), batch),
         PWRITE => transfer(context, &call, &file, (Way::Out, false), batch),
         PREADV => transfer(context, &call, &file, (Way::In, true), batch),
@@ -123,7 +131,11 @@ pub unsafe fn submit_one(context: &Context, at: *mut iocb, batch: &mut Batch) ->
         FDSYNC => sync(context, &call, &file, true, batch),
         POLL => poll(context, &call, &file),
         _ => -libc::EINVAL,
+    };
+    if result != 0 && call.eventfd >= 0 {
+        files::close(call.eventfd);
     }
+    result
 }
 
 /// The shortest way: a plain read or write of a file that took one before. None: go the long way.
@@ -174,13 +186,14 @@ unsafe fn submit_to_known_file(context: &Context, call: &Call) -> Option<c_int> 
 
 /// Posts the event of a request that was carried out by this thread.
 fn post_done(context: &Context, call: &Call, result: i64) {
-    let resfd = if call.flags & FLAG_RESFD != 0 {
-        call.resfd
+    let signal = if call.eventfd < 0 && call.flags & FLAG_RESFD != 0 {
+        // No descriptor is left for a duplicate.
+        Signal::of_program(call.resfd)
     } else {
-        -1
+        Signal::of_duplicate(call.eventfd)
     };
     let event = event(call.data, call.at, result);
-    context.completions.post(event, Signal::of_program(resfd));
+    context.completions.post(event, signal);
     context.waiters.wake();
 }
 
@@ -252,7 +265,8 @@ fn overflows(transfer: &Transfer) -> bool {
     let mut end = transfer.offset;
     for index in 0..transfer.count as usize {
         // SAFETY: the index is below the count.
-        let length = unsafe { *transfer.vectors.wrapping_add(index) }.iov_len;
+        let vector = unsafe { transfer.vectors.wrapping_add(index).read_unaligned() };
+        let length = vector.iov_len;
         match end.checked_add(length as i64) {
             Some(sum) => end = sum,
             None => return true,
@@ -267,9 +281,16 @@ fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
     if transfer.way == Way::In {
         return false;
     }
+    // The kernel appends inside `io_submit`, in order, whatever the offset.
+    if transfer.flags as u32 & APPEND != 0
+        || file.flags & libc::O_APPEND != 0 && transfer.flags as u32 & NOAPPEND == 0
+    {
+        return true;
+    }
     let end = (0..transfer.count as usize).fold(transfer.offset as u64, |end, index| {
         // SAFETY: the index is below the count.
-        end.saturating_add(unsafe { *transfer.vectors.wrapping_add(index) }.iov_len as u64)
+        let vector = unsafe { transfer.vectors.wrapping_add(index).read_unaligned() };
+        end.saturating_add(vector.iov_len as u64)
     });
     file.size.is_some_and(|size| end > size) || files::size_limit().is_some_and(|limit| end > limit)
 }
@@ -333,6 +354,13 @@ fn transfer(
     if !context.completions.accept() {
         return -libc::EAGAIN;
     }
+    if !matches!(file.kind, Kind::Disk) {
+        // It may wait, also for what was queued before.
+        STATE
+            .threads
+            .helpers
+            .call(core::mem::take(&mut batch.pushed));
+    }
     // SAFETY: the vectors are there.
     match unsafe { transfer.in_caller(file) } {
         (Outcome::Refused(error), _) => {
@@ -360,45 +388,44 @@ fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), c_int> {
     if call.buf > END_OF_MEMORY || !probe::are_readable(vectors.cast(), many_bytes(count)) {
         return Err(-libc::EFAULT);
     }
-    for index in 0..count as usize {
-        // SAFETY: the kernel has just read it.
-        let vector = unsafe { vectors.wrapping_add(index).read_unaligned() };
-        if (vector.iov_len as isize) < 0 {
-            return Err(-libc::EINVAL);
-        }
+    // SAFETY: the kernel has just read them.
+    let all =
+        || (0..count as usize).map(|index| unsafe { vectors.wrapping_add(index).read_unaligned() });
+    if all().any(|vector| (vector.iov_len as isize) < 0) {
+        return Err(-libc::EINVAL);
+    }
+    let is_out = |vector: libc::iovec| {
         let end = (vector.iov_base.addr() as u64).checked_add(vector.iov_len as u64);
-        if vector.iov_len != 0 && end.is_none_or(|end| end > END_OF_MEMORY) {
-            return Err(-libc::EFAULT);
-        }
+        end.is_none_or(|end| end > END_OF_MEMORY)
+    };
+    if all().any(is_out) {
+        return Err(-libc::EFAULT);
     }
     Ok((vectors, count))
 }
 
 /// A request and its place, for another thread.
 fn prepare(context: &Context, call: &Call, file: &File, work: Work) -> Option<*mut Request> {
-    let resfd = if call.flags & FLAG_RESFD != 0 {
-        // The program may close its own before the event comes.
-        match files::duplicate(call.resfd) {
-            duplicate if duplicate < 0 => return None,
-            duplicate => duplicate,
-        }
-    } else {
-        -1
-    };
-    let Some((request, serial)) = context.requests.get() else {
-        if resfd >= 0 {
-            files::close(resfd);
-        }
+    if call.eventfd < 0 && call.flags & FLAG_RESFD != 0 {
         return None;
+    }
+    let (request, serial) = context.requests.get()?;
+    let identity = Identity {
+        birth: if work == Work::Poll {
+            0
+        } else {
+            files::birth(file.fd)
+        },
+        ..file.identity
     };
     let details = Details {
         context,
         work,
         fd: file.fd,
-        resfd,
+        resfd: call.eventfd,
         rw_flags: call.rw_flags as c_int,
         offset: call.offset,
-        identity: file.identity,
+        identity,
         poll_events: call.buf as u16,
         data: call.data,
         obj: call.at,
@@ -415,6 +442,23 @@ fn prepare(context: &Context, call: &Call, file: &File, work: Work) -> Option<*m
     Some(request)
 }
 
+/// Counts an accepted request in, unless the context is being destroyed: then its memory goes with this call.
+///
+/// # Safety
+/// The caller owns the request; if the result is false, it is given back.
+unsafe fn enter_flight(context: &Context, request: *mut Request) -> bool {
+    // SeqCst, then the look: pairs with `io_destroy`, which marks the context and then waits for the count.
+    context.in_flight.fetch_add(1, SeqCst);
+    if !context.is_dying() {
+        return true;
+    }
+    // SAFETY: the caller owns it.
+    unsafe { give_back(request) };
+    context.completions.refuse();
+    context.in_flight.fetch_sub(1, SeqCst);
+    false
+}
+
 /// Queues a prepared request. None: no helper, or no room; the caller carries it out.
 fn queue(context: &Context, request: *mut Request, batch: &mut Batch) -> Option<c_int> {
     let helpers = &STATE.threads.helpers;
@@ -428,7 +472,10 @@ fn queue(context: &Context, request: *mut Request, batch: &mut Batch) -> Option<
         unsafe { give_back(request) };
         return Some(-libc::EAGAIN);
     }
-    context.in_flight.fetch_add(1, SeqCst);
+    // SAFETY: as above.
+    if !unsafe { enter_flight(context, request) } {
+        return Some(-libc::EINVAL);
+    }
     // SAFETY: as above. Release: hands the details over.
     unsafe {
         (*request).state.store(QUEUED, Release);
@@ -532,7 +579,10 @@ fn poll(context: &Context, call: &Call, file: &File) -> c_int {
         unsafe { give_back(request) };
         return -libc::EAGAIN;
     }
-    context.in_flight.fetch_add(1, SeqCst);
+    // SAFETY: as above.
+    if !unsafe { enter_flight(context, request) } {
+        return -libc::EINVAL;
+    }
     // SAFETY: as above.
     let result = unsafe { STATE.threads.polls.arm(request) };
     if result != 0 {

@@ -80,7 +80,8 @@ impl Waiters {
         if self.masked.load(SeqCst) != 0 {
             // SeqCst: pairs with the exchange in `eventfd`: who makes it looks for events afterwards.
             let eventfd = self.eventfd.load(SeqCst);
-            if eventfd != 0 {
+            // A program that closes all descriptors may have another file under the number.
+            if eventfd != 0 && files::is_eventfd(eventfd as c_int - 1) {
                 files::signal_eventfd(eventfd as c_int - 1);
             }
         }
@@ -161,7 +162,12 @@ impl Waiters {
     fn eventfd(&self) -> c_int {
         let eventfd = self.eventfd.load(Acquire);
         if eventfd != 0 {
-            return eventfd as c_int - 1;
+            let eventfd = eventfd as c_int - 1;
+            return if files::is_eventfd(eventfd) {
+                eventfd
+            } else {
+                -1
+            };
         }
         let made = threads::make_eventfd();
         if made < 0 {
@@ -182,7 +188,7 @@ impl Waiters {
     /// Gives the eventfd back when the context is gone.
     pub fn end(&self) {
         let eventfd = self.eventfd.swap(0, AcqRel);
-        if eventfd != 0 {
+        if eventfd != 0 && files::is_eventfd(eventfd as c_int - 1) {
             files::close(eventfd as c_int - 1);
         }
         self.wakes.store(0, Relaxed);
