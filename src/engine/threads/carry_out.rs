@@ -40,8 +40,8 @@ pub struct File {
     pub flags: c_int,
     /// What it is.
     pub kind: Kind,
-    /// Whether it lies on no block device: /proc does.
-    pub may_lack: bool,
+    /// Whether it lies on a block device; files of `/proc` do not.
+    pub has_device: bool,
     /// Which one it is.
     pub identity: Identity,
     /// Bytes of a regular file; none of others, which have no end.
@@ -69,7 +69,7 @@ impl File {
             fd,
             flags,
             kind,
-            may_lack: libc::major(status.st_dev) == 0,
+            has_device: major(identity.device) != 0,
             identity,
             size: is_regular.then_some(status.st_size as u64),
         })
@@ -86,13 +86,18 @@ impl File {
 
     /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what others have.
     pub fn is_empty(&self) -> bool {
-        self.may_lack && self.size == Some(0)
+        !self.has_device && self.size == Some(0)
     }
 
     /// Whether its requests go to the disk while `io_submit` returns.
     pub fn is_direct(&self) -> bool {
         self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
     }
+}
+
+/// The major number of a device, as glibc and musl lay it out.
+fn major(device: u64) -> u64 {
+    device >> 8 & 0xfff | device >> 32 & !0xfff
 }
 
 #[allow(clippy::unnecessary_cast)] // not the same types everywhere
