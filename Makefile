@@ -257,6 +257,7 @@ check-source:
 	    echo "cargo check --target $$target"; \
 	    CARGO_TARGET_DIR=$(target_dir) $(CARGO) check --quiet --release --locked --target $$target || exit 1; \
 	  else echo "cargo check for $$target: its standard library is not installed" >>$(BUILD)/skipped; fi; done
+	CARGO_TARGET_DIR=$(abspath $(target_dir)) c-tests/oldest-libc.sh $(BUILD)/oldest-libc
 	if rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
 	else echo 'the minimum Rust version, 1.85: not installed' >>$(BUILD)/skipped; fi
