@@ -61,6 +61,7 @@ impl ProvenPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::mem::MaybeUninit;
     use core::ptr::without_provenance;
 
     fn at(address: usize) -> *const u8 {
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn every_page_must_be_proven() {
         // SAFETY: all zero is the empty set.
-        let pages = unsafe { Box::<ProvenPages>::new_zeroed().assume_init() };
+        let pages =
+            unsafe { Box::<MaybeUninit<ProvenPages>>::new(MaybeUninit::zeroed()).assume_init() };
         assert!(!pages.contain(at(0x5000), 1));
         assert!(!pages.contain(at(0), 1) && !pages.contain(at(4095), 2));
         pages.add(at(0x5ff0), 32);

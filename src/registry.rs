@@ -185,13 +185,14 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::mem::MaybeUninit;
 
     /// How many contexts must always be known.
     const PROMISED: usize = if cfg!(miri) { ENTRIES / 4 } else { 4096 };
 
     fn registry() -> Box<Registry> {
         // SAFETY: all zero is the empty registry.
-        unsafe { Box::<Registry>::new_zeroed().assume_init() }
+        unsafe { Box::<MaybeUninit<Registry>>::new(MaybeUninit::zeroed()).assume_init() }
     }
 
     /// Address patterns as the kernel makes them: by the ring's size, with gaps.

@@ -340,9 +340,10 @@ fn map_file_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
     if file < 0 {
         return None;
     }
-    // SAFETY: the file is this function's.
-    let error =
-        keep_errno(|| unsafe { libc::syscall(libc::SYS_ftruncate, c_long::from(file), length) });
+    let error = keep_errno(|| {
+        // SAFETY: the file is this function's.
+        unsafe { libc::syscall(libc::SYS_ftruncate, c_long::from(file), length) }
+    });
     let map = || {
         (error == 0)
             .then(|| map_new(length, libc::MAP_SHARED, file))

@@ -97,7 +97,7 @@ impl File {
 
 /// The major number of a device, as glibc and musl lay it out.
 fn major(device: u64) -> u64 {
-    device >> 8 & 0xfff | device >> 32 & !0xfff
+    ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff)
 }
 
 #[allow(clippy::unnecessary_cast)] // not the same types everywhere
@@ -211,9 +211,11 @@ impl Transfer {
 
     /// Whether the file can be read or written at all: the kernel looks at that before it looks at the length.
     fn is_possible(&self, file: &File) -> bool {
+        if file.kind != Kind::Other {
+            return true;
+        }
         // SAFETY: one vector is there.
-        file.kind != Kind::Other
-            || unsafe { files::transfer(self.way, file.fd, &NOTHING, 1, -1, 0) } >= 0
+        unsafe { files::transfer(self.way, file.fd, &NOTHING, 1, -1, 0) >= 0 }
     }
 
     /// Whether EOPNOTSUPP came from the file system, for a request that the kernel's AIO would have

@@ -61,7 +61,7 @@ impl Signal {
         Signal(if fd < 0 {
             0
         } else {
-            ((fd + 1) as u32) << 1 | 1
+            (((fd + 1) as u32) << 1) | 1
         })
     }
 

@@ -269,9 +269,11 @@ pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
         // SAFETY: the context is held, so the memory is there; a request that changes hands now is not found,
         // or not cancelled below.
         let (this, serial) = unsafe { ((*request).details.obj, (*request).details.serial) };
-        // SAFETY: as above.
-        let is_older =
-            first.is_null() || (serial.wrapping_sub(unsafe { (*first).details.serial }) as i32) < 0;
+        let is_older = first.is_null() || {
+            // SAFETY: as above.
+            let other = unsafe { (*first).details.serial };
+            (serial.wrapping_sub(other) as i32) < 0
+        };
         if this == iocb && is_older {
             first = request;
         }

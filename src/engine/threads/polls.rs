@@ -90,7 +90,7 @@ impl Polls {
         // SAFETY: as above. AcqRel in effect: whoever withdraws sees the place.
         unsafe { &*request }.state.store(ARMED, SeqCst);
         place.state.store(watched, SeqCst);
-        let number = u64::from(watched) << 32 | u64::from(index);
+        let number = (u64::from(watched) << 32) | u64::from(index);
         let result = threads::watch(poller, fd, u32::from(details.poll_events), number);
         // Without a thread nobody would ever see it ready.
         let result = if result == 0 && !self.keep_alive() {

@@ -388,9 +388,12 @@ fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), c_int> {
     if call.buf > END_OF_MEMORY || !probe::are_readable(vectors.cast(), many_bytes(count)) {
         return Err(-libc::EFAULT);
     }
-    // SAFETY: the kernel has just read them.
-    let all =
-        || (0..count as usize).map(|index| unsafe { vectors.wrapping_add(index).read_unaligned() });
+    let all = || {
+        (0..count as usize).map(|index| {
+            // SAFETY: the kernel has just read them.
+            unsafe { vectors.wrapping_add(index).read_unaligned() }
+        })
+    };
     if all().any(|vector| (vector.iov_len as isize) < 0) {
         return Err(-libc::EINVAL);
     }
@@ -656,7 +659,7 @@ impl KnownFiles {
         // Relaxed: a count that may be off by some.
         let uses = word.load(Relaxed);
         let shift = shift(way);
-        if uses >> shift & 0xffff == 0 {
+        if (uses >> shift) & 0xffff == 0 {
             return false;
         }
         word.store(uses - (1 << shift), Relaxed);
@@ -666,7 +669,7 @@ impl KnownFiles {
     fn add(&self, fd: c_int, way: Way) {
         if let Some(word) = self.word(fd) {
             let others = word.load(Relaxed) & !(0xffff << shift(way));
-            word.store(others | TRUST << shift(way), Relaxed);
+            word.store(others | (TRUST << shift(way)), Relaxed);
         }
     }
 
@@ -818,7 +821,7 @@ mod tests {
 
     #[test]
     fn priorities_are_checked_by_class() {
-        let class = |class: u16, level: u16| check_priority(class << 13 | level);
+        let class = |class: u16, level: u16| check_priority((class << 13) | level);
         assert_eq!(class(0, 0), Ok(()));
         assert_eq!(class(0, 1), Err(-libc::EINVAL), "a level of no class");
         assert_eq!(class(2, 7), Ok(()));
