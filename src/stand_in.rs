@@ -11,6 +11,11 @@ use crate::sync::Ordering::Relaxed;
 use crate::sync::{TURNS, pause};
 use crate::sys;
 
+/// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit into the empty
+/// place that another thread, in this function too, is about to fill: the kernel hands out the first gap that
+/// is large enough, and rings are of one size. Larger than the gap that some hundred neighbouring rings leave.
+const MARGIN: usize = 1 << 20;
+
 /// Moves a ring to another address, which is then the context's, and leaves ordinary memory in its
 /// place, with a `head` that is no slot and no claim. Returns `ctx` itself if that fails.
 ///
@@ -24,12 +29,17 @@ pub unsafe fn put_in_place_of(ctx: io_context_t) -> io_context_t {
     // SAFETY: the caller says that it is mapped. Moving a length that is not the ring's fails.
     let nr = unsafe { &(*ctx.cast_const()).nr }.load(Relaxed);
     let length = size_of::<aio_ring>() + nr as usize * size_of::<io_event>();
+    let room = length + MARGIN;
     // SAFETY: a new mapping, at an address that the kernel chooses.
-    let Some(elsewhere) = (unsafe { sys::map(ptr::null_mut(), length, sys::Map::Reserve) }) else {
+    let Some(elsewhere) = (unsafe { sys::map(ptr::null_mut(), room, sys::Map::Reserve) }) else {
         return ctx;
     };
     // SAFETY: the target range is ours, just reserved; the kernel lets rings be moved.
-    if !unsafe { sys::move_mapping(ctx.cast(), length, elsewhere) } {
+    let moved = unsafe { sys::move_mapping(ctx.cast(), length, elsewhere) };
+    let kept = if moved { length } else { 0 };
+    // SAFETY: the rest of the reservation is ours, and nobody knows of it.
+    unsafe { sys::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
+    if !moved {
         return ctx;
     }
     for turn in 0..TURNS {

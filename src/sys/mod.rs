@@ -400,7 +400,6 @@ fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
 ///
 /// # Safety
 /// Nobody uses the range any more.
-#[cfg(feature = "threads")]
 pub unsafe fn unmap(start: *mut c_void, length: usize) {
     // SAFETY: the caller says so.
     keep_errno(|| unsafe { libc::syscall(libc::SYS_munmap, start, length) });
