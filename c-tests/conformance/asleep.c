@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "asleep.h"
 
+#include <string.h>
 #include <unistd.h>
 
 volatile sig_atomic_t handled;
@@ -34,15 +35,38 @@ static char state_of(pid_t process, pid_t thread)
 	return name_end ? name_end[2] : 0;
 }
 
+/*
+ * The system call that the thread sleeps in, with its arguments; "-1 ..." if it sleeps for another reason, such as a
+ * page that has to be read; nothing where this cannot be known.
+ */
+static void call_of(pid_t process, pid_t thread, char *text, int size)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)process, (int)thread);
+	*text = 0;
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return;
+	if (!fgets(text, size, file))
+		*text = 0;
+	fclose(file);
+}
+
 void wait_asleep(pid_t process, pid_t thread)
 {
-	/* Twice, because a thread may sleep for an instant on its way. */
+	char call[256], before[256] = "";
+
+	/* Twice in the same call, because a thread may sleep for an instant on its way. */
 	for (int seen = 0; seen < 2;) {
 		char state = state_of(process, thread);
 
 		if (!state || state == 'Z')
 			return;
-		seen = state == 'S' || state == 'D' ? seen + 1 : 0;
+		call_of(process, thread, call, sizeof(call));
+		int asleep = (state == 'S' || state == 'D') && strncmp(call, "-1", 2) != 0;
+		seen = asleep && strcmp(call, before) == 0 ? seen + 1 : asleep;
+		strcpy(before, call);
 		pause_for(0.001);
 	}
 }

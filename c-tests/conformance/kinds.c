@@ -3,6 +3,7 @@
 #include "kinds.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -168,6 +170,7 @@ static int pty(int bytes)
 int open_kind(enum kind kind)
 {
 	static const unsigned char zeros[FILE_SIZE];
+	struct statfs file_system;
 	sigset_t signals;
 	int fd;
 
@@ -189,6 +192,12 @@ int open_kind(enum kind kind)
 		return fd;
 	case TMPFS:
 		fd = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
+		/* In a chroot it may be a directory of the disk. */
+		if (fd >= 0 && (fstatfs(fd, &file_system) != 0 || file_system.f_type != TMPFS_MAGIC)) {
+			close(fd);
+			errno = ENOENT;
+			return -1;
+		}
 		if (fd >= 0)
 			REQUIRE(write(fd, zeros, FILE_SIZE) == FILE_SIZE);
 		return fd;

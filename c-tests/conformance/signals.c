@@ -138,6 +138,9 @@ static void stopped(void)
 		if (p) {
 			CHECK(shared->result, 0, "io_pgetevents goes on after stop and continue");
 			CHECK(shared->seconds >= 0.5, 1, "for at least its timeout");
+		} else if (on_referee && shared->result == 0) {
+			SKIP("Debian 13's io_getevents makes the system call of io_pgetevents",
+			     "io_getevents ends after stop and continue");
 		} else {
 			CHECK_KERNEL_ONLY("a sleep on a futex goes on after stop and continue", shared->result,
 					  -EINTR, "io_getevents ends after stop and continue");

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -258,6 +259,7 @@ static void vectors(void)
 	char *bytes = before_hole(4);
 	struct iovec one = { bytes, 512 }, two[2] = { { bytes, 512 }, { bytes + 512, 100 } };
 	struct iovec negative = { bytes, (size_t)-1 }, above = { BEYOND, 8 }, in_hole = { hole(), 8 };
+	static const char half_good[] = "a good one and one in a hole";
 	struct iovec good_then_hole[2] = { { bytes, 512 }, { hole(), 512 } };
 	struct iovec good_then_above[2] = { { bytes, 512 }, { BEYOND, 8 } };
 	struct iovec empty[2] = { { bytes, 0 }, { bytes, 8 } };
@@ -286,7 +288,7 @@ static void vectors(void)
 		{ "2^63 buffers", &one, 1ULL << 63, 0, SYNC(EINVAL) },
 		{ "a negative length", &negative, 1, 0, SYNC(EINVAL) },
 		{ "a buffer in a hole", &in_hole, 1, 0, -EFAULT },
-		{ "a good one and one in a hole", good_then_hole, 2, 0, 512 },
+		{ half_good, good_then_hole, 2, 0, 512 },
 		{ "an empty one first", empty, 2, 0, 8 },
 		{ "offset -1", &one, 1, -1, SYNC(EINVAL) },
 		{ "no array and offset -1", NULL, 1, -1, SYNC(EFAULT) },
@@ -303,7 +305,11 @@ static void vectors(void)
 
 		CHECK(outcome(ctx, &r), rows[i].want, "readv: %s", rows[i].name);
 		r.op = IO_CMD_PWRITEV;
-		CHECK(outcome(ctx, &r), rows[i].want, "writev: %s", rows[i].name);
+		long long want = rows[i].want;
+		/* btrfs writes all or nothing. */
+		if (rows[i].name == half_good && pwritev(fd, good_then_hole, 2, 0) < 0)
+			want = -errno;
+		CHECK(outcome(ctx, &r), want, "writev: %s", rows[i].name);
 	}
 	/* A 32-bit program's pointers cannot say such an address. */
 	if (sizeof(void *) == 8) {
@@ -473,10 +479,13 @@ static void newer_flags(void)
 		long long same = rows[i].op == PWRITE
 					 ? pwritev2(fd, &iov, 1, 0, (int)rows[i].flag)
 					 : preadv2(fd, &iov, 1, 0, (int)rows[i].flag);
-		if (same < 0)
-			same = SYNC(errno);
+		int error = errno;
 		r.rw_flags = rows[i].flag;
-		CHECK(outcome(ctx, &r), same, "%s, %s, as with preadv2 or pwritev2",
+		long long got = outcome(ctx, &r);
+		/* XFS looks at RWF_ATOMIC only when it writes. */
+		if (same < 0)
+			same = got == -error && !on_ext4() ? got : SYNC(error);
+		CHECK(got, same, "%s, %s, as with preadv2 or pwritev2",
 		      kind_name(rows[i].kind), rows[i].name);
 		close(fd);
 	}
@@ -489,12 +498,17 @@ static void real_time_priority(void)
 
 	r.flags = IOCB_FLAG_IOPRIO;
 	r.priority = PRIO(1, 4);
-	if (geteuid() != 0) {
-		CHECK(outcome(ctx, &r), SYNC(EPERM), "real time without privilege");
-		return;
+	/* CAP_SYS_ADMIN or CAP_SYS_NICE, which a container's root has not. */
+	if (syscall(SYS_ioprio_set, 1, 0, PRIO(1, 4)) != 0) {
+		SKIP(strerror(errno), "real time with privilege");
+	} else {
+		CHECK(outcome(ctx, &r), 8, "real time with privilege");
+		REQUIRE(syscall(SYS_ioprio_set, 1, 0, PRIO(0, 0)) == 0);
+		if (setresuid(65534, 65534, 65534) != 0) {
+			SKIP(strerror(errno), "real time without privilege");
+			return;
+		}
 	}
-	CHECK(outcome(ctx, &r), 8, "real time with privilege");
-	REQUIRE(setresuid(65534, 65534, 65534) == 0);
 	CHECK(outcome(ctx, &r), SYNC(EPERM), "real time without privilege");
 	r.priority = PRIO(2, 4);
 	CHECK(outcome(ctx, &r), 8, "best effort without privilege");
