@@ -50,7 +50,7 @@ static void be_child(void)
 	io_context_t own = NULL;
 	struct io_event events[8];
 
-	alarm(30);
+	alarm(120);
 	/* Before this process has a context, then beside one that served calls with the same arrays. */
 	expect_refused(busy);
 	expect_refused(still);

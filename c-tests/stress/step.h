@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #define CAN_STEP 1
@@ -57,6 +58,8 @@ static inline void prepare_steps(void)
 /* From here, `action` is called in a handler after `steps` instructions. */
 static inline __attribute__((always_inline)) void step(long steps, void (*action)(void))
 {
+	/* Steps take as long as the machine is busy; a program without a next one for so long hangs. */
+	alarm(120);
 	step_action = action;
 	steps_left = steps;
 #if CAN_STEP

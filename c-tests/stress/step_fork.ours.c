@@ -24,7 +24,7 @@ static void fork_here(void)
 
 	child = fork();
 	if (child == 0) {
-		alarm(30);
+		alarm(120);
 		if (waits_for_parent)
 			REQUIRE(read(pipes[0], &byte, 1) == 1);
 	}
@@ -141,7 +141,7 @@ static void fork_and_wait(void)
 	head_before = head();
 	child = fork();
 	if (child == 0) {
-		alarm(30);
+		alarm(120);
 		return;
 	}
 	REQUIRE(waitpid(child, &status, 0) == child && status == 0);
