@@ -4,7 +4,8 @@
 #   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir
 #   make dist             an archive with the library, for people without root
 #   make demo             an unmodified fio on the C library and on this one, side by side
-#   make check            every test
+#   make check            the tests that everybody runs: 9 minutes on two cores
+#   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO (25 minutes)
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
 #   make check-packages   the Debian packages, in clean roots (15 minutes)
@@ -57,7 +58,7 @@ CALLERS := io_queue_init io_queue_release io_queue_run io_queue_wait
 COMPAT := io_cancel_0_1 io_getevents_0_1 io_queue_wait_0_1
 
 # Where a long has 32 bits, two more take a timeout of 64, and the version script has a node for them.
-narrow := $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) $(CFLAGS) -E -P -))
+narrow := $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) $(CFLAGS) -E -P - 2>/dev/null))
 SYSTEM_CALLS += $(if $(narrow),io_getevents_time64 io_pgetevents_time64)
 version_script := abi/libaio.map $(if $(narrow),abi/time64.map)
 
@@ -82,9 +83,11 @@ rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atom
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources) $(BUILD)/engines
+	@for tool in $(firstword $(CARGO)) $(firstword $(CC)) $(firstword $(OBJCOPY)); do \
+	  command -v $$tool >/dev/null || { echo "$$tool: not found" >&2; ./install-tools.sh missing build; exit 1; }; done
 	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc --lib --release --locked \
 	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(if $(filter threads,$(ENGINES)),,--no-default-features) \
-	  $(CARGOFLAGS) -- $(rustc_flags)
+	  $(CARGOFLAGS) -- $(rustc_flags) || { ./install-tools.sh missing build; exit 1; }
 	@test -s $@ || { echo "cargo built for another target than '$(RUST_TARGET)': set RUST_TARGET to it" >&2; exit 1; }
 	touch $@
 
@@ -96,7 +99,7 @@ $(BUILD)/engines: always
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
 cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
-	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
+	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section=.comment --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
 	  --remove-section='.ARM.extab*' --remove-section='.rel.ARM.extab*' \
 	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
 comma := ,
@@ -160,6 +163,12 @@ substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
 	-e 's|@includedir@|$(includedir)|g' -e 's|@version@|$(version)|g'
 man_pages := $(notdir $(wildcard man/*.3 man/*.7))
 
+# What install puts in place and uninstall removes, quoted for the shell: directories may have spaces.
+installed = "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a" \
+	$(if $(shared),$(foreach file,$(libname) $(links),"$(DESTDIR)$(libdir)/$(file)")) \
+	"$(DESTDIR)$(pkgconfigdir)/libaio.pc" \
+	"$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake" \
+	$(foreach page,$(man_pages),"$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(page)")
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -D -m 644 include/libaio.h "$(DESTDIR)$(includedir)/libaio.h"
@@ -175,12 +184,9 @@ install: all
 	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${page##*.}/$$page" || exit 1; done
 
 uninstall:
-	rm -f "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a"
-	for file in $(libname) $(links); do rm -f "$(DESTDIR)$(libdir)/$$file"; done
-	rm -f "$(DESTDIR)$(pkgconfigdir)/libaio.pc"
-	rm -f "$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
-	for page in $(man_pages); do rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$page"; done
-	-rmdir "$(DESTDIR)$(cmakedir)" 2>/dev/null
+	@for file in $(installed); do \
+	  if [ -e "$$file" ] || [ -L "$$file" ]; then rm "$$file" && echo "removed $$file" || exit 1; fi; done
+	@rmdir "$(DESTDIR)$(cmakedir)" 2>/dev/null || true
 
 .PHONY: clean
 clean:
@@ -210,57 +216,115 @@ original := $(BUILD)/original
 sysroot = $(shell rustc --print sysroot 2>/dev/null)
 # The i686 library is tested where its Rust standard library is installed; the others compile.
 i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
+# $(call skip,REASON): counted and printed by tests/parts.sh
+skip = mkdir -p $(BUILD) && echo '$(1)' >>$(BUILD)/skipped
+no_i686 = $(call skip,i686: its Rust standard library is not installed)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo check check-architectures check-source check-miri check-models check-abi check-stress check-conformance \
-	check-without-aio \
-	check-original check-packages i686 soak bench programs sources
+.PHONY: demo i686 soak bench programs sources
 tools-%:
 	@./install-tools.sh $*
 
-demo: tools-demo
-	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+demo:
+	@echo "make demo: about 1 minute and 1 GB of disk, packages included"
+	@./install-tools.sh demo
+	@mkdir -p $(BUILD)
+	@$(MAKE) --no-print-directory all $(BUILD)/has-aio >$(BUILD)/demo-build.log 2>&1 || { cat $(BUILD)/demo-build.log >&2; exit 1; }
+	@$(BUILD)/has-aio >/dev/null || [ $$? = 1 ]
 	@demo/compare-with-fio.sh $(BUILD)
 
 i686:
-	$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all
+	$(if $(i686),$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all,$(no_i686))
 
-check: tools-check
-	@rm -f $(BUILD)/skipped
-	@$(MAKE) --no-print-directory all $(if $(i686),i686)
-	@c-tests/obtain-original.sh $(original)
-	@$(MAKE) --no-print-directory check-source
-	@$(MAKE) --no-print-directory check-miri
-	@$(MAKE) --no-print-directory check-models
-	@$(MAKE) --no-print-directory check-abi
-	@$(MAKE) --no-print-directory check-stress
-	@$(MAKE) --no-print-directory check-conformance
-	@$(MAKE) --no-print-directory check-without-aio
-	@$(MAKE) --no-print-directory check-original
-	@echo "skipped: $$(sort -u $(BUILD)/skipped 2>/dev/null | grep -c .)"
-	@sort -u $(BUILD)/skipped 2>/dev/null || true
-	@echo 'make check: all tests passed'
+# What make check and make check-long are made of. Each part is a target too: "make check-header".
+check_parts := check-source check-unit check-models check-files check-installation check-header \
+	check-programs check-differential check-conformance check-stress check-original
+long_parts := check-compilers check-miri check-mutations check-files-long check-programs-long \
+	check-packages-files check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long
+.PHONY: check check-long check-c-library $(check_parts) $(long_parts)
+# All but those that only look at the source take the library and compare it.
+$(filter-out check-source check-unit check-models check-compilers check-miri check-mutations,$(check_parts) $(long_parts)): \
+	all check-c-library
 
-# Formatting, lints, unit tests, and the oldest compiler that may build the library.
+check:
+	@echo "make check: about 9 minutes on two cores and 4 GB of disk, packages included"
+	@./install-tools.sh check
+	@tests/parts.sh check $(BUILD) all check-c-library -- $(check_parts)
+
+check-long:
+	@echo "make check-long: about 25 minutes on two cores and 6 GB of disk, packages included"
+	@./install-tools.sh check-long
+	@tests/parts.sh check-long $(BUILD) all check-c-library i686 -- $(long_parts)
+
+# The C library, as Debian's packages have it, and whether this kernel has AIO.
+check-c-library: $(original)/complete $(BUILD)/has-aio
+	@$(BUILD)/has-aio >/dev/null || [ $$? = 1 ]
+$(original)/complete: c-tests/obtain-original.sh
+	c-tests/obtain-original.sh $(original)
+	@touch $@
+
+$(BUILD)/has-aio: c-tests/has_aio.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Wall -Wextra -Werror -o $@ $<
+
+# Formatting and lints. What the manifests deny is an error; the lints of newer and older compilers differ, so that
+# the rest are warnings, but in CI.
+deny_warnings = $(if $(CI),-- -D warnings)
 check-source:
-	$(CARGO) fmt --check
-	cd tests && $(CARGO) fmt --check
-	cd tests/models && $(CARGO) fmt --check
-	cd benches && $(CARGO) fmt --check
-	CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets -- -D warnings
-	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu -- -D warnings)
-	cd tests && $(CARGO) clippy --locked --all-targets -- -D warnings
+	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(foreach package,. tests tests/models benches, \
+	  cd $(CURDIR)/$(package) && $(CARGO) fmt --check &&) true,$(call skip,formatting: there is no cargo fmt))
+	$(if $(shell $(CARGO) clippy --version 2>/dev/null), \
+	  CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings) && \
+	  cd tests && $(CARGO) clippy --locked --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
+
+check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
+
+# loom models of the lock-free parts.
+check-models:
+	cd tests/models && $(CARGO) test --release --locked
+
+# The finished library, through its C ABI. The tests read messages of other tools.
+cargo_test = cd tests && LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test --locked --no-fail-fast
+check-files:
+	$(cargo_test) --test shared_library --test static_library --test names --test interposition
+
+check-installation:
+	$(cargo_test) --test installation --test documentation
+
+check-header check-differential:
+	$(cargo_test) --test $(@:check-%=%)
+
+check-programs:
+	$(cargo_test) --test c_programs
+
+# What the kernel does, stated as checks, on the C library and on this one.
+check-conformance:
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring $(filter threads,$(ENGINES))
+
+# Every event accounted for, on the real kernel.
+check-stress:
+	BUILD=$(BUILD) c-tests/stress/run.sh 1 ring $(filter threads,$(ENGINES))
+
+# The original library's own test suite.
+check-original:
+	c-tests/original-suite.sh $(BUILD) $(original)
+
+# Other targets, the oldest compiler and the oldest libc crate.
+check-compilers:
+	@mkdir -p $(BUILD)
+	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu $(deny_warnings))
 	@for target in $(targets); do \
 	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \
 	    echo "cargo check --target $$target"; \
 	    CARGO_TARGET_DIR=$(target_dir) $(CARGO) check --quiet --release --locked --target $$target || exit 1; \
 	  else echo "cargo check for $$target: its standard library is not installed" >>$(BUILD)/skipped; fi; done
 	CARGO_TARGET_DIR=$(abspath $(target_dir)) c-tests/oldest-libc.sh $(BUILD)/oldest-libc
-	if rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
+	if rustc --version | grep -q '^rustc 1\.85\.'; then echo 'this is the oldest Rust'; \
+	elif rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
-	else echo 'the minimum Rust version, 1.85: not installed' >>$(BUILD)/skipped; fi
+	else $(call skip,the oldest Rust$(comma) 1.85: not installed); fi
 
 # The unit tests interpreted, with every access checked, for other word sizes and byte orders too.
 check-miri:
@@ -268,64 +332,68 @@ check-miri:
 	  for target in x86_64-unknown-linux-gnu i686-unknown-linux-gnu s390x-unknown-linux-gnu; do \
 	    CARGO_TARGET_DIR=$(target_dir)/miri MIRIFLAGS=-Zmiri-tree-borrows \
 	    $(CARGO) +nightly miri test --quiet --locked --lib --target $$target </dev/null || exit 1; done; \
-	else echo 'Miri: there is no nightly Rust with it' >>$(BUILD)/skipped; fi
+	else $(call skip,Miri: there is no nightly Rust with it); fi
 
-# The finished library, through its C ABI. The tests read messages of other tools.
-check-abi:
-	cd tests && LC_ALL=C $(CARGO) test --locked
-
-# loom models of the lock-free parts, and the proof that each would notice a mistake.
-check-models:
-	cd tests/models && $(CARGO) test --release --locked
+# The proof that each model would notice a mistake.
+check-mutations:
 	tests/models/mutations.sh
 
-# Millions of events on the real kernel, each accounted for.
-check-stress:
-	BUILD=$(BUILD) c-tests/stress/run.sh
+# Those of check-files, check-header and check-programs that look at other architectures.
+check-files-long:
+	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test header
 
-# Every architecture, built with Debian's cross compilers and tried under qemu-user.
-check-architectures: tools-architectures
-	@c-tests/obtain-original.sh $(original)
-	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
-	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
+check-programs-long:
+	$(cargo_test) --test c_programs -- --ignored
 
-# What the kernel does, stated as checks, on the C library and on this one; and the proof that they
-# notice mistakes.
-check-conformance:
-	@c-tests/obtain-original.sh $(original)
-	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) $(filter threads,$(ENGINES))
+# The archive of make dist, the RPM and the Arch package.
+check-packages-files:
+	$(cargo_test) --test distribution
+
+check-conformance-long:
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring syscall $(filter threads,$(ENGINES)) \
+	  $(if $(i686),referee-i686 ring-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
+
+# The proof that the conformance suite notices mistakes.
+check-mistakes:
 	BUILD=$(BUILD) c-tests/conformance/mistakes/mistakes.sh
+
+# Millions of events.
+check-stress-long:
+	BUILD=$(BUILD) c-tests/stress/run.sh '' ring syscall $(filter threads,$(ENGINES)) \
+	  $(if $(i686),i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
+
+check-original-long:
+	$(if $(i686),c-tests/original-suite.sh $(BUILD) $(original) 32-c-so 32-c-a 32-ours-so 32-ours-a,$(no_i686))
 
 # Where the kernel has no AIO, and the threads engine's faults. With FULL=1 other people's programs too.
 check-without-aio: $(if $(FULL),tools-without-aio)
-	@c-tests/obtain-original.sh $(original)
-	$(if $(filter threads,$(ENGINES)),c-tests/without-aio/run.sh $(BUILD) $(original) $(if $(FULL),full),echo 'without AIO: the library has no threads engine' >>$(BUILD)/skipped)
+	$(if $(filter threads,$(ENGINES)),c-tests/without-aio/run.sh $(BUILD) $(original) $(if $(FULL),full),$(call skip,without AIO: the library has no threads engine))
 
-HOURS ?= 1
-soak: all
-	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 8))
-
-bench: tools-check all
-	@c-tests/obtain-original.sh $(original)
-	cd benches && $(CARGO) bench --locked
-	benches/chart.py
-
-PROGRAMS ?=
-programs: tools-programs
-	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
-	@c-tests/obtain-original.sh $(original)
-	@programs/run.sh $(BUILD) $(original) $(PROGRAMS)
-
-SOURCES ?=
-sources: tools-sources
-	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
-	@c-tests/obtain-original.sh $(original)
-	@programs/compile-sources.sh $(BUILD) $(original) $(SOURCES)
+.PHONY: check-architectures check-packages
+# Every architecture, built with Debian's cross compilers and tried under qemu-user.
+check-architectures: tools-architectures $(original)/complete
+	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
+	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
 
 # Debian packages, built and swapped in clean roots. Needs root and a network.
 check-packages:
 	c-tests/packages/check.sh $(BUILD)/packages
 
-# The original library's own test suite.
-check-original:
-	c-tests/original-suite.sh $(BUILD) $(original)
+HOURS ?= 1
+# Seven of the programs run for a time, each in three ways.
+soak: all $(BUILD)/has-aio
+	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 21)) ring syscall $(filter threads,$(ENGINES))
+
+bench: tools-check all $(original)/complete
+	cd benches && $(CARGO) bench --locked
+	benches/chart.py
+
+PROGRAMS ?=
+programs: tools-programs $(original)/complete
+	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+	@programs/run.sh $(BUILD) $(original) $(PROGRAMS)
+
+SOURCES ?=
+sources: tools-sources $(original)/complete
+	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
+	@programs/compile-sources.sh $(BUILD) $(original) $(SOURCES)

@@ -80,7 +80,7 @@ range() {
 }
 
 # The file is laid out first, so that every read finds blocks.
-fio --name=layout --filename="$work/file" --rw=write --bs=1M --size="$size" --end_fsync=1 --output=/dev/null
+fio --name=layout --filename="$work/file" --rw=write --bs=1M --size="$size" --end_fsync=1 --output="$work/layout"
 
 printf '%-28s %9s %9s %6s %15s   %8s %8s %6s %15s\n' "$rounds rounds of $seconds s" \
 	'IOPS: C' ours ours/C 'all rounds' 'us/IO: C' ours C/ours 'all rounds'

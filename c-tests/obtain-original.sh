@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Downloads the original libaio from Debian: its source (for its test suite) and its binary packages
-# for amd64 and i386 (to compare with). Debian 13's packages come too where they can be had: they have
-# another name and, on i386, functions that take 64-bit timeouts. Nothing is installed, and the
-# system's own package lists are not touched.
+# Downloads the original libaio from the system's Debian or Ubuntu: its source (for its test suite) and its
+# binary packages for amd64 and i386 (to compare with). From Debian 13 and Ubuntu 24.04 on they have another
+# name and, on i386, functions that take 64-bit timeouts; on Debian 12 those of Debian 13 come too where they
+# can be had. Nothing is installed, and the system's own package lists are not touched.
 #
 # usage: obtain-original.sh DIRECTORY [source]      with "source", nothing else
 #
 # leaves in DIRECTORY: source/ (unpacked), amd64/ and i386/ (unpacked packages), and debian-13/ with
-# the same two. Does nothing when they are there.
+# the same two. The libraries can be found as libaio.so.1 and libaio.so.1.0.2. Does nothing when they are there.
 set -eu
 
 [ "$#${2-}" = 1 ] || [ "$#${2-}" = 2source ] || { echo "usage: $0 DIRECTORY [source]" >&2; exit 2; }
 mkdir -p "$1"
 cd "$1"
-if [ -e complete ] && [ -e debian-13/complete ]; then exit 0; fi
+if [ -e complete ] && [ -e debian-13/complete ] && { [ $# = 1 ] || [ -d source ]; }; then exit 0; fi
 
 apt=$PWD/apt
 trap 'rm -rf "$apt"' EXIT
@@ -22,7 +22,7 @@ trap 'rm -rf "$apt"' EXIT
 sources() {
 	local list name replace="s/${1:-^\$}/${2-}/g"
 	rm -rf "$apt"
-	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/sources"
+	mkdir -p "$apt/sources"
 	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 		[ -e "$list" ] || continue
 		name=$apt/sources/$(basename "$list")
@@ -35,11 +35,16 @@ sources() {
 	done
 }
 
+# get ARCHITECTURE ARGUMENT...: apt-get with lists of its own, for one architecture at a time: one that the mirror
+# is just changing does not spoil the other.
 get() {
-	apt-get -qq -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o APT::Architectures::=i386 \
+	local architecture=$1 state=$apt/$1
+	shift
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	apt-get -qq -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" \
 		-o APT::Sandbox::User=root -o Dir::Etc::SourceList=/dev/null \
-		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$apt/lists" \
-		-o Dir::Cache="$apt/cache" "$@"
+		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$state/lists" \
+		-o Dir::Cache="$state/cache" "$@" 2>>errors
 }
 
 # unpack PACKAGE...: each into the directory of its architecture
@@ -51,31 +56,73 @@ unpack() {
 	done
 }
 
-if ! [ -e complete ]; then
-	rm -rf source amd64 i386 libaio*
+# fail MESSAGE: what apt said, and the message
+fail() {
+	sort -u errors >&2
+	echo "$0: $1" >&2
+	exit 1
+}
+
+# obtain_source: unpacks it; another suite's where the mirror has none of this one
+obtain_source() {
+	local suite
+	for suite in "$release" bookworm trixie; do
+		if [ "$suite" != "$release" ]; then
+			sources "$release" "$suite"
+			get amd64 update || true
+		fi
+		rm -f libaio_*
+		if get amd64 source --download-only libaio; then
+			dpkg-source --extract --no-check libaio_*.dsc source >/dev/null
+			return 0
+		fi
+	done
+	return 1
+}
+
+release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+if ! [ -e complete ] || { [ $# = 2 ] && ! [ -d source ]; }; then
+	rm -rf source amd64 i386 debian-13 errors libaio*
 	sources
 	# One list of many may fail, and the rest do; what matters is whether the packages come.
-	get update 2>apt/errors || true
-	if ! get source --download-only libaio || { [ $# = 1 ] &&
-		! get download libaio1:amd64 libaio-dev:amd64 libaio1:i386 libaio-dev:i386; }; then
-		cat apt/errors >&2
-		echo "$0: cannot download libaio from Debian: check the network and /etc/apt/sources.list" >&2
-		exit 1
+	get amd64 update || true
+	[ $# = 1 ] || { obtain_source || fail 'cannot download the source of libaio'; exit 0; }
+	if get amd64 download libaio1; then
+		name=libaio1
+	elif get amd64 download libaio1t64; then
+		name=libaio1t64
+	else
+		fail "cannot download libaio1 or libaio1t64 for amd64: check the mirrors in /etc/apt"
 	fi
-	dpkg-source --extract --no-check libaio_*.dsc source >/dev/null
-	[ $# = 1 ] || exit 0
-	unpack libaio1_*.deb libaio-dev_*.deb
+	get amd64 download libaio-dev || fail 'cannot download libaio-dev'
+	# Not every mirror has i386; without it its tests are skipped.
+	get i386 update || true
+	get i386 download $name libaio-dev || echo "$0: cannot download $name for i386, and go on without: $(tail -n 1 errors)" >&2
+	unpack ${name}_*.deb libaio-dev_*.deb
+	if [ $name = libaio1t64 ]; then
+		for directory in amd64/usr/lib/x86_64-linux-gnu i386/usr/lib/i386-linux-gnu; do
+			[ -e $directory ] || continue
+			ln -s libaio.so.1t64 $directory/libaio.so.1
+			ln -s libaio.so.1t64.0.2 $directory/libaio.so.1.0.2
+		done
+		ln -s . debian-13
+	fi
+	# Without it the original suite is skipped.
+	obtain_source || echo "$0: cannot download the source of libaio, and go on without: $(tail -n 1 errors)" >&2
 	touch complete
 fi
+[ ! -e debian-13/complete ] || exit 0
 
 # The tests that need these are skipped without them.
 rm -rf debian-13
 mkdir debian-13
 cd debian-13
-release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 sources "$release" trixie
-get update 2>errors || true
-if get download libaio1t64:amd64 libaio-dev:amd64 libaio1t64:i386 libaio-dev:i386 2>>errors; then
+get amd64 update || true
+if get amd64 download libaio1t64 libaio-dev; then
+	get i386 update || true
+	get i386 download libaio1t64 libaio-dev ||
+		echo "$0: cannot download Debian 13's libaio for i386, and go on without: $(tail -n 1 errors)" >&2
 	unpack libaio1t64_*.deb libaio-dev_*.deb
 	touch complete
 else

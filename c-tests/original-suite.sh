@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Runs the original library's own test suite, unmodified, on the C library and on ours, and prints a
-# table. It fails when a case that passes with the C library does not pass with ours.
+# table. It fails when a case that passes with the C library does not pass with ours. Where the kernel
+# refuses AIO the C library passes nothing, and ours is to pass with the threads engine by itself.
 #
 # usage: original-suite.sh BUILD ORIGINAL [COLUMN...]
 #
 # BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled. A COLUMN is
-# WIDTH-LIBRARY-KIND, such as 64-ours-so; without any, all columns run for which BUILD has a library.
-# The environment reaches the test programs, LIBAIO_ variables too.
+# WIDTH-LIBRARY-KIND: 64 or 32; c, ours, or threads, which is ours with LIBAIO_ENGINE=threads; so or a. Without
+# any: 64-c-so 64-c-a 64-ours-so 64-ours-a 64-threads-so 64-threads-a. The environment reaches the test
+# programs, LIBAIO_ variables too.
 set -eu
 
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -14,6 +16,11 @@ build=$(realpath "$1")
 original=$(realpath "$2")
 shift 2
 header=$(realpath "$(dirname "$0")/../include")
+
+if ! [ -d "$original/source/harness" ]; then
+	echo 'original suite: its source could not be downloaded; when the mirror has it, remove build/original and try again' >>"$build/skipped"
+	exit 0
+fi
 
 # Cases in the order of their numbers. 8 and 10 need an ext2 file system of their own.
 cases=$(cd "$original/source/harness/cases" && printf '%s\n' *.t | sort -n | sed 's/\.t$//')
@@ -57,12 +64,22 @@ mount_for() {
 	mount -o loop -t ext2 $image $mounted 2>/dev/null
 }
 
+# skip CASE REASON: counted, and printed at the end of the tests
+skip() {
+	echo "original suite, case $1: $2" >>"$build/skipped"
+	echo skip
+}
+
 # run COLUMN CASE: prints pass, FAIL or skip.
 run() {
 	local status=0 mounted
+	case $1/$2 in *-threads-*/20)
+		skip 20 'wants 65,536 contexts, the threads engine has 8,192'
+		return
+		;;
+	esac
 	if ! mount_for "$2"; then
-		echo "original suite, case $2: its file system cannot be mounted here" >>"$build/skipped"
-		echo skip
+		skip "$2" 'its file system cannot be mounted here'
 		return
 	fi
 	[ "$2" != 20 ] || wait_for_quiet
@@ -76,23 +93,23 @@ run() {
 	[ -z "$mounted" ] || umount "$mounted"
 	case $status in
 	0) echo pass ;;
-	3) echo skip ;;
+	3) skip "$2" "says so itself: $(tail -n 1 "$work/$1.$2.log")" ;;
 	*) echo FAIL ;;
 	esac
 }
 
-# column NAME: builds the suite against that library and runs it; the results go to NAME.results.
-column() {
+# compile COLUMN: builds the suite against that library, in a directory of its own.
+compile() {
 	local width library kind directory include link cc=gcc triplet=x86_64-linux-gnu
 	IFS=- read -r width library kind <<<"$1"
 	# Large files as in Debian's own build of it; case 23 does not compile without.
 	[ "$width" = 64 ] || { cc='gcc -m32 -D_FILE_OFFSET_BITS=64'; triplet=i386-linux-gnu; }
-	if [ "$library" = ours ]; then
-		directory=$build include=$header
-		[ "$width" = 64 ] || directory=$build/i686
-	else
+	if [ "$library" = c ]; then
 		directory=$original/amd64/usr/lib/$triplet include=$original/source/src
 		[ "$width" = 64 ] || directory=$original/i386/usr/lib/$triplet
+	else
+		directory=$build include=$header
+		[ "$width" = 64 ] || directory=$build/i686
 	fi
 	link=$directory/libaio.$kind
 	[ -e "$link" ] || { echo "column $1: there is no $link" >&2; return 1; }
@@ -108,49 +125,93 @@ column() {
 		echo "column $1: not statically linked" >&2
 		return 1
 	fi
-	for case in $cases; do
-		echo "$case $(run "$1" "$case")"
-	done >"$work/$1.results"
 	cd "$work"
 }
 
+# run_cases COLUMN CASE...: appends the results to COLUMN.results
+run_cases() {
+	local name=$1
+	shift
+	cd "$work/$name"
+	case $name in *-threads-*) export LIBAIO_ENGINE=threads ;; esac
+	for case; do
+		echo "$case $(run "$name" "$case")" >>"$work/$name.results"
+	done
+}
+
+# Why io_setup is refused here, if it is.
+refused=
+if [ -x "$build/has-aio" ]; then refused=$("$build/has-aio") || true; fi
+
 if [ $# = 0 ]; then
-	set -- 64-c-so 64-c-a 64-ours-so 64-ours-a
-	[ ! -e "$build/i686/libaio.so" ] || set -- "$@" 32-c-so 32-c-a 32-ours-so 32-ours-a
+	set -- 64-c-so 64-c-a 64-ours-so 64-ours-a 64-threads-so 64-threads-a
+	if [ -n "$refused" ]; then
+		set -- 64-threads-so 64-threads-a
+		echo "original suite on the C library and on the kernel engine: io_setup answers $refused here" >>"$build/skipped"
+	fi
 fi
+chosen=
 for name; do
-	column "$name"
+	case $name in 32-c-*)
+		if ! [ -e "$original/i386" ]; then
+			echo "original suite, $name: the C library for it could not be downloaded" >>"$build/skipped"
+			continue
+		fi
+		;;
+	esac
+	chosen="$chosen $name"
+done
+# shellcheck disable=SC2086 # a list of words
+set -- $chosen
+for name; do
+	compile "$name"
+done
+# One column on each processor; then, alone, the case that wants all contexts that there are.
+most=$(grep -vx 20 <<<"$cases")
+lanes=$(nproc)
+for lane in $(seq 0 $((lanes - 1))); do
+	for index in $(seq "$lane" "$lanes" $(($# - 1))); do
+		# shellcheck disable=SC2086 # a list of words
+		(run_cases "${*:index+1:1}" $most)
+	done &
+done
+wait
+for name; do
+	(run_cases "$name" 20)
 done
 
 passed=0 failed=0 skipped=0 worse=
 printf '%-5s' case
-printf ' %-10s' "$@"
+printf ' %-13s' "$@"
 echo
 for case in $cases; do
 	printf '%-5s' "$case"
 	for name; do
 		result=$(sed -n "s/^$case //p" "$work/$name.results")
-		printf ' %-10s' "$result"
+		printf ' %-13s' "$result"
+		IFS=- read -r width library kind <<<"$name"
+		[ "$library" != c ] || continue
+		referee=$work/$width-c-$kind.results
 		case $result in
 		pass) passed=$((passed + 1)) ;;
 		skip) skipped=$((skipped + 1)) ;;
-		*) failed=$((failed + 1)) ;;
+		*)
+			if [ -e "$referee" ] && ! grep -qs "^$case pass$" "$referee"; then
+				skipped=$((skipped + 1))
+				skip "$case" 'fails with the C library too' >/dev/null
+			else
+				failed=$((failed + 1))
+				worse="$worse $name/$case"
+			fi
+			;;
 		esac
-		baseline=$work/${name/ours/c}.results
-		if [ "$result" != pass ] && grep -qs "^$case pass$" "$baseline"; then
-			worse="$worse $name/$case"
-		fi
 	done
 	echo
 done
 echo "original suite: $passed passed, $failed failed, $skipped skipped"
 
 for each in $worse; do
-	echo "passes with the C library, not with ours: $each" >&2
+	echo "does not pass: $each" >&2
 	cat "$work/${each%/*}.${each#*/}.log" >&2
 done
-if [ $passed = 0 ]; then
-	echo "no case passed, not even with the C library: is there AIO in this kernel?" >&2
-	exit 1
-fi
-[ -z "$worse" ]
+[ -z "$worse" ] && [ $passed != 0 ]

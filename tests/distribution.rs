@@ -1,6 +1,6 @@
 //! What is handed out: the archive of `make dist`, and the RPM and Arch packages.
 
-use abi_tests::{build, output, project, run, scratch, skip};
+use abi_tests::{build, output, project, run, scratch, skip, skip_test};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,19 @@ const NAMES: [&str; 4] = [
     "libaio.so.1t64",
 ];
 
-/// Whether the program is installed; if not, a skip of `what`.
-fn present(program: &str, what: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        skip(&format!("{what}: there is no {program}"));
+/// Whether the programs are installed; if not, a skip of `what`.
+fn present(programs: &[&str], what: &str) -> bool {
+    let missing = |program: &&&str| Command::new(program).arg("--version").output().is_err();
+    let Some(program) = programs.iter().find(missing) else {
+        return true;
+    };
+    let reason = format!("{what}: there is no {program}; ./install-tools.sh check-long brings it");
+    if *program == "fio" {
+        skip(&reason);
+    } else {
+        skip_test(&reason);
     }
-    found
+    false
 }
 
 /// The directory with the library must be where this command found it.
@@ -53,7 +59,8 @@ fn archive(date: &str, umask: &str) -> PathBuf {
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
         .env("SOURCE_DATE_EPOCH", date)
-        .args(["-c", "umask $0 && make dist", umask]));
+        .args(["-c", "umask $0 && make dist BUILD=\"$1\"", umask])
+        .arg(build()));
     project().join(printed.lines().last().unwrap())
 }
 
@@ -126,7 +133,7 @@ fn the_archive_runs_programs_and_is_reproducible() {
     };
     for asked in NAMES {
         let stub = unpacked.path().join("libaio.so");
-        let functions = "io_setup(){} io_destroy(){} io_submit(){} io_getevents(){}";
+        let functions = "void io_setup(void) {} void io_destroy(void) {} void io_submit(void) {} void io_getevents(void) {}";
         fs::write(unpacked.path().join("stub.c"), functions).unwrap();
         run(Command::new("cc")
             .args(["-w", "-shared", &format!("-Wl,-soname,{asked}"), "-o"])
@@ -144,7 +151,7 @@ fn the_archive_runs_programs_and_is_reproducible() {
     compile(&program, &[&from_build, "-laio", "-Wl,-rpath,$ORIGIN"]);
     loads_from(&directory, &mut Command::new(&program));
 
-    if present("fio", "fio on the unpacked archive") {
+    if present(&["fio"], "fio on the unpacked archive") {
         loads_from(
             &directory,
             Command::new("fio")
@@ -165,7 +172,7 @@ fn sources() -> Option<tempfile::TempDir> {
         "Cargo.toml",
     ]));
     if !inside.status.success() {
-        skip("RPM and Arch packages: this is not a git checkout");
+        skip_test("RPM and Arch packages: this is not a git checkout");
         return None;
     }
     let directory = scratch();
@@ -192,7 +199,7 @@ fn uncompressed<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
 
 #[test]
 fn the_rpm_has_the_files_that_it_should() {
-    if !present("rpmbuild", "the RPM packages") {
+    if !present(&["rpmbuild", "eu-strip"], "the RPM packages") {
         return;
     }
     let Some(top) = sources() else { return };
@@ -285,7 +292,7 @@ fn the_arch_package_has_the_files_that_it_should() {
     let pkgbuild = project().join("packaging/PKGBUILD");
     run(Command::new("bash").arg("-n").arg(&pkgbuild));
     run(Command::new("shellcheck").arg(&pkgbuild));
-    if !present("makepkg", "the Arch package") {
+    if !present(&["makepkg", "pacman", "bsdtar"], "the Arch package") {
         return;
     }
     let Some(top) = sources() else { return };
@@ -299,7 +306,7 @@ fn the_arch_package_has_the_files_that_it_should() {
         .status
         .success()
     {
-        skip("the Arch package: there are no user namespaces here");
+        skip_test("the Arch package: there are no user namespaces here");
         return;
     }
     run(makepkg

@@ -2,7 +2,7 @@
 
 use abi_tests::{Library, Link, Width, compile, on, project, run, scratch};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn pages() -> Vec<PathBuf> {
@@ -105,6 +105,63 @@ fn the_example_in_libaio_7_works() {
     run(on(Library::Ours, Width::W64, &program)
         .current_dir(directory.path())
         .arg(&data));
+}
+
+/// The sizes in README's table: the library's, and in parentheses those of one with the kernel engine alone.
+/// With the tools that README names they are exact; with others they are of that order.
+#[test]
+fn the_sizes_in_the_readme_are_those_of_the_build() {
+    let readme = fs::read_to_string(project().join("README.md")).unwrap();
+    let version = |tool: &str| run(Command::new(tool).arg("--version"));
+    let those_of_the_readme =
+        version("rustc").starts_with("rustc 1.95.") && version("ld").contains(" 2.40\n");
+    // In thousandths. Rounding takes up to half a kilobyte; other tools make other archives.
+    let apart = if those_of_the_readme { 30 } else { 200 };
+    let compare = |directory: &Path, place: usize| {
+        let stripped = directory.join("stripped");
+        run(Command::new("strip")
+            .arg("-o")
+            .arg(&stripped)
+            .arg(directory.join("libaio.so.1.0.2")));
+        let length = |file: &Path| fs::metadata(file).unwrap().len();
+        let size = run(Command::new("size").arg(&stripped));
+        let zeroed = size.lines().nth(1).unwrap().split_whitespace().nth(2);
+        for (row, bytes) in [
+            ("`libaio.so.1.0.2`, stripped", length(&stripped)),
+            ("`libaio.a`", length(&directory.join("libaio.a"))),
+            ("zeroed memory", zeroed.unwrap().parse().unwrap()),
+        ] {
+            let line = readme
+                .lines()
+                .find(|line| line.starts_with(&format!("| {row}")))
+                .unwrap_or_else(|| panic!("README has no row {row}"));
+            let stated: Vec<u64> = line
+                .split('|')
+                .nth(3)
+                .unwrap()
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|number| number.parse().ok())
+                .collect();
+            let (most, least) = (
+                stated[place] * (1000 + apart),
+                stated[place] * (1000 - apart),
+            );
+            assert!(
+                (least..=most).contains(&bytes),
+                "README says {} KB of {row}, and it has {bytes} bytes",
+                stated[place]
+            );
+        }
+    };
+    let made = scratch();
+    for (place, engines) in ["kernel threads", "kernel"].into_iter().enumerate() {
+        run(Command::new("make")
+            .current_dir(project())
+            .env_remove("MAKEFLAGS")
+            .arg(format!("BUILD={}", made.path().display()))
+            .arg(format!("ENGINES={engines}")));
+        compare(made.path(), place);
+    }
 }
 
 #[test]

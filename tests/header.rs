@@ -1,6 +1,6 @@
 //! `include/libaio.h`: the C checks of `c-tests/header`, and the header against the Rust types.
 
-use abi_tests::{Library, project, run, scratch, skip};
+use abi_tests::{Library, long, project, run, scratch, skip};
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
@@ -64,13 +64,16 @@ const PADDING_32: [(&str, &[&str]); 5] = [
     ("io_iocb_sockaddr", &["__pad1", "__pad2"]),
 ];
 
-/// bindgen reads the header for each target, and rustc compares the result with `src/abi.rs` there:
+/// bindgen reads the header for each target (in `make check` for this machine's alone), and rustc compares the result with `src/abi.rs` there:
 /// size, alignment, the offset of every field, and that no field is missing.
 #[test]
 fn types_agree_with_the_rust_ones_on_every_architecture() {
+    compare_types("x86_64-unknown-linux-gnu");
+    if !long() {
+        return;
+    }
     let installed = run(Command::new("rustc").args(["--print", "sysroot"]));
     for target in [
-        "x86_64-unknown-linux-gnu",
         "i686-unknown-linux-gnu",
         "aarch64-unknown-linux-gnu",
         "armv7-unknown-linux-gnueabihf",

@@ -3,6 +3,7 @@
 //! The tests know the library only as a C program knows it. `make check` builds it and downloads
 //! the C library before it runs them.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
@@ -17,15 +18,52 @@ pub fn project() -> PathBuf {
         .to_owned()
 }
 
-/// The Makefile's build directory.
+/// The Makefile's build directory, which it says in `LIBAIO_BUILD`.
 pub fn build() -> PathBuf {
-    let directory = project().join("build");
+    let directory =
+        env::var_os("LIBAIO_BUILD").map_or_else(|| project().join("build"), PathBuf::from);
     assert!(
         directory.join("libaio.so.1.0.2").exists(),
         "there is no {}/libaio.so.1.0.2: run these tests with 'make check'",
         directory.display()
     );
     directory
+}
+
+/// Whether this is `make check-long`.
+pub fn long() -> bool {
+    env::var_os("CHECK_LONG").is_some()
+}
+
+/// The widths under test: i686 is a part of `make check-long`.
+pub fn widths() -> &'static [Width] {
+    if long() {
+        &[Width::W64, Width::W32]
+    } else {
+        &[Width::W64]
+    }
+}
+
+/// The error with which the kernel refuses AIO contexts to this process, or none.
+pub fn aio_refused() -> Option<String> {
+    let has_aio = build().join("has-aio");
+    assert!(
+        has_aio.exists(),
+        "there is no {}: run 'make check-c-library'",
+        has_aio.display()
+    );
+    let result = output(&mut Command::new(has_aio));
+    let error = String::from_utf8_lossy(&result.stdout).trim().to_owned();
+    (result.status.code() == Some(1)).then_some(error)
+}
+
+/// Whether the kernel gives this process AIO contexts. If not, the test is to return: it is counted as skipped.
+pub fn kernel_aio(what: &str) -> bool {
+    let refused = aio_refused();
+    if let Some(error) = &refused {
+        skip_test(&format!("{what}: io_setup answers {error} here"));
+    }
+    refused.is_none()
 }
 
 /// What `c-tests/obtain-original.sh` downloaded.
@@ -51,7 +89,7 @@ pub enum Width {
 /// A library that a program can be linked with or run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
-    /// Debian 12's libaio1
+    /// The release's own, or Debian 12's: libaio1 or libaio1t64
     C,
     /// Debian 13's libaio1t64
     Debian13,
@@ -65,17 +103,33 @@ impl Library {
     pub fn directory(self, width: Width) -> Option<PathBuf> {
         match (self, width) {
             (Library::C, Width::W64) => Some(original().join("amd64/usr/lib/x86_64-linux-gnu")),
-            (Library::C, Width::W32) => Some(original().join("i386/usr/lib/i386-linux-gnu")),
+            (Library::C, Width::W32) => {
+                let directory = original().join("i386/usr/lib/i386-linux-gnu");
+                if directory.exists() {
+                    return Some(directory);
+                }
+                skip("i686: the C library for it could not be downloaded");
+                None
+            }
             (Library::Debian13, _) => {
                 let directory = original().join("debian-13");
                 if !directory.join("complete").exists() {
-                    skip("Debian 13's libaio could not be downloaded");
+                    skip(
+                        "Debian 13's libaio could not be downloaded; when the mirror has it, remove build/original and try again",
+                    );
                     return None;
                 }
-                Some(directory.join(match width {
+                let library = directory.join(match width {
                     Width::W64 => "amd64/usr/lib/x86_64-linux-gnu",
                     Width::W32 => "i386/usr/lib/i386-linux-gnu",
-                }))
+                });
+                if !library.exists() {
+                    skip(
+                        "i686: Debian 13's libaio for it could not be downloaded; when the mirror has it, remove build/original and try again",
+                    );
+                    return None;
+                }
+                Some(library)
             }
             (Library::Ours, Width::W64) => Some(build()),
             (Library::Ours, Width::W32) => {
@@ -89,24 +143,70 @@ impl Library {
         }
     }
 
+    /// Whether it is Debian 13's, which goes by another name, and crashes on a timeout at a bad address.
+    pub fn is_t64(self) -> bool {
+        match self {
+            Library::C => original()
+                .join("amd64/usr/lib/x86_64-linux-gnu/libaio.so.1t64")
+                .exists(),
+            Library::Debian13 => true,
+            Library::Ours => false,
+        }
+    }
+
     /// The directory with its `libaio.h`.
     pub fn include(self) -> PathBuf {
         match self {
             Library::C => original().join("amd64/usr/include"),
-            Library::Debian13 => original().join("debian-13/i386/usr/include"),
+            Library::Debian13 => original().join("debian-13/amd64/usr/include"),
             Library::Ours => project().join("include"),
         }
     }
 }
 
+/// Our library linked again with another name in it, and with the version node that Debian 13's has on every
+/// architecture if that name is Debian 13's. It is called `libaio.so`, in `directory`.
+pub fn link_again(soname: &str, width: Width, directory: &Path) {
+    let built = Library::Ours.directory(width).unwrap();
+    let mut link = Command::new("gcc");
+    link.args((width == Width::W32).then_some("-m32"))
+        .args(["-shared", &format!("-Wl,-soname,{soname}")])
+        .arg(format!(
+            "-Wl,--version-script={}",
+            built.join("libaio.map").display()
+        ));
+    if width == Width::W64 && soname.ends_with("t64") {
+        let node = project().join("debian/t64.map");
+        link.arg(format!("-Wl,--version-script={}", node.display()));
+    }
+    run(link
+        .arg("-o")
+        .arg(directory.join("libaio.so"))
+        .arg(built.join("shared/system-calls.o"))
+        .arg(built.join("shared/callers.o"))
+        .arg(built.join("static/libaio_process_state.o")));
+}
+
 /// Notes that something could not be tested here. `make check` counts and prints these.
 pub fn skip(reason: &str) {
+    append("skipped", reason);
+}
+
+/// As [`skip`], for a test that returns now: `make check` does not count it as passed.
+pub fn skip_test(reason: &str) {
+    skip(reason);
+    append("skipped-tests", reason);
+}
+
+fn append(list: &str, line: &str) {
     let mut list = fs::OpenOptions::new()
         .create(true)
         .append(true)
-        .open(project().join("build/skipped"))
+        .open(build().join(list))
         .expect("the list of skips can be written");
-    writeln!(list, "{reason}").expect("the list of skips can be written");
+    // In one write: tests run beside each other.
+    list.write_all(format!("{line}\n").as_bytes())
+        .expect("the list of skips can be written");
 }
 
 /// Runs a command that must succeed and returns what it printed.

@@ -1,8 +1,7 @@
 //! One library under every name that programs ask for.
 
-use abi_tests::{Library, Width, output, project, run, scratch};
+use abi_tests::{Library, Width, link_again, output, project, run, scratch, widths};
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 const NAMES: [&str; 3] = ["libaio.so.1", "libaio.so.1t64", "libaio.so.1.0.0"];
@@ -15,26 +14,9 @@ fn compiler(width: Width) -> Command {
     command
 }
 
-/// The library linked again with another name in it: what programs are linked with elsewhere.
-fn named(name: &str, width: Width, directory: &Path) {
-    let built = Library::Ours.directory(width).unwrap();
-    let (objects, state) = (built.join("shared"), "static/libaio_process_state.o");
-    run(compiler(width)
-        .args(["-shared", &format!("-Wl,-soname,{name}")])
-        .arg(format!(
-            "-Wl,--version-script={}",
-            built.join("libaio.map").display()
-        ))
-        .arg("-o")
-        .arg(directory.join("libaio.so"))
-        .arg(objects.join("system-calls.o"))
-        .arg(objects.join("callers.o"))
-        .arg(built.join(state)));
-}
-
 #[test]
 fn every_name_is_the_same_file() {
-    for width in [Width::W64, Width::W32] {
+    for &width in widths() {
         let Some(directory) = Library::Ours.directory(width) else {
             continue;
         };
@@ -48,7 +30,7 @@ fn every_name_is_the_same_file() {
 #[test]
 fn a_process_that_asks_by_two_names_gets_one_library() {
     let source = project().join("c-tests/linking/two_names.c");
-    for width in [Width::W64, Width::W32] {
+    for &width in widths() {
         let Some(ours) = Library::Ours.directory(width) else {
             continue;
         };
@@ -57,7 +39,7 @@ fn a_process_that_asks_by_two_names_gets_one_library() {
             let at = |file: &str| directory.path().join(file);
             for (name, side) in [(NAMES[first], "first"), (NAMES[second], "second")] {
                 fs::create_dir(at(side)).unwrap();
-                named(name, width, &at(side));
+                link_again(name, width, &at(side));
             }
             run(compiler(width)
                 .args(["-shared", "-fPIC", "-DPLUGIN", "-o"])

@@ -1,12 +1,13 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
-use abi_tests::{Library, Width, build, on, original, output, project, run, scratch};
+use abi_tests::{
+    Library, Width, aio_refused, build, link_again, on, original, output, project, run, scratch,
+    skip, widths,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-const WIDTHS: [Width; 2] = [Width::W64, Width::W32];
 
 fn readelf(options: &str, file: &Path) -> String {
     run(Command::new("readelf")
@@ -27,12 +28,19 @@ fn exported(library: &Path) -> BTreeSet<String> {
 
 #[test]
 fn exports_what_the_c_library_exports() {
-    for width in WIDTHS {
+    for &width in widths() {
         let Some(ours) = Library::Ours.directory(width) else {
             continue;
         };
-        let theirs = Library::C.directory(width).unwrap().join("libaio.so.1.0.2");
-        let mut wanted = exported(&theirs);
+        let Some(theirs) = Library::C.directory(width) else {
+            continue;
+        };
+        let mut wanted = exported(&theirs.join("libaio.so.1.0.2"));
+        if Library::C.is_t64() {
+            for symbol in TIME64 {
+                wanted.remove(symbol);
+            }
+        }
         assert_eq!(
             wanted.len(),
             16,
@@ -54,7 +62,7 @@ const TIME64: [&str; 3] = [
 
 #[test]
 fn exports_what_debian_13_exports() {
-    for width in WIDTHS {
+    for &width in widths() {
         let (Some(ours), Some(theirs)) = (
             Library::Ours.directory(width),
             Library::Debian13.directory(width),
@@ -96,16 +104,22 @@ fn nodes(library: &Path) -> Vec<(String, Vec<String>)> {
 fn the_first_version_node_is_the_one_for_references_without_a_version() {
     let name = |name: &str| name.to_owned();
     let theirs = Library::C.directory(Width::W64).unwrap();
+    let theirs = nodes(&theirs.join("libaio.so.1.0.2"));
+    let soname = if Library::C.is_t64() {
+        "libaio.so.1t64"
+    } else {
+        "libaio.so.1"
+    };
     assert_eq!(
-        nodes(&theirs.join("libaio.so.1.0.2")),
+        theirs[..4],
         [
-            (name("libaio.so.1"), vec![]),
+            (name(soname), vec![]),
             (name("LIBAIO_0.1"), vec![]),
             (name("LIBAIO_0.4"), vec![name("LIBAIO_0.1")]),
             (name("LIBAIO_0.5"), vec![name("LIBAIO_0.4")]),
         ]
     );
-    for width in WIDTHS {
+    for &width in widths() {
         let Some(ours) = Library::Ours.directory(width) else {
             continue;
         };
@@ -125,7 +139,7 @@ fn the_first_version_node_is_the_one_for_references_without_a_version() {
 #[test]
 fn a_program_without_versions_gets_what_the_header_declares() {
     let source = project().join("c-tests/linking/without_versions.c");
-    for width in WIDTHS {
+    for &width in widths() {
         if Library::Ours.directory(width).is_none() {
             continue;
         }
@@ -162,10 +176,16 @@ fn a_program_without_versions_gets_what_the_header_declares() {
         let program = build(&[]);
         assert_eq!(run(&mut on(Library::Ours, width, &program)), "");
         // What this is about, seen with the C library.
-        let result = output(&mut on(Library::C, width, &program));
-        let printed = String::from_utf8_lossy(&result.stdout);
-        assert!(printed.contains("io_getevents is not"), "{printed}");
-        assert!(printed.contains("io_getevents gave -"), "{printed}");
+        if let Some(error) = aio_refused() {
+            skip(&format!(
+                "a program without versions on the C library: io_setup answers {error} here"
+            ));
+        } else if Library::C.directory(width).is_some() {
+            let result = output(&mut on(Library::C, width, &program));
+            let printed = String::from_utf8_lossy(&result.stdout);
+            assert!(printed.contains("io_getevents is not"), "{printed}");
+            assert!(printed.contains("io_getevents gave -"), "{printed}");
+        }
         if width == Width::W32 {
             let program = build(&["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"]);
             assert_eq!(run(&mut on(Library::Ours, width, &program)), "");
@@ -177,40 +197,54 @@ fn a_program_without_versions_gets_what_the_header_declares() {
 /// it may find additions.
 #[test]
 fn dpkg_gensymbols_finds_no_symbol_missing_and_on_amd64_none_added() {
-    for (width, architecture, strictness) in
-        [(Width::W64, "amd64", "-c4"), (Width::W32, "i386", "-c1")]
-    {
-        let Some(ours) = Library::Ours.directory(width) else {
-            continue;
+    let name = if Library::C.is_t64() {
+        "libaio1t64"
+    } else {
+        "libaio1"
+    };
+    for &width in widths() {
+        let (architecture, strictness) = match width {
+            Width::W64 => ("amd64", "-c4"),
+            Width::W32 => ("i386", "-c1"),
         };
+        if Library::Ours.directory(width).is_none() || Library::C.directory(width).is_none() {
+            continue;
+        }
         let directory = scratch();
         let package = fs::read_dir(original())
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .find(|path| {
-                let name = path.file_name().unwrap().to_str().unwrap();
-                name.starts_with("libaio1_") && name.ends_with(&format!("_{architecture}.deb"))
+                let file = path.file_name().unwrap().to_str().unwrap();
+                file.starts_with(&format!("{name}_"))
+                    && file.ends_with(&format!("_{architecture}.deb"))
             })
             .expect("the C library's package");
         run(Command::new("dpkg-deb")
             .arg("--control")
             .arg(package)
             .arg(directory.path().join("control")));
+        // The name in the list of symbols is the one in the library.
+        let symbols = directory.path().join("control/symbols");
+        let listed = fs::read_to_string(&symbols).unwrap();
+        let soname = listed.split(' ').next().unwrap();
+        link_again(soname, width, directory.path());
+        // It wants to see the package in a source tree.
+        fs::create_dir(directory.path().join("debian")).unwrap();
+        let control = format!("Source: libaio\n\nPackage: {name}\nArchitecture: any\n");
+        fs::write(directory.path().join("debian/control"), control).unwrap();
         run(Command::new("dpkg-gensymbols")
-            .args(["-plibaio1", "-v0.3.113", strictness])
+            .current_dir(directory.path())
+            .args([&format!("-p{name}"), "-v0.3.113", strictness])
             .arg(format!("-a{architecture}"))
-            .arg(format!(
-                "-I{}",
-                directory.path().join("control/symbols").display()
-            ))
-            .arg(format!("-e{}", ours.join("libaio.so.1.0.2").display()))
-            .arg(format!("-O{}", directory.path().join("new").display())));
+            .arg(format!("-I{}", symbols.display()))
+            .args(["-elibaio.so", "-Onew"]));
     }
 }
 
 #[test]
 fn needs_nothing_but_libc() {
-    for width in WIDTHS {
+    for &width in widths() {
         let Some(ours) = Library::Ours.directory(width) else {
             continue;
         };
@@ -234,7 +268,7 @@ fn needs_nothing_but_libc() {
 
 #[test]
 fn is_hardened_and_has_no_thread_local_storage() {
-    for width in WIDTHS {
+    for &width in widths() {
         let Some(ours) = Library::Ours.directory(width) else {
             continue;
         };
@@ -309,15 +343,19 @@ fn without_the_threads_engine_it_is_smaller_and_starts_no_thread() {
 
 #[test]
 fn abidiff_finds_no_difference() {
+    let theirs = Library::C.directory(Width::W64).unwrap();
+    let directory = scratch();
+    let ours = if Library::C.is_t64() {
+        // The name of the library is a part of what it compares.
+        link_again("libaio.so.1t64", Width::W64, directory.path());
+        directory.path().join("libaio.so")
+    } else {
+        build().join("libaio.so.1.0.2")
+    };
     let report = output(
         Command::new("abidiff")
-            .arg(
-                Library::C
-                    .directory(Width::W64)
-                    .unwrap()
-                    .join("libaio.so.1.0.2"),
-            )
-            .arg(build().join("libaio.so.1.0.2")),
+            .arg(theirs.join("libaio.so.1.0.2"))
+            .arg(ours),
     );
     assert!(report.status.success(), "{report:?}");
     assert_eq!(String::from_utf8_lossy(&report.stdout), "");

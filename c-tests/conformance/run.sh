@@ -2,13 +2,14 @@
 # Runs the conformance suite on the C library (the referee) and on ours, 64-bit and 32-bit, and prints
 # a table: for each section of the specification how many checks hold.
 #
-# usage: run.sh ORIGINAL [ENGINE...]
+# usage: run.sh ORIGINAL COLUMN...
 #
-# ORIGINAL is what obtain-original.sh made. For each ENGINE there is one more run, with LIBAIO_ENGINE
-# set to it. The environment says BUILD: the Makefile's build directory. O_DIRECT is tried there.
+# ORIGINAL is what obtain-original.sh made. A COLUMN is referee, the C library; ring, ours; syscall, ours with
+# LIBAIO_REAP=syscall; threads, ours with LIBAIO_ENGINE=threads; and the same with -i686. Where the kernel refuses AIO
+# only threads can run. The environment says BUILD: the Makefile's build directory. O_DIRECT is tried there.
 set -eu
 
-[ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
 build=$(realpath "${BUILD:-$here/../../build}")
 original=$(realpath "$1")
@@ -39,7 +40,7 @@ run() {
 		>"$work/out" 2>&1 || status=1
 	# A line for each check that tells something, and none that only counts.
 	grep -v -e '^section' -e '^all:' "$work/out" | sed "s/^/$column: /" || true
-	sed -n "s/^skip /conformance, $column: /p" "$work/out" >>"$build/skipped"
+	sed -n "s/^skip /conformance: /p" "$work/out" >>"$build/skipped"
 	if ! [ -s "$work/totals.$column" ]; then
 		echo "$column: did not come to its end"
 		status=1
@@ -48,21 +49,32 @@ run() {
 
 referee=$original/amd64/usr/lib/x86_64-linux-gnu
 [ -e "$referee/libaio.so.1" ] || { echo "$0: there is no $referee/libaio.so.1" >&2; exit 2; }
+refused=$("$build/has-aio") || true
+case " $* " in *-i686\ *) compile 32 "$build/i686" -m32 ;; esac
 compile 64 "$build"
-run referee 64 "$referee" -r
-run ring 64 "$build"
-run syscall 64 "$build" LIBAIO_REAP=syscall
-for engine in "$@"; do
-	run "$engine" 64 "$build" LIBAIO_ENGINE="$engine"
+for column; do
+	program=64 library=$build c_library=$referee
+	case $column in *-i686)
+		program=32 library=$build/i686 c_library=$original/i386/usr/lib/i386-linux-gnu
+		;;
+	esac
+	case $refused/${column%-i686} in
+	*/referee)
+		if ! [ -e "$c_library/libaio.so.1" ]; then
+			echo "conformance, $column: the C library for it could not be downloaded" >>"$build/skipped"
+		elif [ -n "$refused" ]; then
+			echo "conformance, $column: io_setup answers $refused here" >>"$build/skipped"
+		else
+			run "$column" $program "$c_library" -r
+		fi
+		;;
+	*/threads) run "$column" $program "$library" LIBAIO_ENGINE=threads ;;
+	?*/*) echo "conformance, $column: io_setup answers $refused here" >>"$build/skipped" ;;
+	/ring) run "$column" $program "$library" ;;
+	/syscall) run "$column" $program "$library" LIBAIO_REAP=syscall ;;
+	*) echo "$0: there is no column $column" >&2 && exit 2 ;;
+	esac
 done
-if [ -e "$build/i686/libaio.so" ]; then
-	compile 32 "$build/i686" -m32
-	run referee-i686 32 "$original/i386/usr/lib/i386-linux-gnu" -r
-	run ring-i686 32 "$build/i686"
-	for engine in "$@"; do
-		run "$engine-i686" 32 "$build/i686" LIBAIO_ENGINE="$engine"
-	done
-fi
 
 # Sections down, libraries across: checks that hold, of all.
 for column in "${columns[@]}"; do
@@ -94,5 +106,10 @@ awk -v columns="${columns[*]}" '
 		line("failed", failed)
 		line("may differ, and do", differ)
 		line("skipped", skipped)
+		for (j = 1; j <= n; j++) {
+			if (name[j] ~ /^referee/) continue
+			ours += hold[name[j]]; bad += failed[name[j]]; left += skipped[name[j]]
+		}
+		print "conformance: " ours + 0 " passed, " bad + 0 " failed, " left + 0 " skipped"
 	}' "$work/totals" || status=1
 exit "$status"

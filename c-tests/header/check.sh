@@ -38,8 +38,8 @@ check() {
 }
 
 # works COMMAND...: whether this compiler can do this at all, told without <libaio.h>
-works() { "$@" -x c - -c -o /dev/null <<<'#include <string.h>' >/dev/null 2>&1; }
-works_cxx() { "$@" -x c++ - -c -o /dev/null <<<'#include <string.h>' >/dev/null 2>&1; }
+works() { "$@" -x c - -c -o "$work/works.o" <<<'#include <string.h>' >/dev/null 2>&1; }
+works_cxx() { "$@" -x c++ - -c -o "$work/works.o" <<<'#include <string.h>' >/dev/null 2>&1; }
 
 strict=(-Wall -Wextra -Wpedantic -Werror)
 pedantry=("${strict[@]}" -Wconversion -Wsign-conversion -Wundef -Wshadow -Wcast-qual -Wstrict-prototypes)
@@ -150,7 +150,7 @@ for compiler in gcc clang; do
                 name=standard-$compiler-$dialect$std-O$level
                 works "$compiler" "-std=$dialect$std" || { skip "$name" 'not supported'; continue; }
                 check "$name" "$compiler" "-std=$dialect$std" "-O$level" "${pedantry[@]}" -I"$include" \
-                    -c "$here/standards.c" -o /dev/null
+                    -c "$here/standards.c" -o "$work/standards.o"
             done
         done
     done
@@ -162,7 +162,7 @@ for compiler in g++ clang++; do
                 name=standard-$compiler-$dialect$std-O$level
                 works_cxx "$compiler" "-std=$dialect$std" || { skip "$name" 'not supported'; continue; }
                 check "$name" "$compiler" "-std=$dialect$std" "-O$level" "${pedantry_cxx[@]}" -I"$include" \
-                    -x c++ -c "$here/standards.c" -o /dev/null
+                    -x c++ -c "$here/standards.c" -o "$work/standards.o"
             done
         done
     done
@@ -268,7 +268,11 @@ done
 declarations() {
     local directory=$1
     shift
+    # Debian 13's includes <linux/types.h>, which declares much more.
     "$@" -I"$directory" -fsyntax-only -w -fno-color-diagnostics -Xclang -ast-dump - <<'END' >"$work/ast"
+#if __has_include(<linux/types.h>)
+#include <linux/types.h>
+#endif
 #include <sys/types.h>
 #include <string.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio */
 /* The ring can be moved in memory, as checkpoint programs do; its new address is the new handle. */
 #define _GNU_SOURCE
 #include <libaio.h>

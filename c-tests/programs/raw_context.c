@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio */
 /* Contexts that the library did not make, and calls that go past it, mix with its own. */
 #define _GNU_SOURCE
 #include <libaio.h>

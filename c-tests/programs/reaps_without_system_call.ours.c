@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * Events that are in the ring are taken without a system call: it still works when the kernel
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio */
+/* Events that are in the ring are taken without a system call: it still works when the kernel
  * answers EPERM to io_getevents and io_pgetevents. With LIBAIO_REAP=syscall it does not. */
 
 #define _GNU_SOURCE

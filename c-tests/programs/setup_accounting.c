@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio */
 /* The kernel charges a context to fs.aio-nr while it lives, with the number that was asked for. */
 #define _GNU_SOURCE
 #include <libaio.h>

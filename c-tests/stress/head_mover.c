@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio */
 /*
  * A program that takes events from the ring by itself, as fio and QEMU do, between calls of the
  * library; one that collects with system calls what it submitted through the library, as MariaDB

@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Runs the stress programs on our library: as it is, with LIBAIO_REAP=syscall, with the threads engine, and on
-# i686 where that is built; all but the first for a shorter time.
+# Runs the stress programs on our library.
 #
-# usage: run.sh [SECONDS_PER_PROGRAM]
+# usage: run.sh SECONDS_PER_PROGRAM LABEL...
 #
+# A LABEL is ring, the library as it is; syscall, with LIBAIO_REAP=syscall; threads, with LIBAIO_ENGINE=threads;
+# i686 and threads-i686. Without seconds ('') ring runs as long as each program says, and the others a second.
+# Where the kernel refuses AIO only threads can run.
 # The environment says BUILD: the Makefile's build directory. Programs named NAME.ours.c crash the C library.
 set -u
 
 here=$(realpath "$(dirname "$0")")
 build=$(realpath "${BUILD:-$here/../../build}")
-seconds=${1:-}
+[ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+seconds=$1
+shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 # What reaping in user space cannot do yet: libaio(7), CAVEATS. It runs with system calls only.
 limits=' step_fork.ours '
-# The program makes AIO system calls itself, on a context that the kernel does not know then.
-not_for_threads=' head_mover '
 
 # compile DIRECTORY LIBRARY [OPTION...]: all programs
 compile() {
@@ -38,7 +40,7 @@ skip() {
 
 # run LABEL PROGRAMS LIBRARY SECONDS [VARIABLE=VALUE]: all programs
 run() {
-	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} status program
+	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} status program needs
 	for program in "$2"/*; do
 		status=0
 		case "$limits/$setting" in *" $(basename "$program") "*/LIBAIO_REAP=syscall) ;;
@@ -47,8 +49,9 @@ run() {
 			continue
 			;;
 		esac
-		case "$not_for_threads/$setting" in *" $(basename "$program") "*/LIBAIO_ENGINE=threads)
-			skip "$label" "$(basename "$program")" 'it makes AIO system calls itself'
+		needs=$(sed -n '2s|^/\* needs: \(.*\) \*/$|\1|p' "$here/$(basename "$program").c")
+		case "$needs/$setting" in *kernel-aio*/LIBAIO_ENGINE=threads)
+			skip "$label" "$(basename "$program")" 'needs kernel AIO'
 			continue
 			;;
 		esac
@@ -58,7 +61,7 @@ run() {
 		sed "s|^|$label |" "$work/out" | head -n 20
 		case $status in
 		0) passed=$((passed + 1)) ;;
-		77) skipped=$((skipped + 1)) ;;
+		77) skip "$label" "$(basename "$program")" "$(sed -n 's/^skip: //p' "$work/out" | head -n 1)" ;;
 		*)
 			failed=$((failed + 1))
 			echo "$label $(basename "$program"): FAILED, status $status"
@@ -68,15 +71,19 @@ run() {
 }
 
 compile "$work/64" "$build"
-run ring "$work/64" "$build" "$seconds"
-short=1
-[ -z "$seconds" ] || short=$seconds
-run syscall "$work/64" "$build" "$short" LIBAIO_REAP=syscall
-run threads "$work/64" "$build" "$short" LIBAIO_ENGINE=threads
-if [ -e "$build/i686/libaio.so" ]; then
-	compile "$work/32" "$build/i686" -m32
-	run i686 "$work/32" "$build/i686" "$short"
-	run threads-i686 "$work/32" "$build/i686" "$short" LIBAIO_ENGINE=threads
-fi
+case " $* " in *i686*) compile "$work/32" "$build/i686" -m32 ;; esac
+refused=$("$build/has-aio") || true
+short=${seconds:-1}
+for label; do
+	case $refused/$label in
+	*/threads) run threads "$work/64" "$build" "$short" LIBAIO_ENGINE=threads ;;
+	*/threads-i686) run threads-i686 "$work/32" "$build/i686" "$short" LIBAIO_ENGINE=threads ;;
+	?*/*) skip "$label" 'all programs' "io_setup answers $refused here" ;;
+	/ring) run ring "$work/64" "$build" "$seconds" ;;
+	/syscall) run syscall "$work/64" "$build" "$short" LIBAIO_REAP=syscall ;;
+	/i686) run i686 "$work/32" "$build/i686" "$short" ;;
+	*) echo "$0: there is no run $label" >&2 && exit 2 ;;
+	esac
+done
 echo "stress: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

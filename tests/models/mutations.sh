@@ -235,5 +235,5 @@ mutation wake-up-is-kept waiting/a_masked_waiter_that_wants_more $threads/waitin
 mutation ready-is-late waiting/one_masked_waiter $threads/waiting.rs \
 	's/0 if !is_ready \&\& slice == rest \&\& rest != LONG/0 if slice == rest \&\& rest != LONG/'
 
-echo "$passed passed, $failed failed"
+echo "models and their mutations: $passed passed, $failed failed"
 [ "$failed" = 0 ]

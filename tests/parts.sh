@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Makes targets of the Makefile one after the other, as the parts of `make check` and `make check-long`, and
+# prints a line for each: how many tests passed, failed and were skipped, and how long it took. What the tools print goes to
+# a log for each part. It goes on after a part that failed, but for those before --, without which nothing can run.
+#
+# usage: parts.sh NAME BUILD TARGET... -- TARGET...
+#
+# The last line is "NAME: N passed, N failed, N skipped"; skips are counted by their reasons, which
+# tests append to BUILD/skipped.
+set -u
+
+[ $# -ge 3 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+name=$1 build=$2 needed=yes
+shift 2
+logs=$build/logs
+mkdir -p "$logs"
+: >"$build/skipped"
+: >"$build/skipped-tests"
+lines() { if [ -e "$1" ]; then wc -l <"$1"; else echo 0; fi; }
+
+# count LOG: "PASSED FAILED" from the closing lines of cargo, and of our own scripts; nothing if there is none
+count() {
+	awk '
+		/^test result: / { gsub(/;/, ""); passed += $4; failed += $6; closed = 1 }
+		/^[A-Za-z][^:]*: [0-9]+ passed, [0-9]+ failed/ {
+			sub(/^[^:]*: /, "")
+			passed += $1
+			failed += $3
+			closed = 1
+		}
+		END { if (closed) print passed + 0, failed + 0 }' "$1"
+}
+
+all_passed=0 all_failed=0 begin=$SECONDS
+for target; do
+	if [ "$target" = -- ]; then
+		needed=
+		continue
+	fi
+	log=$logs/$target.log from=$SECONDS status=0 skips=$(lines "$build/skipped") skipped_tests=$(lines "$build/skipped-tests")
+	printf '%-24s ' "$target"
+	"${MAKE:-make}" --no-print-directory "$target" >"$log" 2>&1 </dev/null || status=$?
+	passed='' failed=''
+	read -r passed failed < <(count "$log")
+	skipped=$(tail -n "+$((skips + 1))" "$build/skipped" 2>/dev/null | sort -u | grep -c .)
+	# A part that counts nothing is a test by itself. One that counts none, and skips none, tested nothing.
+	if [ -z "$passed" ]; then
+		passed=$((status == 0 && skipped == 0)) failed=$((status != 0))
+	fi
+	passed=$((passed - $(lines "$build/skipped-tests") + skipped_tests))
+	if [ $status != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
+	if [ "$passed" = 0 ] && [ "$skipped" = 0 ] && [ "$failed" = 0 ]; then failed=1 status=no-test; fi
+	printf '%5d passed, %d failed, %d skipped %6d s\n' "$passed" "$failed" "$skipped" $((SECONDS - from))
+	all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+	if [ $status != 0 ]; then
+		tail -n 40 "$log" | sed 's/^/    /'
+		echo "    ... the whole of it is in $log"
+		[ -z "$needed" ] || break
+	elif [ "$failed" != 0 ]; then
+		echo "    $log counts failures, but 'make $target' succeeded"
+	fi
+done
+
+[ -e "$build/skipped" ] || : >"$build/skipped"
+sort -u -o "$build/skipped" "$build/skipped"
+sed 's/^/skipped: /' "$build/skipped"
+seconds=$((SECONDS - begin))
+echo "took $((seconds / 60)) min $((seconds % 60)) s; logs: $logs"
+echo "$name: $all_passed passed, $all_failed failed, $(grep -c . "$build/skipped") skipped"
+[ $all_failed = 0 ] && [ $all_passed != 0 ]
