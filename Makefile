@@ -1,7 +1,8 @@
 # Builds libaio.so.1.0.2, its links and libaio.a in build/, installs them, and runs every test.
 #
 #   make                  the library
-#   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir
+#   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir; FORCE=1
+#                         also over files of the distribution's packages
 #   make dist             an archive with the library, for people without root
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            the tests that everybody runs: 9 minutes on two cores
@@ -169,8 +170,13 @@ installed = "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a" \
 	"$(DESTDIR)$(pkgconfigdir)/libaio.pc" \
 	"$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake" \
 	$(foreach page,$(man_pages),"$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(page)")
+# No file of a package is overwritten or removed: the system could be left without its library.
+FORCE ?= 0
+unless_owned = $(if $(filter 1,$(FORCE)),,@packaging/owned-files.sh $(installed))
+
 .PHONY: install uninstall
 install: all
+	$(unless_owned)
 	$(INSTALL) -D -m 644 include/libaio.h "$(DESTDIR)$(includedir)/libaio.h"
 	$(INSTALL) -D -m 644 $(BUILD)/libaio.a "$(DESTDIR)$(libdir)/libaio.a"
 	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(libname) "$(DESTDIR)$(libdir)/$(libname)")
@@ -184,6 +190,7 @@ install: all
 	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${page##*.}/$$page" || exit 1; done
 
 uninstall:
+	$(unless_owned)
 	@for file in $(installed); do \
 	  if [ -e "$$file" ] || [ -L "$$file" ]; then rm "$$file" && echo "removed $$file" || exit 1; fi; done
 	@rmdir "$(DESTDIR)$(cmakedir)" 2>/dev/null || true

@@ -1,8 +1,9 @@
 //! `make install`, `make uninstall`, reproducibility, and finding the installed library with
 //! pkg-config, CMake and meson.
 
-use abi_tests::{build, project, run, scratch};
+use abi_tests::{build, output, project, run, scratch};
 use std::collections::BTreeSet;
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -68,6 +69,64 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
     assert_eq!(files(directory.path()), BTreeSet::new());
 }
 
+/// A system where a package owns the library: another dpkg-query says so.
+#[test]
+fn files_of_packages_stay_unless_forced() {
+    let directory = scratch();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir_all(at("usr/lib")).unwrap();
+    fs::create_dir(at("bin")).unwrap();
+    fs::write(at("usr/lib/libaio.so.1"), "the package's").unwrap();
+    fs::write(
+        at("bin/dpkg-query"),
+        "#!/bin/sh\ncase $2 in\n/*/usr/lib/libaio.so.1) case $2 in *..*|*//*) exit 1;; esac; echo \"libaio1:amd64: $2\" ;;\n*) exit 1 ;;\nesac\n",
+    )
+    .unwrap();
+    run(Command::new("chmod").arg("755").arg(at("bin/dpkg-query")));
+    let path = format!("{}:{}", at("bin").display(), env::var("PATH").unwrap());
+    let make = |target: &str, arguments: &[&str]| {
+        output(
+            Command::new("make")
+                .current_dir(project())
+                .env("PATH", &path)
+                .arg(target)
+                .arg(format!("BUILD={}", build().display()))
+                .arg(format!("prefix={}", at("usr").display()))
+                .args(arguments),
+        )
+    };
+    for target in ["install", "uninstall"] {
+        let result = make(target, &[]);
+        let said = String::from_utf8_lossy(&result.stderr).into_owned();
+        assert!(!result.status.success(), "{target}");
+        assert!(
+            said.contains("libaio.so.1 belongs to the package libaio1:amd64"),
+            "{said}"
+        );
+        assert!(said.contains("FORCE=1"), "{said}");
+        let kept = fs::read_to_string(at("usr/lib/libaio.so.1")).unwrap();
+        assert_eq!(kept, "the package's");
+        assert_eq!(files(&at("usr")).len(), 1);
+    }
+    assert!(make("install", &["FORCE=1"]).status.success());
+    assert!(at("usr/include/libaio.h").exists());
+    assert!(make("uninstall", &["FORCE=1"]).status.success());
+    assert_eq!(files(&at("usr")), BTreeSet::new());
+    // The same place by other names, and as DESTDIR.
+    fs::write(at("usr/lib/libaio.so.1"), "the package's").unwrap();
+    let odd = format!("libdir={}/bin/..//usr/lib/", directory.path().display());
+    let staged = format!("DESTDIR={}", directory.path().display());
+    for arguments in [&[odd.as_str()][..], &[&staged, "prefix=/usr"]] {
+        assert!(
+            !make("install", arguments).status.success(),
+            "{arguments:?}"
+        );
+    }
+    // A directory to pack from is nobody's.
+    let staged = format!("DESTDIR={}", at("staged").display());
+    assert!(make("install", &[&staged]).status.success());
+}
+
 /// And nothing else is touched, whatever the directory is called.
 #[test]
 fn directories_may_have_spaces_and_parentheses() {
@@ -79,6 +138,17 @@ fn directories_may_have_spaces_and_parentheses() {
     assert!(at("my (own) prefix/lib/libaio.so.1").exists());
     make("uninstall", &prefix);
     assert_eq!(files(directory.path()), BTreeSet::from(["my".to_owned()]));
+}
+
+/// The true packages' files are found by the true tools.
+#[test]
+fn the_owner_of_a_file_is_found() {
+    let script = project().join("packaging/owned-files.sh");
+    let ask = |file: &str| output(Command::new(&script).arg(file)).status.code();
+    assert_eq!(ask("/usr/bin/dpkg-query"), Some(1));
+    assert_eq!(ask("/bin/dpkg-query"), Some(1));
+    assert_eq!(ask(project().join("Makefile").to_str().unwrap()), Some(0));
+    assert_eq!(ask("/there/is/no/such/file"), Some(0));
 }
 
 #[test]
