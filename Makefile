@@ -7,6 +7,7 @@
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            the tests that everybody runs: 9 minutes on two cores
 #   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO (25 minutes)
+#   make check-fresh      both commands of the README in clean Debian roots
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
 #   make check-packages   the Debian packages, in clean roots (15 minutes)
@@ -376,15 +377,20 @@ check-original-long:
 check-without-aio: $(if $(FULL),tools-without-aio)
 	$(if $(filter threads,$(ENGINES)),c-tests/without-aio/run.sh $(BUILD) $(original) $(if $(FULL),full),$(call skip,without AIO: the library has no threads engine))
 
-.PHONY: check-architectures check-packages
+.PHONY: check-fresh check-architectures check-packages
+# The two commands of the README in clean Debian roots. Needs root, debootstrap and a network.
+FRESH ?=
+check-fresh: tools-check-fresh
+	clean-roots/fresh.sh $(BUILD)/clean-roots $(FRESH)
+
 # Every architecture, built with Debian's cross compilers and tried under qemu-user.
 check-architectures: tools-architectures $(original)/complete
 	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
 	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
 
 # Debian packages, built and swapped in clean roots. Needs root and a network.
-check-packages:
-	c-tests/packages/check.sh $(BUILD)/packages
+check-packages: tools-check-fresh
+	clean-roots/packages.sh $(BUILD)/clean-roots
 
 HOURS ?= 1
 # Seven of the programs run for a time, each in three ways.

@@ -4,7 +4,7 @@
 # Says what it does, and does nothing when all is there. On Fedora and Arch it installs nothing: it names
 # the packages that `make` and `make demo` need.
 #
-# usage: install-tools.sh build|demo|check|check-long|architectures|programs|sources|without-aio
+# usage: install-tools.sh build|demo|check|check-long|check-fresh|architectures|programs|sources|without-aio
 #        install-tools.sh missing build|...       only says what is missing, and how to get it
 set -eu
 
@@ -50,6 +50,7 @@ check | check-long)
 		mandoc pkg-config cmake meson ninja-build file'
 	[ "$target" = check ] || optional='fio git rpm elfutils makepkg pacman-package-manager libarchive-tools'
 	;;
+check-fresh) more=debootstrap ;;
 architectures) more='gcc-multilib clang dpkg-dev qemu-user musl-tools' ;;
 without-aio) more='gcc-multilib dpkg-dev e2fsprogs sysbench qemu-utils' ;;
 programs) more="dpkg-dev $(sed -n "s/^packages='\(.*\)'$/\1/p" "$here"/programs/rows/*.sh | tr '\n' ' ')" ;;

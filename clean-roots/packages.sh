@@ -3,7 +3,7 @@
 # symbols, debug information, autopkgtests, both architectures together, and swaps with the C library's
 # package under installed programs. Debian 12 for amd64 and i386, and the flavour for Debian 13.
 #
-# usage: check.sh DIRECTORY_FOR_ROOTS [SUITE-ARCHITECTURE...]
+# usage: packages.sh DIRECTORY_FOR_ROOTS [SUITE-ARCHITECTURE...]
 #
 # Needs root, debootstrap, some 6 GB and a network (for everything but the builds). The first argument's
 # base-* stay there for the next time. The packages are left in DIRECTORY/packages.
@@ -11,7 +11,7 @@ set -eu
 
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
-project=$here/../..
+project=$(realpath "$here/..")
 mkdir -p "$1/packages"
 work=$(realpath "$1")
 shift
@@ -23,7 +23,7 @@ fail() {
 	exit 1
 }
 ok() { echo "ok: $target: $*"; }
-in_root() { "$here/root.sh" run "$root" "$1"; }
+in_root() { "$here/root.sh" pivot "$root" "$1"; }
 # quietly COMMAND: what it prints matters only when it fails.
 quietly() { in_root "$1" >"$root.log" 2>&1 || { tail -40 "$root.log" >&2; fail "$target: $1"; }; }
 
@@ -54,6 +54,13 @@ build() {
 	OFFLINE=1 quietly "cd /build/libaio-rs && ! getent hosts deb.debian.org &&
 		dpkg-buildpackage -us -uc --build-profiles='$profiles'"
 	grep '^C programs: ' "$root.log"
+	# What git ignores may be new; the rest is as it was.
+	(cd "$project" && git ls-files -z --cached --others --exclude-standard) | LC_ALL=C sort -z >"$root.before"
+	(cd "$root/build/libaio-rs" && GIT_DIR=$root.git git init -q && GIT_DIR=$root.git GIT_WORK_TREE=. git ls-files -z --others --exclude-standard) |
+		LC_ALL=C sort -z | cmp - "$root.before" || fail "$target: dpkg-buildpackage leaves files behind"
+	(cd "$project" && xargs -0 sha256sum <"$root.before") | (cd "$root/build/libaio-rs" && sha256sum --quiet -c) ||
+		fail "$target: dpkg-buildpackage changes files of the source"
+	rm -rf "$root.git" "$root.before"
 	rm -rf "$debs"
 	mkdir -p "$debs"
 	find "$root/build" -maxdepth 1 -type f -exec cp -t "$debs" {} +
