@@ -158,7 +158,7 @@ check_suite() {
 			c += $2 != "pass"
 			for (i = 3; i <= NF; i++) {
 				if ($i == "pass") ours++
-				else if ($1 == 20 && $i == "FAIL" || $i == "skip") known++
+				else if ($1 == 20 && $i == "FAIL" || ($1 == 8 || $1 == 10) && $i == "skip") known++
 				else { print "case " $1 ", column " i ": " $i; bad++ }
 			}
 		}
