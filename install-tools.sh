@@ -124,12 +124,12 @@ choose() {
 
 # Debian 12's rustc is too old; its newer one has another name. Ubuntu 24.04 has rustup.
 choose_rust() {
-	local suffix
+	local suffix old
 	# One that is installed and too old stands in the way of the others.
 	if installed rustc; then
-		suffix=$(dpkg-query -W -f '${Version}' rustc)
-		dpkg --compare-versions "$suffix" ge "$rust_minimum" ||
-			fail "rustc $suffix is installed, and too old. Remove it ('apt-get remove rustc cargo') and run this again"
+		old=$(dpkg-query -W -f '${Version}' rustc)
+		dpkg --compare-versions "$old" ge "$rust_minimum" ||
+			fail "rustc $old is installed, and too old. Remove it ('apt-get remove rustc cargo') and run this again"
 	fi
 	for suffix in '' -web; do
 		if dpkg --compare-versions "$(candidate "rustc$suffix")" ge "$rust_minimum"; then

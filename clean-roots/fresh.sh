@@ -11,8 +11,9 @@
 #   container  as Docker does it by default: few capabilities, no mounts, no namespaces, no io_uring
 #   user       pivot, as a user who is not root; what the commands need is installed before
 #   ENOSYS     pivot, behind a filter that answers all AIO system calls so; EPERM the same
-# The roots of trixie have deb822 sources, without source packages. With a COMMAND (demo, check or check-long) only that runs. Without ROOTs: pivot and chroot of both suites. The commit is
-# that of the checkout. DIRECTORY keeps base-* for the next time, and SUITE-WAY with its build/logs.
+# The roots of trixie have deb822 sources, without source packages. With a COMMAND (demo, check or check-long)
+# only that runs. Without ROOTs: pivot and chroot of both suites. The commit is that of the checkout.
+# DIRECTORY keeps base-* for the next time, and SUITE-WAY with its build/logs.
 #
 # Needs root, debootstrap, a network, and 5 GB for each root.
 set -eu -o pipefail
@@ -31,7 +32,11 @@ failed=0 table=
 # Files outside of the roots that a command could spoil, because it runs as root.
 devices() { stat -c '%n %F %t:%T %a %u %g' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; }
 begin=$(mktemp)
-changed() { find /dev /etc /usr /boot /opt -xdev -newercm "$begin" ! -type c ! -type b ! -path '/dev/shm*' ! -path /dev/pts ! -path /dev ! -path "$work/*" 2>/dev/null; }
+trap 'rm -f "$begin"' EXIT
+changed() {
+	find /dev /etc /usr /boot /opt -xdev -newercm "$begin" ! -type c ! -type b ! -path '/dev/shm*' \
+		! -path /dev/pts ! -path /dev ! -path "$work/*" 2>/dev/null
+}
 
 # The commands as they stand in README: what brings make, and the two.
 line() { sed -n "s/^    \($1\)\( *#.*\)\?$/\1/p" "$project/README.md"; }
@@ -109,5 +114,4 @@ if [ "$(devices)" != "$before" ] || [ -n "$(changed)" ]; then
 	changed
 	failed=$((failed + 1))
 fi
-rm -f "$begin"
 [ $failed = 0 ]

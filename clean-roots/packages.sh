@@ -43,24 +43,27 @@ for_target() {
 	esac
 }
 
+# The source's files with their sums; what git ignores may be new.
+source_state() (
+	cd "$root/build/libaio-rs"
+	export GIT_DIR=$root.git GIT_WORK_TREE=.
+	git init -q
+	git ls-files -z --others --exclude-standard | LC_ALL=C sort -z | xargs -0 sha256sum
+)
+
 build() {
 	root=$work/build-$target
 	"$here/root.sh" make "$work/base-$target" "$suite" "$architecture"
 	"$here/root.sh" copy "$work/base-$target" "$root"
 	mkdir -p "$root/build/libaio-rs"
 	(cd "$project" && git ls-files -z --cached --others --exclude-standard | tar c --null -T -) | tar x -C "$root/build/libaio-rs"
+	source_state >"$root.before"
 	quietly "cd /build/libaio-rs && apt-get -q install -y --no-install-recommends build-essential pkg-config &&
 		apt-get -q build-dep -y --no-install-recommends -P '$profiles' ./"
 	OFFLINE=1 quietly "cd /build/libaio-rs && ! getent hosts deb.debian.org &&
 		dpkg-buildpackage -us -uc --build-profiles='$profiles'"
 	grep '^C programs: ' "$root.log"
-	# What git ignores may be new; the rest is as it was.
-	(cd "$project" && git ls-files -z --cached --others --exclude-standard) | LC_ALL=C sort -z >"$root.before"
-	(cd "$root/build/libaio-rs" && GIT_DIR=$root.git git init -q && GIT_DIR=$root.git GIT_WORK_TREE=. git ls-files -z --others --exclude-standard) |
-		LC_ALL=C sort -z | cmp - "$root.before" || fail "$target: dpkg-buildpackage leaves files behind"
-	(cd "$project" && xargs -0 sha256sum <"$root.before") | (cd "$root/build/libaio-rs" && sha256sum --quiet -c) ||
-		fail "$target: dpkg-buildpackage changes files of the source"
-	rm -rf "$root.git" "$root.before"
+	source_state | diff "$root.before" - || fail "$target: dpkg-buildpackage changes the source"
 	rm -rf "$debs"
 	mkdir -p "$debs"
 	find "$root/build" -maxdepth 1 -type f -exec cp -t "$debs" {} +

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Clean Debian roots, and commands in them.
 #
-# usage: root.sh make DIRECTORY SUITE ARCHITECTURE     unless it is there
-#        root.sh minimal DIRECTORY SUITE               the same, with nothing in addition
+# usage: root.sh minimal DIRECTORY SUITE [OPTION...]   by debootstrap, with its options; unless it is there
+#        root.sh make DIRECTORY SUITE ARCHITECTURE     the same, with source packages, and no services
 #        root.sh copy FROM TO                          TO is replaced
 #        root.sh pivot DIRECTORY COMMAND               a shell command, as on a machine of its own: pivot_root,
 #                                                      and a /dev with loop devices
@@ -10,27 +10,24 @@
 #        root.sh container DIRECTORY COMMAND           what Docker gives by default: container.c, and an overlay
 #                                                      file system, whose upper layer is DIRECTORY.upper
 #
-# No network if OFFLINE=1. WRAPPER is a command that the shell runs under. A command's mounts and processes end with it, and its
-# /dev is never the machine's: a program that replaces /dev/null harms the root alone.
+# No network if OFFLINE=1. WRAPPER is a command that the shell runs under. A command's mounts and processes end
+# with it, and its /dev is never the machine's: a program that replaces /dev/null harms the root alone.
 set -eu
 
 case ${1-} in
 make)
 	[ ! -e "$2" ] || exit 0
-	command -v debootstrap >/dev/null || { echo "$0: debootstrap is missing" >&2; exit 1; }
-	rm -rf --one-file-system "$2.part"
-	mkdir -p "$2.part"
-	debootstrap --variant=minbase --include=ca-certificates --arch="$4" "$3" "$2.part" >"$2.log" 2>&1 ||
-		{ tail -5 "$2.log" >&2; exit 1; }
+	rm -rf --one-file-system "$2.new"
+	"$0" minimal "$2.new" "$3" --include=ca-certificates --arch="$4"
 	{
 		echo "deb http://deb.debian.org/debian $3 main"
 		echo "deb http://deb.debian.org/debian-security $3-security main"
 		echo "deb-src http://deb.debian.org/debian $3 main"
-	} >"$2.part/etc/apt/sources.list"
+	} >"$2.new/etc/apt/sources.list"
 	# No service is started.
-	printf '#!/bin/sh\nexit 101\n' >"$2.part/usr/sbin/policy-rc.d"
-	chmod 755 "$2.part/usr/sbin/policy-rc.d"
-	mv "$2.part" "$2"
+	printf '#!/bin/sh\nexit 101\n' >"$2.new/usr/sbin/policy-rc.d"
+	chmod 755 "$2.new/usr/sbin/policy-rc.d"
+	mv "$2.new" "$2"
 	# Some mirrors have not all architectures of the security updates.
 	"$0" pivot "$2" 'apt-get -qq update || { sed -i /-security/d /etc/apt/sources.list && apt-get -qq update; }'
 	;;
@@ -39,7 +36,7 @@ minimal)
 	command -v debootstrap >/dev/null || { echo "$0: debootstrap is missing" >&2; exit 1; }
 	rm -rf --one-file-system "$2.part"
 	mkdir -p "$2.part"
-	debootstrap --variant=minbase "$3" "$2.part" >"$2.log" 2>&1 || { tail -n 5 "$2.log" >&2; exit 1; }
+	debootstrap --variant=minbase "${@:4}" "$3" "$2.part" >"$2.log" 2>&1 || { tail -n 5 "$2.log" >&2; exit 1; }
 	# Certificates of this machine's own, if its network wants them: ca-certificates takes them in.
 	mkdir -p "$2.part/usr/local/share/ca-certificates"
 	find /usr/local/share/ca-certificates -name '*.crt' -exec cp -t "$2.part/usr/local/share/ca-certificates" {} +
