@@ -29,15 +29,20 @@ pub unsafe fn put_in_place_of(ctx: io_context_t) -> io_context_t {
     // SAFETY: the caller says that it is mapped. Moving a length that is not the ring's fails.
     let nr = unsafe { &(*ctx.cast_const()).nr }.load(Relaxed);
     let length = size_of::<aio_ring>() + nr as usize * size_of::<io_event>();
-    let room = length + MARGIN;
     // SAFETY: a new mapping, at an address that the kernel chooses.
-    let Some(elsewhere) = (unsafe { sys::map(ptr::null_mut(), room, sys::Map::Reserve) }) else {
+    let reserve = |room| unsafe { sys::map(ptr::null_mut(), room, sys::Map::Reserve) };
+    let mut room = length + MARGIN;
+    // Where the program's address space is nearly used up, the ring's own length may still do.
+    let Some(elsewhere) = reserve(room).or_else(|| {
+        room = length;
+        reserve(room)
+    }) else {
         return ctx;
     };
     // SAFETY: the target range is ours, just reserved; the kernel lets rings be moved.
     let moved = unsafe { sys::move_mapping(ctx.cast(), length, elsewhere) };
     let kept = if moved { length } else { 0 };
-    // SAFETY: the rest of the reservation is ours, and nobody knows of it.
+    // SAFETY: the rest of the reservation is ours, and nobody knows of it. Of no rest the kernel says EINVAL.
     unsafe { sys::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
     if !moved {
         return ctx;
