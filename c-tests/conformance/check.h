@@ -62,6 +62,8 @@ struct group {
 
 /* The library is the C one: where it crashes or differs, the kernel is asked directly. */
 extern int on_referee;
+/* And it is Debian 13's, whose io_getevents makes the system call of io_pgetevents. */
+extern int on_debian_13;
 /* The directory for files. */
 extern const char *directory;
 /* How this program was started, to start it again. */

@@ -47,13 +47,13 @@ run() {
 	fi
 }
 
-referee=$original/amd64/usr/lib/x86_64-linux-gnu
-[ -e "$referee/libaio.so.1" ] || { echo "$0: there is no $referee/libaio.so.1" >&2; exit 2; }
+c_library=$original/amd64/usr/lib/x86_64-linux-gnu
+[ -e "$c_library/libaio.so.1" ] || { echo "$0: there is no $c_library/libaio.so.1" >&2; exit 2; }
 refused=$("$build/has-aio") || true
 case " $* " in *-i686\ *) compile 32 "$build/i686" -m32 ;; esac
 compile 64 "$build"
 for column; do
-	program=64 library=$build c_library=$referee
+	program=64 library=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
 	case $column in *-i686)
 		program=32 library=$build/i686 c_library=$original/i386/usr/lib/i386-linux-gnu
 		;;
@@ -65,7 +65,9 @@ for column; do
 		elif [ -n "$refused" ]; then
 			echo "conformance, $column: io_setup answers $refused here" >>"$build/skipped"
 		else
-			run "$column" $program "$c_library" -r
+			referee=-r
+			[ ! -e "$c_library/libaio.so.1t64" ] || referee=-R
+			run "$column" $program "$c_library" $referee
 		fi
 		;;
 	*/threads) run "$column" $program "$library" LIBAIO_ENGINE=threads ;;

@@ -2,8 +2,9 @@
 /*
  * States what the kernel's AIO does, as checks, and runs them on the library it finds.
  *
- * usage: conformance [-r] [-e] [-v] [-s SECONDS] [-t FILE] [SECTION or part of a title...]
+ * usage: conformance [-r | -R] [-e] [-v] [-s SECONDS] [-t FILE] [SECTION or part of a title...]
  *   -r  the library is the C one, with the kernel's AIO: the referee
+ *   -R  the same, and Debian 13's
  *   -e  the contexts are not the kernel's: checks that only the kernel can meet may differ
  *       (LIBAIO_ENGINE=threads in the environment says the same)
  *   -v  a line for each check, and how long each group took
@@ -50,7 +51,7 @@ static struct total {
 } totals[SECTIONS];
 static int sections, verbose, longest, other_engine, reads_ring;
 
-int on_referee;
+int on_referee, on_debian_13;
 const char *directory, *self;
 
 static const struct group *const tables[] = {
@@ -279,10 +280,13 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--after-exec"))
 		return after_exec(argv[2]);
 	other_engine = engine && !strncmp(engine, "threads", 7);
-	while ((option = getopt(argc, argv, "revs:t:")) != -1) {
+	while ((option = getopt(argc, argv, "rRevs:t:")) != -1) {
 		switch (option) {
 		case 'r':
 			on_referee = 1;
+			break;
+		case 'R':
+			on_referee = on_debian_13 = 1;
 			break;
 		case 'e':
 			other_engine = 1;
@@ -297,7 +301,7 @@ int main(int argc, char **argv)
 			totals_file = optarg;
 			break;
 		default:
-			fprintf(stderr, "usage: %s [-r] [-e] [-v] [-s SECONDS] [-t FILE] [SECTION...]\n", *argv);
+			fprintf(stderr, "usage: %s [-r | -R] [-e] [-v] [-s SECONDS] [-t FILE] [SECTION...]\n", *argv);
 			return 2;
 		}
 	}
