@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# apt-get with package lists of its own: the system's sources, with source packages and i386 switched
-# on. Nothing is installed, and the system's own lists are not touched. It downloads into the current
-# directory.
+# apt-get for amd64 with package lists of its own: the system's sources, with source packages switched on.
+# Nothing is installed, and the system's own lists are not touched. It downloads into the current directory.
 #
 # usage: private-apt.sh DIRECTORY ARGUMENT...
 #
@@ -14,7 +13,7 @@ apt=$(realpath "$1")
 shift
 
 get() {
-	apt-get -qq -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o APT::Architectures::=i386 \
+	apt-get -qq -o APT::Architecture=amd64 -o APT::Architectures::=amd64 \
 		-o APT::Sandbox::User=root -o Dir::Etc::SourceList=/dev/null \
 		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$apt/lists" \
 		-o Dir::Cache="$apt/cache" "$@"
