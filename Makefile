@@ -198,7 +198,7 @@ uninstall:
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) tests/target tests/models/target benches/target
+	rm -rf $(BUILD) checks/target
 
 # --- an archive for people without root ---------------------------------------------------------
 
@@ -224,7 +224,7 @@ original := $(BUILD)/original
 sysroot = $(shell rustc --print sysroot 2>/dev/null)
 # The i686 library is tested where its Rust standard library is installed; the others compile.
 i686 = $(wildcard $(sysroot)/lib/rustlib/i686-unknown-linux-gnu/lib)
-# $(call skip,REASON): counted and printed by tests/parts.sh
+# $(call skip,REASON): counted and printed by checks/parts.sh
 skip = mkdir -p $(BUILD) && echo '$(1)' >>$(BUILD)/skipped
 no_i686 = $(call skip,i686: its Rust standard library is not installed)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
@@ -258,12 +258,12 @@ $(filter-out check-source check-unit check-models check-compilers check-miri che
 check:
 	@echo "make check: about 9 minutes on two cores and 4 GB of disk, packages included"
 	@./install-tools.sh check
-	@tests/parts.sh check $(BUILD) all check-c-library -- $(check_parts)
+	@checks/parts.sh check $(BUILD) all check-c-library -- $(check_parts)
 
 check-long:
 	@echo "make check-long: about 25 minutes on two cores and 6 GB of disk, packages included"
 	@./install-tools.sh check-long
-	@tests/parts.sh check-long $(BUILD) all check-c-library i686 -- $(long_parts)
+	@checks/parts.sh check-long $(BUILD) all check-c-library i686 -- $(long_parts)
 
 # The C library, as Debian's packages have it, and whether this kernel has AIO.
 check-c-library: $(original)/complete $(BUILD)/has-aio
@@ -279,22 +279,24 @@ $(BUILD)/has-aio: c-tests/has_aio.c
 # Formatting and lints. What the manifests deny is an error; the lints of newer and older compilers differ, so that
 # the rest are warnings, but in CI.
 deny_warnings = $(if $(CI),-- -D warnings)
+# The workspace of the checks.
+checks := --manifest-path checks/Cargo.toml
 check-source:
-	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(foreach package,. tests tests/models benches, \
-	  cd $(CURDIR)/$(package) && $(CARGO) fmt --check &&) true,$(call skip,formatting: there is no cargo fmt))
+	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --check && $(CARGO) fmt $(checks) --all --check, \
+	  $(call skip,formatting: there is no cargo fmt))
 	$(if $(shell $(CARGO) clippy --version 2>/dev/null), \
 	  CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings) && \
-	  cd tests && $(CARGO) clippy --locked --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
+	  $(CARGO) clippy $(checks) -p libaio-rs-tests --locked --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
 
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
 
 # loom models of the lock-free parts.
 check-models:
-	cd tests/models && $(CARGO) test --release --locked
+	$(CARGO) test $(checks) -p libaio-rs-models --release --locked
 
 # The finished library, through its C ABI. The tests read messages of other tools.
-cargo_test = cd tests && LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test --locked --no-fail-fast
+cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
 check-files:
 	$(cargo_test) --test shared_library --test static_library --test names --test interposition
 
@@ -344,7 +346,7 @@ check-miri:
 
 # The proof that each model would notice a mistake.
 check-mutations:
-	tests/models/mutations.sh
+	checks/models/mutations.sh
 
 # Those of check-files, check-header and check-programs that look at other architectures.
 check-files-long:
@@ -398,8 +400,8 @@ soak: all $(BUILD)/has-aio
 	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 21)) ring syscall $(filter threads,$(ENGINES))
 
 bench: tools-check all $(original)/complete
-	cd benches && $(CARGO) bench --locked
-	benches/chart.py
+	$(CARGO) bench $(checks) -p libaio-rs-benches --locked
+	checks/benches/chart.py
 
 PROGRAMS ?=
 programs: tools-programs $(original)/complete

@@ -1,6 +1,6 @@
 //! The atomics, what a thread does while it waits for another one, how it copies events, and sizes.
 //!
-//! `tests/models` builds the lock-free modules against loom by bringing another module of this name.
+//! `checks/models` builds the lock-free modules against loom by bringing another module of this name.
 
 pub use core::hint::spin_loop;
 #[cfg(feature = "threads")]

@@ -13,7 +13,7 @@ work=$(mktemp -d "${2:-$library}/engines.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 rounds=${BENCH_ROUNDS:-15}
 
-"${CC:-cc}" -O2 -Wall -Wextra -Werror -I"$here/../include" "$here/engines.c" -o "$work/engines" -L"$library" -laio
+"${CC:-cc}" -O2 -Wall -Wextra -Werror -I"$here/../../include" "$here/engines.c" -o "$work/engines" -L"$library" -laio
 dd if=/dev/urandom of="$work/file" bs=1M count=256 conv=fsync status=none
 for round in $(seq "$rounds"); do
 	# The order changes, so that neither engine always finds the machine as the other left it.

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")"
 command -v valgrind >/dev/null || { echo "$0: valgrind is missing" >&2; exit 1; }
 cargo build --quiet --release --locked --bin instructions
-program=${CARGO_TARGET_DIR:-target}/release/instructions
+program=${CARGO_TARGET_DIR:-../target}/release/instructions
 
 # collected LIBRARY ROW FUNCTION TIMES: instructions in FUNCTION and in what it calls.
 collected() {

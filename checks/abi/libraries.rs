@@ -13,7 +13,8 @@ use std::process::{Command, Output};
 /// The project's top directory.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
+        .ancestors()
+        .nth(2)
         .unwrap()
         .to_owned()
 }

@@ -42,7 +42,8 @@ pub fn ours() -> &'static Library {
 /// The project's top directory.
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
+        .ancestors()
+        .nth(2)
         .unwrap()
         .to_owned()
 }

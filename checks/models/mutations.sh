@@ -7,24 +7,25 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 # A target directory of its own: cargo would take a mutated build for the true one.
-copy=${CARGO_TARGET_DIR:-$here/target}/mutations
+copy=${CARGO_TARGET_DIR:-$here/../target}/mutations
 log=$copy/log
 passed=0
 failed=0
 names=" $* "
 
 fresh() {
-	rm -rf "$copy/src" "$copy/tests"
-	mkdir -p "$copy/src/engine/threads" "$copy/tests/models"
+	rm -rf "$copy/src" "$copy/checks"
+	mkdir -p "$copy/src/engine/threads" "$copy/checks"
 	cp "$here"/../../src/{gate,ring,registry}.rs "$copy/src"
 	cp "$here"/../../src/engine/threads/{completions,helpers,waiting}.rs "$copy/src/engine/threads"
-	cp "$here"/{*.rs,Cargo.toml,Cargo.lock} "$copy/tests/models"
+	# The lock wants the manifests of all the workspace.
+	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml models/*.rs "$copy/checks")
 }
 
 # models PROGRAM [ARGUMENT...]: builds and runs one program of models.
 models() {
-	(cd "$copy/tests/models" && CARGO_TARGET_DIR=$copy/target timeout 300 \
-		cargo test --quiet --release --locked --test "$@") >"$log" 2>&1
+	(cd "$copy/checks" && CARGO_TARGET_DIR=$copy/target timeout 300 \
+		cargo test --quiet --release --locked -p libaio-rs-models --test "$@") >"$log" 2>&1
 }
 
 report() {
@@ -49,7 +50,7 @@ mutation() {
 	esac
 	fresh
 	mutated=$copy/src/$file
-	[ -e "$mutated" ] || mutated=$copy/tests/models/$file
+	[ -e "$mutated" ] || mutated=$copy/checks/models/$file
 	sed -E -i "$@" "$mutated"
 	if cmp -s "$mutated" "$here/../../src/$file" || cmp -s "$mutated" "$here/$file"; then
 		report "not ok $name: the edit changes nothing"

@@ -1,6 +1,6 @@
 //! Measures every row on both libraries: criterion's report for the main ones, then the table.
 //!
-//! usage: cargo bench [--manifest-path benches/Cargo.toml] [-- PART_OF_A_NAME]
+//! usage: cargo bench --manifest-path checks/Cargo.toml -p libaio-rs-benches [-- PART_OF_A_NAME]
 
 use std::fmt::Write as _;
 use std::io::Write as _;
