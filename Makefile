@@ -286,7 +286,7 @@ check-source:
 	  $(call skip,formatting: there is no cargo fmt))
 	$(if $(shell $(CARGO) clippy --version 2>/dev/null), \
 	  CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings) && \
-	  $(CARGO) clippy $(checks) -p libaio-rs-tests --locked --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
+	  $(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
 
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib

@@ -73,7 +73,7 @@ fn two_submitters() {
         let (a, b) = (request(), request());
         let other = a.clone();
         let submitter = thread::spawn(move || submit(&[other]));
-        submit(&[b.clone()]);
+        submit(std::slice::from_ref(&b));
         submitter.join().unwrap();
         vec![a, b]
     });
@@ -110,7 +110,7 @@ fn no_thread_to_be_had() {
         let (a, b) = (request(), request());
         let other = a.clone();
         let submitter = thread::spawn(move || submit(&[other]));
-        submit(&[b.clone()]);
+        submit(std::slice::from_ref(&b));
         submitter.join().unwrap();
         // Nobody is left who would do it.
         assert_eq!(a.details.done.times() + b.details.done.times(), 2);
@@ -125,7 +125,7 @@ fn cancelled_or_done() {
         let process = Process::start();
         set(Time::Stands, 1);
         let request = request();
-        submit(&[request.clone()]);
+        submit(std::slice::from_ref(&request));
         let cancelled = unsafe { change(Arc::as_ptr(&request).cast_mut(), QUEUED, CANCELLED) };
         if !cancelled {
             request.details.done.wait();

@@ -32,6 +32,9 @@ pub fn spin_loop() {
 
 pub fn pause(_turn: u32) {}
 
+/// # Safety
+///
+/// As the library's own: `count` events can be read and written there.
 pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
     for index in 0..count as usize {
         let event = unsafe { slots::read(from.wrapping_add(index)) };
