@@ -268,8 +268,8 @@ check-long:
 # The C library, as Debian's packages have it, and whether this kernel has AIO.
 check-c-library: $(original)/complete $(BUILD)/has-aio
 	@$(BUILD)/has-aio >/dev/null || [ $$? = 1 ]
-$(original)/complete: c-tests/obtain-original.sh
-	c-tests/obtain-original.sh $(original)
+$(original)/complete: checks/original/obtain.sh
+	checks/original/obtain.sh $(original)
 	@touch $@
 
 $(BUILD)/has-aio: c-tests/has_aio.c
@@ -319,7 +319,7 @@ check-stress:
 
 # The original library's own test suite.
 check-original:
-	c-tests/original-suite.sh $(BUILD) $(original)
+	checks/original/suite.sh $(BUILD) $(original)
 
 # Other targets, the oldest compiler and the oldest libc crate.
 check-compilers:
@@ -330,7 +330,7 @@ check-compilers:
 	    echo "cargo check --target $$target"; \
 	    CARGO_TARGET_DIR=$(target_dir) $(CARGO) check --quiet --release --locked --target $$target || exit 1; \
 	  else echo "cargo check for $$target: its standard library is not installed" >>$(BUILD)/skipped; fi; done
-	CARGO_TARGET_DIR=$(abspath $(target_dir)) c-tests/oldest-libc.sh $(BUILD)/oldest-libc
+	CARGO_TARGET_DIR=$(abspath $(target_dir)) checks/oldest-libc.sh $(BUILD)/oldest-libc
 	if rustc --version | grep -q '^rustc 1\.85\.'; then echo 'this is the oldest Rust'; \
 	elif rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
@@ -373,7 +373,7 @@ check-stress-long:
 	  $(if $(i686),i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
 
 check-original-long:
-	$(if $(i686),c-tests/original-suite.sh $(BUILD) $(original) 32-c-so 32-c-a 32-ours-so 32-ours-a,$(no_i686))
+	$(if $(i686),checks/original/suite.sh $(BUILD) $(original) 32-c-so 32-c-a 32-ours-so 32-ours-a,$(no_i686))
 
 # Where the kernel has no AIO, and the threads engine's faults. With FULL=1 other people's programs too.
 check-without-aio: $(if $(FULL),tools-without-aio)
@@ -383,16 +383,16 @@ check-without-aio: $(if $(FULL),tools-without-aio)
 # The two commands of the README in clean Debian roots. Needs root, debootstrap and a network.
 FRESH ?=
 check-fresh: tools-check-fresh
-	clean-roots/fresh.sh $(BUILD)/clean-roots $(FRESH)
+	checks/clean-roots/fresh.sh $(BUILD)/clean-roots $(FRESH)
 
 # Every architecture, built with Debian's cross compilers and tried under qemu-user.
 check-architectures: tools-architectures $(original)/complete
-	@c-tests/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
-	@c-tests/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
+	@checks/architectures/obtain-compilers.sh $(BUILD)/architectures/compilers
+	@checks/architectures/check.sh $(BUILD) $(original) $(BUILD)/architectures/compilers
 
 # Debian packages, built and swapped in clean roots. Needs root and a network.
 check-packages: tools-check-fresh
-	clean-roots/packages.sh $(BUILD)/clean-roots
+	checks/clean-roots/packages.sh $(BUILD)/clean-roots
 
 HOURS ?= 1
 # Seven of the programs run for a time, each in three ways.
@@ -406,9 +406,9 @@ bench: tools-check all $(original)/complete
 PROGRAMS ?=
 programs: tools-programs $(original)/complete
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
-	@programs/run.sh $(BUILD) $(original) $(PROGRAMS)
+	@checks/applications/run.sh $(BUILD) $(original) $(PROGRAMS)
 
 SOURCES ?=
 sources: tools-sources $(original)/complete
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
-	@programs/compile-sources.sh $(BUILD) $(original) $(SOURCES)
+	@checks/applications/compile-sources.sh $(BUILD) $(original) $(SOURCES)

@@ -53,8 +53,8 @@ check | check-long)
 check-fresh) more=debootstrap ;;
 architectures) more='gcc-multilib clang dpkg-dev qemu-user musl-tools' ;;
 without-aio) more='gcc-multilib dpkg-dev e2fsprogs sysbench qemu-utils' ;;
-programs) more="dpkg-dev $(sed -n "s/^packages='\(.*\)'$/\1/p" "$here"/programs/rows/*.sh | tr '\n' ' ')" ;;
-sources) more="dpkg-dev $(sed -n "s/^needs='\(.*\)'$/\1/p" "$here"/programs/sources/*.sh | tr '\n' ' ')" ;;
+programs) more="dpkg-dev $(sed -n "s/^packages='\(.*\)'$/\1/p" "$here"/checks/applications/rows/*.sh | tr '\n' ' ')" ;;
+sources) more="dpkg-dev $(sed -n "s/^needs='\(.*\)'$/\1/p" "$here"/checks/applications/sources/*.sh | tr '\n' ' ')" ;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2

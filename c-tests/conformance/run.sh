@@ -4,7 +4,7 @@
 #
 # usage: run.sh ORIGINAL COLUMN...
 #
-# ORIGINAL is what obtain-original.sh made. A COLUMN is referee, the C library; ring, ours; syscall, ours with
+# ORIGINAL is what checks/original/obtain.sh made. A COLUMN is referee, the C library; ring, ours; syscall, ours with
 # LIBAIO_REAP=syscall; threads, ours with LIBAIO_ENGINE=threads; and the same with -i686. Where the kernel refuses AIO
 # only threads can run. The environment says BUILD: the Makefile's build directory. O_DIRECT is tried there.
 set -eu

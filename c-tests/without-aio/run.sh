@@ -5,7 +5,7 @@
 #
 # usage: run.sh BUILD ORIGINAL [full [FILTER...]]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled. Without "full" only our own
+# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled. Without "full" only our own
 # C programs run, in half a minute. With it the original test suite, the conformance suite, fio, sysbench and
 # QEMU run too, in a quarter of an hour, or behind the FILTERs only: ENOSYS EPERM EAGAIN faults. Logs of what failed are left in BUILD/without-aio.
 #
@@ -152,7 +152,7 @@ check_suite() {
 	[ ! -e "$build/i686/libaio.so" ] || columns="$columns 32-ours-so 32-ours-a"
 	# shellcheck disable=SC2086 # a list of words
 	env ${engine:+LIBAIO_ENGINE="$engine"} "$work/refuse" "$filter" \
-		"$project/c-tests/original-suite.sh" "$build" "$original" $columns | tee "$work/suite" || true
+		"$project/checks/original/suite.sh" "$build" "$original" $columns | tee "$work/suite" || true
 	awk '$1 ~ /^[0-9]+$/ {
 			cases++
 			c += $2 != "pass"

@@ -67,7 +67,7 @@ pub fn kernel_aio(what: &str) -> bool {
     refused.is_none()
 }
 
-/// What `c-tests/obtain-original.sh` downloaded.
+/// What `checks/original/obtain.sh` downloaded.
 pub fn original() -> PathBuf {
     let directory = build().join("original");
     assert!(

@@ -23,7 +23,7 @@ pub struct Library {
     pub queue_run: unsafe extern "C" fn(*mut Ring) -> c_int,
 }
 
-/// Debian's libaio1, where `c-tests/obtain-original.sh` puts it.
+/// Debian's libaio1, where `checks/original/obtain.sh` puts it.
 pub fn c() -> &'static Library {
     Library::load(
         "C library",

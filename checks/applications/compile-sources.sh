@@ -5,7 +5,7 @@
 #
 # usage: compile-sources.sh BUILD ORIGINAL [PACKAGE...]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled, a PACKAGE one of
+# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled, a PACKAGE one of
 # sources/PACKAGE.sh (all when none is named). The sources are downloaded with apt-get; a package whose
 # source cannot be had is skipped. All stays in BUILD/sources.
 #
@@ -113,7 +113,7 @@ try() {
 	local results program which
 	program=$(setting "$1" program)
 	results=$(setting "$1" objects)
-	cp "$here/../include/libaio.h" header || return
+	cp "$here/../../include/libaio.h" header || return
 	if [ ! -e "$1.configured" ]; then
 		recipe "$1" configure || { why='cannot be configured'; return 1; }
 		touch "$1.configured"
@@ -121,7 +121,7 @@ try() {
 	for which in C ours; do
 		case $which in
 		C) cp "$original/amd64/usr/include/libaio.h" header ;;
-		ours) cp "$here/../include/libaio.h" header ;;
+		ours) cp "$here/../../include/libaio.h" header ;;
 		esac
 		# All anew: what was compiled with the other header is not to be taken.
 		find "$1" -name '*.o' -delete

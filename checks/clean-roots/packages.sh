@@ -11,7 +11,7 @@ set -eu
 
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
-project=$(realpath "$here/..")
+project=$(realpath "$here/../..")
 mkdir -p "$1/packages"
 work=$(realpath "$1")
 shift

@@ -12,7 +12,7 @@
 #
 # usage: check.sh BUILD ORIGINAL COMPILERS [NAME...]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled, COMPILERS what
+# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled, COMPILERS what
 # obtain-compilers.sh did. With NAMEs, only those lines. A log for each is left in BUILD/architectures.
 set -eu
 
@@ -129,9 +129,9 @@ check_programs() {
 		[ "$bits" = 32 ] || [ -z "$flags" ] || continue
 		# shellcheck disable=SC2086 # a list of words
 		{
-			engine=kernel program without_kernel $flags "$project/c-tests/architectures/without_kernel.c" "$here/libaio.so"
+			engine=kernel program without_kernel $flags "$project/checks/architectures/without_kernel.c" "$here/libaio.so"
 			engine=kernel program without_kernel_static $flags -static -DSTATIC \
-				"$project/c-tests/architectures/without_kernel.c" "$here/libaio.a"
+				"$project/checks/architectures/without_kernel.c" "$here/libaio.a"
 			# auto: the library finds out by itself that there is no AIO.
 			program file_io $flags -D_GNU_SOURCE "$project/c-tests/without-aio/file_io.c" "$here/libaio.so" -pthread
 			program file_io_static $flags -D_GNU_SOURCE -static \

@@ -3,9 +3,9 @@
 # table. It fails when a case that passes with the C library does not pass with ours. Where the kernel
 # refuses AIO the C library passes nothing, and ours is to pass with the threads engine by itself.
 #
-# usage: original-suite.sh BUILD ORIGINAL [COLUMN...]
+# usage: suite.sh BUILD ORIGINAL [COLUMN...]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled. A COLUMN is
+# BUILD is the Makefile's build directory, ORIGINAL what obtain.sh filled. A COLUMN is
 # WIDTH-LIBRARY-KIND: 64 or 32; c, ours, or threads, which is ours with LIBAIO_ENGINE=threads; so or a. Without
 # any: 64-c-so 64-c-a 64-ours-so 64-ours-a 64-threads-so 64-threads-a. The environment reaches the test
 # programs, LIBAIO_ variables too.
@@ -15,7 +15,7 @@ set -eu
 build=$(realpath "$1")
 original=$(realpath "$2")
 shift 2
-header=$(realpath "$(dirname "$0")/../include")
+header=$(realpath "$(dirname "$0")/../../include")
 
 if ! [ -d "$original/source/harness" ]; then
 	echo 'original suite: its source could not be downloaded; when the mirror has it, remove build/original and try again' >>"$build/skipped"

@@ -4,7 +4,7 @@
 #
 # usage: run.sh BUILD ORIGINAL [PROGRAM...]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what obtain-original.sh filled, a PROGRAM one of
+# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled, a PROGRAM one of
 # rows/PROGRAM.sh (all when none is named). Logs and evidence stay in BUILD/programs. The I/O goes to a
 # directory below SCRATCH (/var/tmp), which should be a disk: some rows need O_DIRECT.
 #

@@ -4,7 +4,7 @@
 # name and, on i386, functions that take 64-bit timeouts; on Debian 12 those of Debian 13 come too where they
 # can be had. Nothing is installed, and the system's own package lists are not touched.
 #
-# usage: obtain-original.sh DIRECTORY [source]      with "source", nothing else
+# usage: obtain.sh DIRECTORY [source]      with "source", nothing else
 #
 # leaves in DIRECTORY: source/ (unpacked), amd64/ and i386/ (unpacked packages), and debian-13/ with
 # the same two. The libraries can be found as libaio.so.1 and libaio.so.1.0.2. Does nothing when they are there.

@@ -20,7 +20,7 @@ set -eu -o pipefail
 
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
-project=$(realpath "$here/..")
+project=$(realpath "$here/../..")
 mkdir -p "$1"
 work=$(realpath "$1")
 shift
