@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 struct group {
-	const char *section; /* of the specification, as in 1.3 */
+	const char *section; /* of docs/kernel-aio.md, as in 1.3 */
 	const char *title;
 	void (*run)(void);
 	unsigned seconds; /* after which it hangs; 0: the usual */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * States what the kernel's AIO does, as checks, and runs them on the library it finds.
+ * States what the kernel's AIO does (docs/kernel-aio.md), as checks, and runs them on the library it finds.
  *
  * usage: conformance [-r | -R] [-e] [-v] [-s SECONDS] [-t FILE] [SECTION or part of a title...]
  *   -r  the library is the C one, with the kernel's AIO: the referee

@@ -107,6 +107,85 @@ fn the_example_in_libaio_7_works() {
         .arg(&data));
 }
 
+/// The numbered sections of `docs/kernel-aio.md`, and the groups of checks that each one names.
+fn sections() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(project().join("docs/kernel-aio.md")).unwrap();
+    let mut sections: Vec<(String, Vec<String>)> = Vec::new();
+    for paragraph in page.split("\n\n") {
+        if let Some(heading) = paragraph.trim_start_matches('\n').strip_prefix("##") {
+            let number = heading.trim_start_matches('#').split_whitespace().next();
+            let number = number.unwrap().trim_end_matches('.');
+            sections.push((number.to_owned(), Vec::new()));
+        } else if paragraph.starts_with("Checks:") {
+            let names = paragraph.split('`').skip(1).step_by(2);
+            sections.last_mut().unwrap().1 = names.map(str::to_owned).collect();
+        }
+    }
+    sections
+}
+
+/// The section and the title of every group of checks in the conformance suite.
+fn groups() -> Vec<(String, String)> {
+    let mut groups = Vec::new();
+    for entry in fs::read_dir(project().join("c-tests/conformance")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "c") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let Some((_, table)) = source.split_once("_groups[] = {\n") else {
+            continue;
+        };
+        let (rows, _) = table.split_once("\n};").unwrap();
+        for row in rows.lines().filter_map(|line| line.strip_prefix("\t{ \"")) {
+            let (section, rest) = row
+                .split_once("\", \"")
+                .unwrap_or_else(|| panic!("{}: {row}", path.display()));
+            let (title, _) = rest.split_once('"').unwrap();
+            groups.push((section.to_owned(), title.to_owned()));
+        }
+    }
+    groups
+}
+
+#[test]
+fn every_section_that_a_check_quotes_is_there_and_names_the_check() {
+    let (sections, groups) = (sections(), groups());
+    assert!(groups.len() >= 90, "{groups:?}");
+    for (section, title) in &groups {
+        let (_, names) = sections
+            .iter()
+            .find(|(number, _)| number == section)
+            .unwrap_or_else(|| panic!("docs/kernel-aio.md has no {section}, of \"{title}\""));
+        assert!(
+            names.iter().any(|name| title.contains(name.as_str())),
+            "section {section} of docs/kernel-aio.md does not name \"{title}\": {names:?}"
+        );
+    }
+}
+
+#[test]
+fn every_section_has_the_checks_that_it_names() {
+    let (sections, groups) = (sections(), groups());
+    for (number, names) in &sections {
+        let has_parts = sections
+            .iter()
+            .any(|(other, _)| other.starts_with(&format!("{number}.")));
+        assert!(
+            has_parts || !names.is_empty(),
+            "section {number} of docs/kernel-aio.md names no check"
+        );
+        for name in names {
+            assert!(
+                groups
+                    .iter()
+                    .any(|(section, title)| section == number && title.contains(name.as_str())),
+                "no check of section {number} is called \"{name}\""
+            );
+        }
+    }
+}
+
 /// The sizes in README's table: the library's, and in parentheses those of one with the kernel engine alone.
 /// With the tools that README names they are exact; with others they are of that order.
 #[test]
