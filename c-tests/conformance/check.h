@@ -74,7 +74,7 @@ void check_values(const char *only_kernel, const char *file, int line, long long
 void skip_check(const char *reason, const char *name, ...) __attribute__((format(printf, 2, 3)));
 void give_up(const char *file, int line, const char *condition) __attribute__((noreturn));
 
-/* After an exec: whether a context of the old program is gone. exec.c */
+/* After an exec: whether a context of the old program is gone. process.c */
 int after_exec(const char *address);
 
 /* The tables, each ended by a group without a title. */
