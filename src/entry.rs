@@ -54,8 +54,7 @@ pub unsafe extern "C" fn io_cancel(
     iocb: *mut iocb,
     evt: *mut io_event,
 ) -> c_int {
-    // SAFETY: the kernel checks every argument.
-    unsafe { engine::cancel(ctx, iocb, evt) }
+    engine::cancel(ctx, iocb, evt)
 }
 
 /// Waits for `min_nr` events and takes up to `nr` into `events`. Leaves `timeout` as it is.

@@ -18,7 +18,7 @@
 //! | [`proven_pages`] | which pointers may be used without asking the kernel |
 //! | [`process_state`] | all of the library's memory, wiped in a forked child |
 //! | [`configuration`] | what the environment says |
-//! | [`sys`] | the system calls, and [`sys::numbers`] their numbers |
+//! | [`sys`] | the system calls, one module per subject |
 //! | [`sync`] | the atomics, which the loom models replace |
 //! | [`abi`] | the C types, with compile-time checks of their layout |
 

@@ -11,7 +11,7 @@ use crate::proven_pages::ProvenPages;
 use crate::registry::Registry;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
-use crate::sys;
+use crate::sys::memory;
 
 /// See the module. Aligned to the largest page that the architecture has, so that the pages that are
 /// wiped hold nothing else.
@@ -97,7 +97,7 @@ impl ProcessState {
 
     #[cold]
     fn decide(&self) {
-        let reaps = configuration::reaps_in_user_space() && sys::wipe_on_fork(self);
+        let reaps = configuration::reaps_in_user_space() && memory::wipe_on_fork(self);
         let registers = if reaps { YES } else { NO };
         self.registers.store(registers, Relaxed);
     }

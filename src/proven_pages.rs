@@ -7,8 +7,8 @@
 
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
+use crate::sys::memory::PAGE;
 
-const PAGE: usize = 4096;
 const ENTRIES: usize = 256;
 
 /// A set of pages, direct-mapped: a page may push another one out. All zero: empty.

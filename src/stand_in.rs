@@ -9,7 +9,7 @@ use core::ptr;
 use crate::abi::{aio_ring, io_context_t, io_event};
 use crate::sync::Ordering::Relaxed;
 use crate::sync::{TURNS, pause};
-use crate::sys;
+use crate::sys::memory::{self, Map};
 
 /// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit into the empty
 /// place that another thread, in this function too, is about to fill: the kernel hands out the first gap that
@@ -30,7 +30,7 @@ pub unsafe fn put_in_place_of(ctx: io_context_t) -> io_context_t {
     let nr = unsafe { &(*ctx.cast_const()).nr }.load(Relaxed);
     let length = size_of::<aio_ring>() + nr as usize * size_of::<io_event>();
     // SAFETY: a new mapping, at an address that the kernel chooses.
-    let reserve = |room| unsafe { sys::map(ptr::null_mut(), room, sys::Map::Reserve) };
+    let reserve = |room| unsafe { memory::map(ptr::null_mut(), room, Map::Reserve) };
     let mut room = length + MARGIN;
     // Where the program's address space is nearly used up, the ring's own length may still do.
     let Some(elsewhere) = reserve(room).or_else(|| {
@@ -40,16 +40,16 @@ pub unsafe fn put_in_place_of(ctx: io_context_t) -> io_context_t {
         return ctx;
     };
     // SAFETY: the target range is ours, just reserved; the kernel lets rings be moved.
-    let moved = unsafe { sys::move_mapping(ctx.cast(), length, elsewhere) };
+    let moved = unsafe { memory::move_mapping(ctx.cast(), length, elsewhere) };
     let kept = if moved { length } else { 0 };
     // SAFETY: the rest of the reservation is ours, and nobody knows of it. Of no rest the kernel says EINVAL.
-    unsafe { sys::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
+    unsafe { memory::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
     if !moved {
         return ctx;
     }
     for turn in 0..TURNS {
         // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
-        let Some(place) = (unsafe { sys::map(ctx.cast(), length, sys::Map::InPlace) }) else {
+        let Some(place) = (unsafe { memory::map(ctx.cast(), length, Map::InPlace) }) else {
             // Perhaps for a moment, as another thread that is here does.
             pause(turn);
             continue;

@@ -9,7 +9,7 @@ pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 #[cfg(feature = "threads")]
 use crate::abi::io_event;
-use crate::sys;
+use crate::sys::futex;
 
 /// How often a reaper looks again before it gives up: a few microseconds.
 pub const SPINS: u32 = 100;
@@ -33,7 +33,7 @@ pub const REACH: usize = 32;
 pub fn pause(turn: u32) {
     match turn.checked_sub(SPINS) {
         None => spin_loop(),
-        Some(sleeps) => sys::sleep(50_000 << sleeps),
+        Some(sleeps) => futex::sleep(50_000 << sleeps),
     }
 }
 

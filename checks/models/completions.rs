@@ -13,7 +13,7 @@ use models::explore::{explore, explore_steps};
 use models::signal::interrupt;
 use models::slots::{NOTHING, Ring};
 use models::sync::AtomicU32;
-use models::sys::files;
+use models::sys::eventfd;
 use models::threads::completions::{Completions, Signal};
 
 /// One context: an event's number divided by ten is its poster, and posters count up.
@@ -272,7 +272,7 @@ fn signals(model: fn(&Arc<Context>), check: fn(&aio_ring, usize)) {
         let context = context(4, true);
         let signalled = Rc::new(RefCell::new(Vec::new()));
         let (seen, header) = (signalled.clone(), context.ring.address());
-        let watch = files::watch_signals(move |fd| {
+        let watch = eventfd::watch_signals(move |fd| {
             seen.borrow_mut().push(fd);
             check(unsafe { &*header }, seen.borrow().len());
         });

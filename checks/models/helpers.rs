@@ -8,7 +8,8 @@ use loom::thread;
 
 use models::explore::explore;
 use models::process_state::{Process, STATE};
-use models::sys::threads::{Time, join_all, set};
+use models::sys::futex::{Time, set_time};
+use models::sys::process::{join_all, set_threads};
 use models::threads::requests::{QUEUED, Request, change};
 
 const CANCELLED: u32 = models::threads::requests::CANCELLED;
@@ -42,7 +43,8 @@ fn in_process(
 ) {
     explore(preemptions, move || {
         let process = Process::start();
-        set(time, threads);
+        set_time(time);
+        set_threads(threads);
         let requests = model();
         // Before `drain` comes to their help.
         for request in &requests {
@@ -123,7 +125,8 @@ fn no_thread_to_be_had() {
 fn cancelled_or_done() {
     explore(3, || {
         let process = Process::start();
-        set(Time::Stands, 1);
+        set_time(Time::Stands);
+        set_threads(1);
         let request = request();
         submit(std::slice::from_ref(&request));
         let cancelled = unsafe { change(Arc::as_ptr(&request).cast_mut(), QUEUED, CANCELLED) };

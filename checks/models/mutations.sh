@@ -15,9 +15,10 @@ names=" $* "
 
 fresh() {
 	rm -rf "$copy/src" "$copy/checks"
-	mkdir -p "$copy/src/engine/threads" "$copy/checks"
+	mkdir -p "$copy/src/engine/threads" "$copy/src/sys" "$copy/checks"
 	cp "$here"/../../src/{gate,ring,registry}.rs "$copy/src"
 	cp "$here"/../../src/engine/threads/{completions,helpers,waiting}.rs "$copy/src/engine/threads"
+	cp "$here"/../../src/sys/errno.rs "$copy/src/sys"
 	# The lock wants the manifests of all the workspace.
 	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml models/*.rs "$copy/checks")
 }
@@ -222,7 +223,7 @@ mutation failed-start-forgets helpers/no_thread_to_be_had $threads/helpers.rs \
 mutation busy-helpers-are-enough helpers/two_at_once $threads/helpers.rs \
 	'/pub fn call/,/^    }/ s/else if !self\.is_empty\(\)/else if false/'
 mutation call-wakes-nobody helpers/one_submitter $threads/helpers.rs \
-	'/pub fn call/,/^    }/ s/threads::wake.*//'
+	'/pub fn call/,/^    }/ s/futex::wake.*//'
 mutation idle-is-counted-late helpers/one_submitter $threads/helpers.rs \
 	'/fn helper\(/,/^}/ s/if helpers\.is_idle\(\) \&\& /if /'
 mutation sleeper-does-not-look waiting/one_waiter $threads/waiting.rs \
@@ -232,9 +233,9 @@ mutation wakes-is-read-late waiting/one_waiter $threads/waiting.rs \
 mutation eventfd-is-not-seqcst waiting/one_masked_waiter $threads/waiting.rs \
 	's/made as u32 \+ 1, SeqCst, Acquire/made as u32 + 1, crate::sync::Ordering::AcqRel, Acquire/'
 mutation wake-up-is-kept waiting/a_masked_waiter_that_wants_more $threads/waiting.rs \
-	's/fetch_sub\(1, SeqCst\) > 1 \&\& result > 0/fetch_sub(1, SeqCst) > 1 \&\& result > 0 \&\& ready()/'
+	's/fetch_sub\(1, SeqCst\) > 1 \&\& result == Ok\(true\)/& \&\& ready()/'
 mutation ready-is-late waiting/one_masked_waiter $threads/waiting.rs \
-	's/0 if !is_ready \&\& slice == rest \&\& rest != LONG/0 if slice == rest \&\& rest != LONG/'
+	's/Ok\(false\) if !is_ready \&\& slice == rest \&\& rest != LONG/Ok(false) if slice == rest \&\& rest != LONG/'
 
 echo "models and their mutations: $passed passed, $failed failed"
 [ "$failed" = 0 ]

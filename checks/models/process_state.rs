@@ -11,8 +11,8 @@ pub struct ProcessState {
     pub threads: Threads,
     /// Requests that were carried out.
     pub finished: AtomicU32,
-    /// The futexes' locks and sleepers.
-    pub futexes: crate::sys::threads::Futexes,
+    /// Threads that sleep.
+    pub sleepers: crate::sys::futex::Sleepers,
 }
 
 pub struct Threads {

@@ -1,10 +1,16 @@
 //! The system calls of the threads engine.
 
-/// Files.
-pub mod files {
+#[path = "../../src/sys/errno.rs"]
+pub mod errno;
+
+/// Eventfds: one that is the library's, and the program's.
+pub mod eventfd {
     use std::cell::RefCell;
     use std::ffi::c_int;
     use std::rc::Rc;
+
+    use super::errno::Errno;
+    use crate::process_state::STATE;
 
     type Watcher = Rc<dyn Fn(c_int)>;
 
@@ -30,28 +36,76 @@ pub mod files {
         true
     }
 
-    pub fn signal_eventfd(fd: c_int) {
+    pub fn make() -> Result<c_int, Errno> {
+        crate::signal::point();
+        Ok(7)
+    }
+
+    pub fn signal(fd: c_int) {
         crate::signal::point();
         let watcher = SIGNALLED.with_borrow(Clone::clone);
         match watcher {
             Some(watcher) => watcher(fd),
-            None if crate::process_state::is_there() => super::threads::set_eventfd(),
+            None if crate::process_state::is_there() => {
+                *STATE.sleepers.eventfd.lock().unwrap() = 1;
+                STATE.sleepers.readable.notify_all();
+            }
             None => {}
         }
     }
 
-    pub fn close(_fd: c_int) {}
+    pub fn drain(_fd: c_int) {
+        crate::signal::point();
+        *STATE.sleepers.eventfd.lock().unwrap() = 0;
+    }
 }
 
-/// Threads and futexes.
-pub mod threads {
-    use std::cell::{Cell, RefCell};
-    use std::ffi::{c_int, c_void};
+/// Files.
+pub mod files {
+    use std::ffi::c_int;
+
+    use super::errno::Errno;
+    use super::futex::{FAR, let_time_pass};
+    use crate::process_state::STATE;
+
+    pub fn close(_fd: c_int) {}
+
+    /// # Safety
+    /// None.
+    pub unsafe fn poll_with_mask(
+        fd: c_int,
+        nanoseconds: i64,
+        _mask: *const libc::sigset_t,
+    ) -> Result<bool, Errno> {
+        crate::signal::point();
+        if fd < 0 {
+            let_time_pass();
+            return Ok(false);
+        }
+        let mut count = STATE.sleepers.eventfd.lock().unwrap();
+        if *count != 0 {
+            return Ok(true);
+        }
+        if nanoseconds < FAR {
+            drop(count);
+            let_time_pass();
+            return Ok(false);
+        }
+        while *count == 0 {
+            count = STATE.sleepers.readable.wait(count).unwrap();
+        }
+        Ok(true)
+    }
+}
+
+/// Sleeping.
+pub mod futex {
+    use std::cell::Cell;
     use std::sync::atomic::Ordering::Relaxed;
 
     use loom::sync::{Condvar, Mutex};
-    use loom::thread::JoinHandle;
 
+    use super::errno::Errno;
     use crate::process_state::STATE;
     use crate::sync::AtomicU32;
 
@@ -66,49 +120,45 @@ pub mod threads {
 
     thread_local! {
         static TIME: Cell<Time> = const { Cell::new(Time::Stands) };
-        /// How many more threads can be had.
-        static THREADS: Cell<u32> = const { Cell::new(0) };
-        static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
     }
 
-    pub fn set(time: Time, threads: u32) {
-        STARTED.take();
+    pub fn set_time(time: Time) {
         TIME.set(time);
-        THREADS.set(threads);
     }
 
     /// From here on a deadline is far.
-    const FAR: i64 = 1_000_000_000;
+    pub const FAR: i64 = 1_000_000_000;
 
+    /// Threads that sleep.
     #[derive(Default)]
-    pub struct Futexes {
+    pub struct Sleepers {
         /// How often each word was woken while somebody slept: address, sleepers, wake-ups to come.
         words: Mutex<Vec<(usize, u32, u32)>>,
         woken: Condvar,
-        /// The eventfd, and its sleepers.
-        eventfd: Mutex<u32>,
-        readable: Condvar,
+        /// The count of the library's eventfd.
+        pub eventfd: Mutex<u32>,
+        pub readable: Condvar,
     }
 
     pub fn now() -> i64 {
         0
     }
 
-    fn let_time_pass() {
+    pub fn let_time_pass() {
         crate::sync::yield_now();
     }
 
-    pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> c_int {
+    pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), Errno> {
         crate::signal::point();
         if deadline < FAR || TIME.get() == Time::Flies {
             let_time_pass();
-            return -libc::ETIMEDOUT;
+            return Err(Errno::ETIMEDOUT);
         }
         let name = std::ptr::from_ref(word).addr();
-        let mut words = STATE.futexes.words.lock().unwrap();
+        let mut words = STATE.sleepers.words.lock().unwrap();
         // The newest value.
         if word.in_kernel().fetch_add(0, Relaxed) != value {
-            return -libc::EAGAIN;
+            return Err(Errno::EAGAIN);
         }
         let index = words
             .iter()
@@ -119,31 +169,53 @@ pub mod threads {
             });
         words[index].1 += 1;
         while words[index].2 == 0 {
-            words = STATE.futexes.woken.wait(words).unwrap();
+            words = STATE.sleepers.woken.wait(words).unwrap();
         }
         words[index].1 -= 1;
         words[index].2 -= 1;
-        0
+        Ok(())
     }
 
     pub fn wake(word: &AtomicU32, count: u32) {
         crate::signal::point();
         let name = std::ptr::from_ref(word).addr();
-        let mut words = STATE.futexes.words.lock().unwrap();
+        let mut words = STATE.sleepers.words.lock().unwrap();
         if let Some(found) = words.iter_mut().find(|found| found.0 == name) {
             found.2 = (found.2 + count).min(found.1);
-            STATE.futexes.woken.notify_all();
+            STATE.sleepers.woken.notify_all();
         }
     }
+}
 
-    pub fn start(main: extern "C" fn(*mut c_void) -> *mut c_void) -> bool {
+/// Threads that the library starts.
+pub mod process {
+    use std::cell::{Cell, RefCell};
+    use std::ffi::c_void;
+
+    use loom::thread::JoinHandle;
+
+    use super::futex::let_time_pass;
+
+    thread_local! {
+        /// How many more threads can be had.
+        static LEFT: Cell<u32> = const { Cell::new(0) };
+        static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Lets so many threads be had.
+    pub fn set_threads(threads: u32) {
+        STARTED.take();
+        LEFT.set(threads);
+    }
+
+    pub fn start_thread(main: extern "C" fn(*mut c_void) -> *mut c_void) -> bool {
         crate::signal::point();
-        let left = THREADS.get();
+        let left = LEFT.get();
         if left == 0 {
             let_time_pass();
             return false;
         }
-        THREADS.set(left - 1);
+        LEFT.set(left - 1);
         let thread = loom::thread::spawn(move || {
             main(std::ptr::null_mut());
         });
@@ -160,48 +232,5 @@ pub mod threads {
 
     pub fn at_exit(_drain: extern "C" fn(*mut c_void)) {}
 
-    pub fn set_name() {}
-
-    pub fn make_eventfd() -> c_int {
-        crate::signal::point();
-        7
-    }
-
-    /// The one eventfd is set.
-    pub fn set_eventfd() {
-        *STATE.futexes.eventfd.lock().unwrap() = 1;
-        STATE.futexes.readable.notify_all();
-    }
-
-    pub fn drain_eventfd(_fd: c_int) {
-        crate::signal::point();
-        *STATE.futexes.eventfd.lock().unwrap() = 0;
-    }
-
-    /// # Safety
-    /// None.
-    pub unsafe fn poll_with_mask(
-        fd: c_int,
-        nanoseconds: i64,
-        _mask: *const libc::sigset_t,
-    ) -> c_int {
-        crate::signal::point();
-        if fd < 0 {
-            let_time_pass();
-            return 0;
-        }
-        let mut count = STATE.futexes.eventfd.lock().unwrap();
-        if *count != 0 {
-            return 1;
-        }
-        if nanoseconds < FAR {
-            drop(count);
-            let_time_pass();
-            return 0;
-        }
-        while *count == 0 {
-            count = STATE.futexes.readable.wait(count).unwrap();
-        }
-        1
-    }
+    pub fn name_thread() {}
 }

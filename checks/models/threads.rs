@@ -15,17 +15,21 @@ pub mod waiting;
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::process_state::STATE;
+use crate::sys::errno::Errno;
 use requests::{Request, give_back};
 
 /// Carrying out a request, which takes as long as the model wants.
 pub mod carry_out {
-    use super::requests::Details;
+    use std::ffi::c_int;
 
-    pub fn for_another(details: &Details) -> i64 {
+    use super::requests::Details;
+    use crate::sys::errno::Errno;
+
+    pub fn for_another(details: &Details) -> Result<c_int, Errno> {
         if let Some(other) = details.waits_for.get() {
             other.wait();
         }
-        0
+        Ok(0)
     }
 }
 
@@ -36,7 +40,7 @@ pub extern "C" fn end(_: *mut std::ffi::c_void) {
 
 /// # Safety
 /// The caller owns the request.
-pub unsafe fn finish(request: *mut Request, _result: i64) {
+pub unsafe fn finish(request: *mut Request, _result: Result<std::ffi::c_int, Errno>) {
     let details = unsafe { &(*request).details };
     details.owned.with_mut(|_| ());
     details.done.finish();

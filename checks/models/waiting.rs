@@ -10,7 +10,7 @@ use loom::thread;
 use models::explore::explore;
 use models::process_state::Process;
 use models::sync::AtomicU32;
-use models::sys::threads::{Time, set};
+use models::sys::futex::{Time, set_time};
 use models::threads::waiting::{Limit, Waiters, Woken};
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Context {
 fn wait(preemptions: usize, waiters: &'static [(u32, bool)], posts: &'static [u32]) {
     explore(preemptions, move || {
         let process = Process::start();
-        set(Time::Stands, 0);
+        set_time(Time::Stands);
         let context = Arc::new(Context::default());
         let threads: Vec<_> = waiters
             .iter()
@@ -98,7 +98,7 @@ fn two_masked_waiters() {
 fn a_masked_waiter_that_wants_more() {
     explore(2, || {
         let process = Process::start();
-        set(Time::Stands, 0);
+        set_time(Time::Stands);
         let context = Arc::new(Context::default());
         let enough = Arc::new(AtomicU32::new(0));
         let more = {

@@ -5,26 +5,26 @@
 mod time64;
 
 use core::cmp::min;
-use core::ffi::{c_int, c_long, c_ulong};
+use core::ffi::{c_int, c_long};
 
+use super::returned;
 use crate::abi::{aio_ring, io_context_t, io_event, io_sigset, iocb, timespec};
 use crate::process_state::STATE;
 use crate::registry::{Entry, UNREADABLE};
 use crate::sync::Ordering::Relaxed;
-use crate::{ring, stand_in, sys};
-
-/// Size of the kernel's signal set in bytes: one bit for each of 64 signals.
-const SIGSET_SIZE: c_ulong = 8;
+use crate::sys::aio::{self, SIGSET_SIZE};
+use crate::sys::thread;
+use crate::{ring, stand_in};
 
 /// See `io_setup(3)`.
 ///
 /// # Safety
-/// As [`sys::io_setup`].
+/// As [`aio::io_setup`].
 #[inline]
 pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
     STATE.prepare();
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { sys::io_setup(nr_events, ctxp) };
+    let result = returned(unsafe { aio::io_setup(nr_events, ctxp) });
     if result == 0 {
         // SAFETY: the kernel has just written it.
         let ctx = unsafe { ctxp.read_unaligned() };
@@ -36,16 +36,16 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
 /// See `io_destroy(3)`.
 ///
 /// # Safety
-/// As [`sys::io_destroy`].
+/// As [`aio::io_destroy`].
 #[inline]
 pub unsafe fn destroy(ctx: io_context_t) -> c_int {
     let Some(entry) = STATE.registry.find(ctx.addr()) else {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { sys::io_destroy(ctx) };
+        return returned(unsafe { aio::io_destroy(ctx) });
     };
     // The kernel unmaps the ring first thing, so nobody may be at it.
     let first = entry.start_destroying(ctx.addr());
-    let doomed = if entry.gate.close(sys::thread()) {
+    let doomed = if entry.gate.close(thread::current()) {
         ctx
     } else if first {
         // SAFETY: this thread alone may unmap the ring, and has not done so.
@@ -57,7 +57,7 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
         ctx
     };
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { sys::io_destroy(doomed) };
+    let result = returned(unsafe { aio::io_destroy(doomed) });
     if first {
         entry.remove(ctx.addr());
     }
@@ -67,21 +67,17 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
 /// See `io_submit(3)`.
 ///
 /// # Safety
-/// As [`sys::io_submit`].
+/// As [`aio::io_submit`].
 #[inline]
 pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_submit(ctx, nr, iocbpp) }
+    returned(unsafe { aio::io_submit(ctx, nr, iocbpp) })
 }
 
 /// See `io_cancel(3)`.
-///
-/// # Safety
-/// As [`sys::io_cancel`].
 #[inline]
-pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_int {
-    // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_cancel(ctx, iocb, result) }
+pub fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_int {
+    returned(aio::io_cancel(ctx, iocb, result))
 }
 
 /// A `struct timespec`. 64-bit processes have one, 32-bit ones two.
@@ -96,7 +92,7 @@ pub trait Timespec: Copy {
     /// Makes the system call that takes this kind of timeout.
     ///
     /// # Safety
-    /// As [`sys::io_getevents`].
+    /// As [`aio::io_getevents`].
     unsafe fn system_call(request: Request<Self>) -> c_int;
 }
 
@@ -136,7 +132,7 @@ pub struct Request<T> {
 /// is not known here, and nothing was done.
 ///
 /// # Safety
-/// As [`sys::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
+/// As [`aio::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
 /// still good.
 #[inline(always)]
 pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
@@ -155,7 +151,7 @@ pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
 /// Makes the system call that was asked for.
 ///
 /// # Safety
-/// As [`sys::io_getevents`].
+/// As [`aio::io_getevents`].
 #[inline(never)]
 unsafe fn system_call(request: Request<timespec>) -> c_int {
     let Request {
@@ -168,7 +164,7 @@ unsafe fn system_call(request: Request<timespec>) -> c_int {
     } = request;
     let Some(sigmask) = sigmask else {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { sys::io_getevents(ctx, min_nr, nr, events, timeout) };
+        return returned(unsafe { aio::io_getevents(ctx, min_nr, nr, events, timeout) });
     };
     let sigset = io_sigset {
         ss: sigmask,
@@ -180,7 +176,7 @@ unsafe fn system_call(request: Request<timespec>) -> c_int {
         zero: [0; 2],
     };
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { sys::io_pgetevents(ctx, min_nr, nr, events, timeout, &sigset) };
+    let result = returned(unsafe { aio::io_pgetevents(ctx, min_nr, nr, events, timeout, &sigset) });
 
     #[cfg(target_pointer_width = "32")]
     if result == -libc::EINVAL {
@@ -192,7 +188,7 @@ unsafe fn system_call(request: Request<timespec>) -> c_int {
             ss_len: SIGSET_SIZE,
         };
         // SAFETY: the caller keeps the same promise.
-        return unsafe { sys::io_pgetevents(ctx, min_nr, nr, events, timeout, &sigset) };
+        return returned(unsafe { aio::io_pgetevents(ctx, min_nr, nr, events, timeout, &sigset) });
     }
     result
 }
@@ -200,10 +196,10 @@ unsafe fn system_call(request: Request<timespec>) -> c_int {
 /// Makes the system call for a context that is known, when no reaper moves its `head`.
 ///
 /// # Safety
-/// As [`sys::io_getevents`].
+/// As [`aio::io_getevents`].
 #[inline(never)]
 unsafe fn call<T: Timespec>(entry: &Entry, request: Request<T>) -> c_int {
-    let undisturbed = entry.gate.begin_call(sys::thread());
+    let undisturbed = entry.gate.begin_call(thread::current());
     if !entry.belongs_to(request.ctx.addr()) {
         // The entry was given to another context. Whoever calls with a handle so old is no reader
         // of that one.
@@ -273,7 +269,7 @@ unsafe fn reap<T: Timespec>(entry: &Entry, request: Request<T>) -> Option<c_int>
         let timeout = unsafe { timeout.read_unaligned() };
         may_wait &= !timeout.is_zero();
     }
-    let thread = sys::thread();
+    let thread = thread::current();
     if !entry.gate.enter(thread) {
         return None;
     }

@@ -14,6 +14,13 @@ use crate::abi::{io_context_t, io_event, iocb};
 use crate::configuration::Engine;
 #[cfg(feature = "threads")]
 use crate::process_state::STATE;
+use crate::sys::errno::Errno;
+
+/// What the C functions return: a count or `-errno`.
+#[inline(always)]
+fn returned(result: Result<c_int, Errno>) -> c_int {
+    result.unwrap_or_else(Errno::negated)
+}
 
 /// Makes a context, with the engine that the environment asks for, or that works.
 ///
@@ -90,20 +97,16 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> c
 }
 
 /// Asks for a request to be cancelled.
-///
-/// # Safety
-/// None: every argument is checked.
+/// Every argument is checked.
 #[inline]
-pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_int {
+pub fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_int {
     #[cfg(feature = "threads")]
     if STATE.threads.are_used() {
-        // SAFETY: every argument is checked.
-        if let Some(result) = unsafe { threads::cancel(ctx, iocb) } {
+        if let Some(result) = threads::cancel(ctx, iocb) {
             return result;
         }
     }
-    // SAFETY: the kernel checks every argument.
-    let result = unsafe { kernel::cancel(ctx, iocb, result) };
+    let result = kernel::cancel(ctx, iocb, result);
     #[cfg(feature = "threads")]
     let result = unless_missing(result, || threads::cancel_nothing(iocb));
     result

@@ -6,27 +6,27 @@
 use core::ffi::c_long;
 
 /// One architecture's numbers.
-pub struct Numbers {
+pub(super) struct Numbers {
     /// `io_setup(2)`
-    pub io_setup: c_long,
+    pub(super) io_setup: c_long,
     /// `io_destroy(2)`
-    pub io_destroy: c_long,
+    pub(super) io_destroy: c_long,
     /// `io_submit(2)`
-    pub io_submit: c_long,
+    pub(super) io_submit: c_long,
     /// `io_cancel(2)`
-    pub io_cancel: c_long,
+    pub(super) io_cancel: c_long,
     /// `io_getevents(2)`, with the architecture's `long`-sized timespec
-    pub io_getevents: c_long,
+    pub(super) io_getevents: c_long,
     /// `io_pgetevents(2)`, likewise
-    pub io_pgetevents: c_long,
+    pub(super) io_pgetevents: c_long,
     /// `io_pgetevents_time64(2)`: with a timespec of 64 bits, where the other has 32
     #[cfg(target_pointer_width = "32")]
-    pub io_pgetevents_time64: c_long,
+    pub(super) io_pgetevents_time64: c_long,
 }
 
 /// The numbers of the architecture this is built for.
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 206,
     io_destroy: 207,
     io_getevents: 208,
@@ -37,7 +37,7 @@ pub const NUMBERS: Numbers = Numbers {
 
 /// The numbers of the architecture this is built for.
 #[cfg(target_arch = "x86")]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 245,
     io_destroy: 246,
     io_getevents: 247,
@@ -49,7 +49,7 @@ pub const NUMBERS: Numbers = Numbers {
 
 /// The numbers of the architecture this is built for.
 #[cfg(target_arch = "arm")]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 243,
     io_destroy: 244,
     io_getevents: 245,
@@ -61,7 +61,7 @@ pub const NUMBERS: Numbers = Numbers {
 
 /// The numbers of the architecture this is built for.
 #[cfg(any(target_arch = "powerpc", target_arch = "powerpc64"))]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 227,
     io_destroy: 228,
     io_getevents: 229,
@@ -74,7 +74,7 @@ pub const NUMBERS: Numbers = Numbers {
 
 /// The numbers of the architecture this is built for.
 #[cfg(target_arch = "s390x")]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 243,
     io_destroy: 244,
     io_getevents: 245,
@@ -89,7 +89,7 @@ pub const NUMBERS: Numbers = Numbers {
     target_arch = "riscv64",
     target_arch = "loongarch64"
 ))]
-pub const NUMBERS: Numbers = Numbers {
+pub(super) const NUMBERS: Numbers = Numbers {
     io_setup: 0,
     io_destroy: 1,
     io_submit: 2,

@@ -5,10 +5,11 @@
 
 use core::ffi::{c_long, c_void};
 
-use super::keep_errno;
-use crate::process_state::STATE;
-
-const PAGE: usize = 4096;
+use super::aio::SIGSET_SIZE;
+use super::errno::{Errno, result};
+use super::memory::PAGE;
+#[cfg(feature = "threads")]
+use crate::proven_pages::ProvenPages;
 
 /// Whether the 8 bytes at `address` can be read.
 ///
@@ -20,71 +21,22 @@ pub fn is_readable(address: *const c_void) -> bool {
         return false;
     }
     let nothing: *const c_void = core::ptr::null();
-    let result = keep_errno(|| {
-        // SAFETY: the kernel only reads; without a valid change nothing happens.
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigprocmask,
-                NO_SUCH_CHANGE,
-                address,
-                nothing,
-                8 as c_long,
-            )
-        }
+    // SAFETY: the kernel only reads; without a valid change nothing happens.
+    let answer = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            NO_SUCH_CHANGE,
+            address,
+            nothing,
+            SIGSET_SIZE,
+        )
     });
-    result != -libc::EFAULT
-}
-
-/// The word at `address`, which may be unmapped at any moment; none if it cannot be read. The kernel copies it,
-/// where it does that.
-pub fn word_at(address: *const u32) -> Option<u32> {
-    let mut word = 0u32;
-    let to = libc::iovec {
-        iov_base: (&raw mut word).cast(),
-        iov_len: size_of::<u32>(),
-    };
-    let from = libc::iovec {
-        iov_base: address.cast_mut().cast(),
-        iov_len: size_of::<u32>(),
-    };
-    let result = keep_errno(|| {
-        // SAFETY: there is room for the word.
-        unsafe {
-            libc::syscall(
-                libc::SYS_process_vm_readv,
-                c_long::from(super::threads::process()),
-                core::ptr::from_ref(&to),
-                1usize,
-                core::ptr::from_ref(&from),
-                1usize,
-                0usize,
-            )
-        }
-    });
-    if result == size_of::<u32>() as i32 {
-        return Some(word);
-    }
-    // Sandboxes and qemu-user refuse that call. Then it must do that the word was there a moment ago.
-    let is_there = result != -libc::EFAULT && are_readable(address.cast(), size_of::<u32>());
-    // SAFETY: the kernel has just read its page.
-    is_there.then(|| unsafe { address.read_volatile() })
+    answer != Err(Errno::EFAULT)
 }
 
 /// Whether `length` bytes can be read.
 pub fn are_readable(start: *const c_void, length: usize) -> bool {
     each_page(start, length, is_readable)
-}
-
-/// Whether `length` bytes can be written; remembered by page.
-pub fn are_writable(start: *const c_void, length: usize) -> bool {
-    if length == 0 || STATE.writable.contain(start, length) {
-        return true;
-    }
-    if !each_page(start, length, is_writable) {
-        return false;
-    }
-    STATE.writable.add(start, length);
-    true
 }
 
 /// Calls `check` with an address in each page of the range, such that 8 bytes from there lie in it if
@@ -110,26 +62,72 @@ fn each_page(start: *const c_void, length: usize, check: fn(*const c_void) -> bo
     }
 }
 
+/// The word at `address`, which may be unmapped at any moment; None if it cannot be read. The kernel copies it
+/// where it allows that.
+#[cfg(feature = "threads")]
+pub fn word_at(address: *const u32) -> Option<u32> {
+    let mut word = 0u32;
+    let to = libc::iovec {
+        iov_base: (&raw mut word).cast(),
+        iov_len: size_of::<u32>(),
+    };
+    let from = libc::iovec {
+        iov_base: address.cast_mut().cast(),
+        iov_len: size_of::<u32>(),
+    };
+    // SAFETY: there is room for the word.
+    let copied = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_process_vm_readv,
+            c_long::from(super::process::id()),
+            core::ptr::from_ref(&to),
+            1usize,
+            core::ptr::from_ref(&from),
+            1usize,
+            0usize,
+        )
+    });
+    if copied == Ok(size_of::<u32>() as i32) {
+        return Some(word);
+    }
+    // Sandboxes and qemu-user refuse that call. There a readability check just before the load has to suffice.
+    let is_there = copied != Err(Errno::EFAULT) && are_readable(address.cast(), size_of::<u32>());
+    // SAFETY: the kernel has just read its page.
+    is_there.then(|| unsafe { address.read_volatile() })
+}
+
+/// Whether `length` bytes can be written. Pages are asked for once, and `proven` has those that can.
+#[cfg(feature = "threads")]
+pub fn are_writable(proven: &ProvenPages, start: *const c_void, length: usize) -> bool {
+    if length == 0 || proven.contain(start, length) {
+        return true;
+    }
+    if !each_page(start, length, is_writable) {
+        return false;
+    }
+    proven.add(start, length);
+    true
+}
+
 /// Whether the aligned 4 bytes around `address` can be written: a futex operation adds 0 to them.
+#[cfg(feature = "threads")]
 pub fn is_writable(address: *const c_void) -> bool {
     // FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0), of <linux/futex.h>.
     const ADD_NOTHING: c_long = 1 << 28;
     const WAKE_OP: c_long = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as c_long;
     let word = address.map_addr(|address| address & !3);
     let nobody: c_long = 0;
-    let result = keep_errno(|| {
-        // SAFETY: adding 0 atomically changes nothing; nobody waits there for the library.
-        unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                word,
-                WAKE_OP,
-                nobody,
-                nobody,
-                word,
-                ADD_NOTHING,
-            )
-        }
+    // SAFETY: adding 0 atomically changes nothing; nobody waits there for the library.
+    let answer = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word,
+            WAKE_OP,
+            nobody,
+            nobody,
+            word,
+            ADD_NOTHING,
+        )
     });
-    result != -libc::EFAULT
+    answer != Err(Errno::EFAULT)
 }

@@ -3,9 +3,10 @@
 use core::ffi::{c_int, c_long};
 use core::ptr;
 
-use super::{Request, SIGSET_SIZE, Timespec, system_call};
+use super::{Request, Timespec, returned, system_call};
 use crate::abi::{io_sigset, io_sigset_32, io_sigset_64, timespec, timespec64};
-use crate::sys;
+use crate::sys::aio::{self, SIGSET_SIZE};
+use crate::sys::probe;
 
 impl Timespec for timespec64 {
     #[inline(always)]
@@ -34,7 +35,7 @@ impl Timespec for timespec64 {
 /// `io_pgetevents_time64`, for both functions: there is no `io_getevents` with this timeout.
 ///
 /// # Safety
-/// As [`sys::io_getevents`].
+/// As [`aio::io_getevents`].
 unsafe fn call(request: Request<timespec64>) -> c_int {
     let Request {
         ctx,
@@ -48,7 +49,9 @@ unsafe fn call(request: Request<timespec64>) -> c_int {
     if mask.is_null() {
         let none = ptr::null::<io_sigset>();
         // SAFETY: the caller keeps the same promise.
-        return unsafe { sys::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, none) };
+        return returned(unsafe {
+            aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, none)
+        });
     }
     let sigset = io_sigset_32 {
         sigset: io_sigset {
@@ -58,7 +61,8 @@ unsafe fn call(request: Request<timespec64>) -> c_int {
         zero: [0; 2],
     };
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { sys::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) };
+    let result =
+        returned(unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) });
     if result != -libc::EINVAL {
         return result;
     }
@@ -68,25 +72,21 @@ unsafe fn call(request: Request<timespec64>) -> c_int {
         ss_len: u64::from(SIGSET_SIZE),
     };
     // SAFETY: the caller keeps the same promise.
-    unsafe { sys::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) }
+    returned(unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) })
 }
 
 /// The system call with a 32-bit timeout; more than that holds is as good as no limit.
 ///
 /// # Safety
-/// As [`sys::io_getevents`].
+/// As [`aio::io_getevents`].
 #[cold]
 unsafe fn narrowed(request: Request<timespec64>) -> c_int {
     let narrow;
     let mut timeout = ptr::null();
     if !request.timeout.is_null() {
-        // The kernel would answer EFAULT, so it is asked. It may lie on two pages.
-        let first = request.timeout.addr();
-        let last = first.wrapping_add(size_of::<timespec64>() - 1);
-        for byte in [first, last] {
-            if !sys::can_read(byte & !3) {
-                return -libc::EFAULT;
-            }
+        // The kernel would answer EFAULT, so it is asked.
+        if !probe::are_readable(request.timeout.cast(), size_of::<timespec64>()) {
+            return -libc::EFAULT;
         }
         // SAFETY: the kernel could read it; it may be misaligned, as for the kernel.
         let wide = unsafe { request.timeout.read_unaligned() };

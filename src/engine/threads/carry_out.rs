@@ -5,15 +5,16 @@ use core::ffi::c_int;
 use core::ptr;
 
 use super::requests::{Details, Identity, Work};
+use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
 
 /// How a request ended in the submitting thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// `io_submit` refuses it, with `-errno`.
-    Refused(c_int),
-    /// It is done: a count or `-errno`, for its event.
-    Done(i64),
+    /// `io_submit` refuses it.
+    Refused(Errno),
+    /// It is done, with this result in its event.
+    Done(Result<c_int, Errno>),
 }
 
 /// What kind of file a descriptor stands for.
@@ -49,13 +50,13 @@ pub struct File {
 }
 
 impl File {
-    /// What is behind a descriptor; `-EBADF` if nothing is, or only a path.
-    pub fn of(fd: c_int) -> Result<File, c_int> {
-        let flags = files::status_flags(fd);
-        if flags < 0 || flags & libc::O_PATH != 0 {
-            return Err(-libc::EBADF);
+    /// What is behind a descriptor; EBADF if nothing is, or only a path.
+    pub fn of(fd: c_int) -> Result<File, Errno> {
+        let flags = files::status_flags(fd)?;
+        if flags & libc::O_PATH != 0 {
+            return Err(Errno::EBADF);
         }
-        let status = files::status(fd).ok_or(-libc::EBADF)?;
+        let status = files::status(fd).map_err(|_| Errno::EBADF)?;
         let kind = match status.st_mode & libc::S_IFMT {
             libc::S_IFREG | libc::S_IFBLK => Kind::Disk,
             libc::S_IFDIR => Kind::Directory,
@@ -131,7 +132,7 @@ const DSYNC: c_int = 2;
 impl Transfer {
     /// # Safety
     /// The vectors are there.
-    unsafe fn at(&self, fd: c_int, offset: i64, more_flags: c_int) -> i64 {
+    unsafe fn at(&self, fd: c_int, offset: i64, more_flags: c_int) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         unsafe {
             files::transfer(
@@ -149,11 +150,11 @@ impl Transfer {
     ///
     /// # Safety
     /// The vectors are there.
-    pub unsafe fn on_known_file(&self, fd: c_int) -> Option<i64> {
+    pub unsafe fn on_known_file(&self, fd: c_int) -> Option<Result<c_int, Errno>> {
         // SAFETY: the caller keeps the same promise.
         let result = unsafe { self.at(fd, self.offset, 0) };
-        let refused = [libc::EBADF, libc::ESPIPE, libc::EISDIR, libc::EINVAL];
-        let looks_changed = refused.iter().any(|&error| result == -i64::from(error));
+        let refused = [Errno::EBADF, Errno::ESPIPE, Errno::EISDIR, Errno::EINVAL];
+        let looks_changed = result.is_err_and(|error| refused.contains(&error));
         (!looks_changed).then_some(result)
     }
 
@@ -162,13 +163,13 @@ impl Transfer {
     /// # Safety
     /// The vectors are there.
     pub unsafe fn in_caller(&self, file: &File) -> (Outcome, bool) {
-        let refused = |error: c_int| (Outcome::Refused(-error), false);
+        let refused = |error| (Outcome::Refused(error), false);
         let done = |result| (Outcome::Done(result), false);
         // SAFETY: the caller keeps the same promise.
         let at = |offset, more| unsafe { self.at(file.fd, offset, more) };
         match file.kind {
-            Kind::Directory => return refused(libc::EINVAL),
-            Kind::Socket if self.offset != 0 => return done(-i64::from(libc::ESPIPE)),
+            Kind::Directory => return refused(Errno::EINVAL),
+            Kind::Socket if self.offset != 0 => return done(Err(Errno::ESPIPE)),
             Kind::Pipe | Kind::Socket => {
                 // SAFETY: the caller keeps the same promise.
                 return done(unsafe { self.stream(file) });
@@ -184,28 +185,26 @@ impl Transfer {
         };
         let mut offset = self.offset;
         let mut result = at(offset, test);
-        if result == -i64::from(libc::ESPIPE) && file.kind == Kind::Other {
+        if result == Err(Errno::ESPIPE) && file.kind == Kind::Other {
             offset = -1;
             result = at(offset, test);
         }
-        let is = |error: c_int| result == -i64::from(error);
-        if is(libc::EOPNOTSUPP) && test != 0 && self.flags == 0 {
+        if result == Err(Errno::EOPNOTSUPP) && test != 0 && self.flags == 0 {
             if knows_flags(file, self) {
-                return refused(libc::EINVAL);
+                return refused(Errno::EINVAL);
             }
             result = at(offset, 0);
         }
-        let is = |error: c_int| result == -i64::from(error);
-        if is(libc::EISDIR) || is(libc::EINVAL) && !self.is_possible(file) {
-            return refused(libc::EINVAL);
+        match result {
+            Err(Errno::EISDIR) => return refused(Errno::EINVAL),
+            Err(Errno::EINVAL) if !self.is_possible(file) => return refused(Errno::EINVAL),
+            Err(Errno::EBADF) => return refused(Errno::EBADF),
+            Err(Errno::EOPNOTSUPP) if !self.is_late_refusal(file) => {
+                return refused(Errno::EOPNOTSUPP);
+            }
+            _ => {}
         }
-        if is(libc::EBADF) {
-            return refused(libc::EBADF);
-        }
-        if is(libc::EOPNOTSUPP) && !self.is_late_refusal(file) {
-            return refused(libc::EOPNOTSUPP);
-        }
-        let is_positional = self.flags == 0 && offset >= 0 && result >= 0;
+        let is_positional = self.flags == 0 && offset >= 0 && result.is_ok();
         (Outcome::Done(result), is_positional)
     }
 
@@ -215,7 +214,7 @@ impl Transfer {
             return true;
         }
         // SAFETY: one vector is there.
-        unsafe { files::transfer(self.way, file.fd, &NOTHING, 1, -1, 0) >= 0 }
+        unsafe { files::transfer(self.way, file.fd, &NOTHING, 1, -1, 0) }.is_ok()
     }
 
     /// Whether EOPNOTSUPP came from the file system, for a request that the kernel's AIO would have
@@ -236,7 +235,7 @@ impl Transfer {
         // SAFETY: one byte is there.
         let result =
             unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, NOWAIT) };
-        result != -i64::from(libc::EOPNOTSUPP)
+        result != Err(Errno::EOPNOTSUPP)
     }
 
     /// A pipe or socket: the offset means nothing. A blocking one blocks, and a signal handler ends that,
@@ -244,7 +243,7 @@ impl Transfer {
     ///
     /// # Safety
     /// The vectors are there.
-    unsafe fn stream(&self, file: &File) -> i64 {
+    unsafe fn stream(&self, file: &File) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         let try_once = |more| unsafe { self.at(file.fd, -1, more) };
         if (file.flags & libc::O_NONBLOCK) | (self.flags & NOWAIT) != 0 {
@@ -254,39 +253,36 @@ impl Transfer {
             Way::In => libc::POLLIN,
             Way::Out => libc::POLLOUT,
         };
-        let again = -i64::from(libc::EAGAIN);
         let first = loop {
             match try_once(NOWAIT) {
-                result if result == again => {}
-                result if result == -i64::from(libc::EOPNOTSUPP) => return try_once(0),
-                result => break result,
+                Err(Errno::EAGAIN) => {}
+                Err(Errno::EOPNOTSUPP) => return try_once(0),
+                result => break result?,
             }
             if file.kind == Kind::Socket && files::has_time_limit(file.fd, self.way) {
                 // Only the kernel knows when it is over; with a limit a handler ends the call too.
                 return try_once(0);
             }
-            let waited = files::poll(file.fd, events, true);
-            if waited < 0 {
-                return i64::from(waited);
-            }
+            files::poll(file.fd, events, true)?;
         };
-        if self.way == Way::In || first < 0 {
-            return first;
+        if self.way == Way::In {
+            return Ok(first);
         }
         // SAFETY: the caller keeps the same promise.
-        unsafe { self.rest_of_stream(file, events, first) }
+        Ok(unsafe { self.rest_of_stream(file, events, first) })
     }
 
     /// Writes what a blocking stream did not take at once.
     ///
     /// # Safety
     /// The vectors are there.
-    unsafe fn rest_of_stream(&self, file: &File, events: i16, mut written: i64) -> i64 {
+    unsafe fn rest_of_stream(&self, file: &File, events: i16, first: c_int) -> c_int {
+        let mut written = first as u64;
         let mut before = 0;
         for index in 0..self.count as usize {
             // SAFETY: the index is below the count.
             let vector = unsafe { self.vectors.wrapping_add(index).read_unaligned() };
-            let length = vector.iov_len as i64;
+            let length = vector.iov_len as u64;
             while written < before + length {
                 let skip = (written - before) as usize;
                 let rest = libc::iovec {
@@ -297,17 +293,15 @@ impl Transfer {
                 let result = unsafe {
                     files::transfer(self.way, file.fd, &rest, 1, -1, self.flags | NOWAIT)
                 };
-                if result > 0 {
-                    written += result;
-                } else if result != -i64::from(libc::EAGAIN)
-                    || files::poll(file.fd, events, true) < 0
-                {
-                    return written;
+                match result {
+                    Ok(count) if count > 0 => written += count as u64,
+                    Err(Errno::EAGAIN) if files::poll(file.fd, events, true).is_ok() => {}
+                    _ => return written as c_int,
                 }
             }
             before += length;
         }
-        written
+        written as c_int
     }
 }
 
@@ -322,11 +316,11 @@ const NOTHING: libc::iovec = libc::iovec {
 fn knows_flags(file: &File, transfer: &Transfer) -> bool {
     // SAFETY: one vector is there.
     let result = unsafe { files::transfer(transfer.way, file.fd, &NOTHING, 1, -1, DSYNC) };
-    result != -i64::from(libc::EOPNOTSUPP)
+    result != Err(Errno::EOPNOTSUPP)
 }
 
 /// Carries a request out for another thread: the result of its event.
-pub fn for_another(details: &Details) -> i64 {
+pub fn for_another(details: &Details) -> Result<c_int, Errno> {
     // The program may have closed the descriptor, and opened another file under its number.
     let is_another = |status: libc::stat64| {
         let birth = files::birth(details.fd);
@@ -336,12 +330,12 @@ pub fn for_another(details: &Details) -> i64 {
                 ..identity_of(&status)
             }
     };
-    if files::status(details.fd).is_none_or(is_another) {
-        return -i64::from(libc::EBADF);
+    if files::status(details.fd).map_or(true, is_another) {
+        return Err(Errno::EBADF);
     }
     let way = match details.work {
-        Work::Sync { data_only } => return i64::from(files::sync(details.fd, data_only)),
-        Work::Poll => return -i64::from(libc::EINVAL),
+        Work::Sync { data_only } => return files::sync(details.fd, data_only),
+        Work::Poll => return Err(Errno::EINVAL),
         Work::Read => Way::In,
         Work::Write => Way::Out,
     };

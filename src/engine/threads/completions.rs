@@ -21,7 +21,7 @@ use core::ptr;
 use crate::abi::{aio_ring, io_event};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, SPINS, copy_events, spin_loop};
-use crate::sys::files;
+use crate::sys::{eventfd, files};
 
 /// What a slot is in the lap that is added, times 4.
 const FREE: u32 = 0;
@@ -70,7 +70,7 @@ impl Signal {
         if fd < 0 {
             return;
         }
-        files::signal_eventfd(fd);
+        eventfd::signal(fd);
         if self.0 & 1 != 0 {
             files::close(fd);
         }

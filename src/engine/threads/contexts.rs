@@ -13,7 +13,7 @@ use super::waiting::Waiters;
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event};
 use crate::sync::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize, SPINS, spin_loop};
-use crate::sys::{self, files};
+use crate::sys::{limits, memory, probe};
 
 /// Contexts that one process may have.
 pub const CONTEXTS: usize = 8192;
@@ -73,10 +73,9 @@ impl Drop for Hold<'_> {
 /// Bytes of a ring's mapping for `nr` events at least, and its slots: the kernel's formula
 /// (`aio_setup_ring` in `fs/aio.c`).
 pub fn ring_size(nr_events: u32, cpus: u32) -> (usize, u32) {
-    const PAGE: usize = 4096;
     let events = nr_events.max(cpus.saturating_mul(4)) as usize * 2 + 2;
     let bytes = size_of::<aio_ring>() + events * size_of::<io_event>();
-    let bytes = bytes.div_ceil(PAGE) * PAGE;
+    let bytes = bytes.div_ceil(memory::PAGE) * memory::PAGE;
     let slots = (bytes - size_of::<aio_ring>()) / size_of::<io_event>();
     (bytes, slots as u32)
 }
@@ -145,8 +144,8 @@ impl Context {
         let nr = self.completions.nr();
         // SAFETY: both mappings are the engine's own, and no reference is left.
         unsafe {
-            sys::unmap(self.ring().cast(), self.ring_bytes());
-            sys::unmap(
+            memory::unmap(self.ring().cast(), self.ring_bytes());
+            memory::unmap(
                 ptr::with_exposed_provenance_mut(self.area.load(Relaxed)),
                 area_bytes(nr),
             );
@@ -167,7 +166,7 @@ impl Context {
     pub fn is_ring_at(&self, ctx: io_context_t) -> bool {
         // SAFETY: the engine's mapping is there while a reference is held.
         let own = unsafe { AtomicU32::from_ptr(&raw mut (*self.ring()).id) };
-        let theirs = || sys::probe::word_at(ctx.cast_const().cast());
+        let theirs = || probe::word_at(ctx.cast_const().cast());
         let number = self.number.load(Relaxed);
         for _ in 0..SPINS {
             if theirs().is_none_or(|id| id & !FLIPPED != number) {
@@ -195,7 +194,7 @@ impl Context {
     /// It is at `ctx`, and nobody uses it any more.
     pub unsafe fn unmap_for_program(&self, ctx: io_context_t) {
         // SAFETY: the caller says so.
-        unsafe { sys::unmap(ctx.cast(), self.ring_bytes()) };
+        unsafe { memory::unmap(ctx.cast(), self.ring_bytes()) };
     }
 }
 
@@ -267,7 +266,7 @@ impl Contexts {
     /// A context whose ring the program moved with `mremap`: its `id` says which it is.
     #[cold]
     fn hold_moved(&self, ctx: io_context_t) -> Option<Hold<'_>> {
-        let id = sys::probe::word_at(ctx.cast_const().cast())? & !FLIPPED;
+        let id = probe::word_at(ctx.cast_const().cast())? & !FLIPPED;
         let context = self.table.get(id as usize)?;
         let address = context.address.load(Acquire);
         if address == EMPTY || address & (RESERVED | DYING | GONE) != 0 {
@@ -289,13 +288,13 @@ impl Contexts {
     }
 
     fn make_somewhere(&self, nr_events: u32, tries: u32) -> Result<io_context_t, Failure> {
-        let (bytes, nr) = ring_size(nr_events, files::possible_cpus());
-        let (ring, own) = sys::map_twice(bytes).ok_or(Failure::Memory)?;
-        let Some(area) = sys::map_zeroes(area_bytes(nr)) else {
+        let (bytes, nr) = ring_size(nr_events, limits::possible_cpus());
+        let (ring, own) = memory::map_twice(bytes).ok_or(Failure::Memory)?;
+        let Some(area) = memory::map_zeroes(area_bytes(nr)) else {
             // SAFETY: just mapped.
             unsafe {
-                sys::unmap(ring, bytes);
-                sys::unmap(own, bytes);
+                memory::unmap(ring, bytes);
+                memory::unmap(own, bytes);
             }
             return Err(Failure::Memory);
         };
@@ -334,9 +333,9 @@ impl Contexts {
         };
         // SAFETY: mapped above.
         unsafe {
-            sys::unmap(ring, bytes);
-            sys::unmap(own, bytes);
-            sys::unmap(area, area_bytes(nr));
+            memory::unmap(ring, bytes);
+            memory::unmap(own, bytes);
+            memory::unmap(area, area_bytes(nr));
         }
         result
     }

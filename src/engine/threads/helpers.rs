@@ -4,7 +4,7 @@
 //! may do it at any point. Helpers start when there is work, up to a limit, start one another, and end
 //! after an idle second, so that they never keep a process alive.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_void;
 use core::ptr;
 
 use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
@@ -12,7 +12,8 @@ use super::{carry_out, end, finish};
 use crate::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
-use crate::sys::threads;
+use crate::sys::errno::Errno;
+use crate::sys::{futex, process};
 
 /// A helper without work ends after so many nanoseconds.
 const IDLE: i64 = 1_000_000_000;
@@ -63,7 +64,7 @@ impl Helpers {
             return alive != 0;
         }
         self.drain_later();
-        if threads::start(helper) {
+        if process::start_thread(helper) {
             return true;
         }
         // SeqCst: pairs with `push`. Others may have relied on it meanwhile and pushed.
@@ -77,7 +78,7 @@ impl Helpers {
     /// Lets [`drain_at_exit`] run, before there is any thread.
     pub fn drain_later(&self) {
         if self.will_drain.swap(1, Relaxed) == 0 {
-            threads::at_exit(end);
+            process::at_exit(end);
         }
     }
 
@@ -114,7 +115,7 @@ impl Helpers {
         // SeqCst: a helper counts itself idle, then looks at the queue, then sleeps on `pushes`.
         self.pushes.fetch_add(1, SeqCst);
         if self.idle.load(SeqCst) != 0 {
-            threads::wake(&self.pushes, requests);
+            futex::wake(&self.pushes, requests);
         } else if !self.is_empty() {
             // The helpers that there are may be busy for long.
             self.start_one();
@@ -174,14 +175,14 @@ impl Helpers {
             return;
         }
         while self.lock.swap(2, AcqRel) != 0 {
-            threads::sleep_until(&self.lock, 2, threads::now() + IDLE);
+            let _ = futex::sleep_until(&self.lock, 2, futex::now() + IDLE);
         }
     }
 
     fn drop_lock(&self) {
         // Release: pairs with `take_lock`.
         if self.lock.swap(0, AcqRel) == 2 {
-            threads::wake(&self.lock, 1);
+            futex::wake(&self.lock, 1);
         }
     }
 
@@ -194,14 +195,14 @@ impl Helpers {
                 let result = carry_out::for_another(details);
                 finish(request, result);
             } else if change(request, CANCELLED, BUSY) {
-                finish(request, -i64::from(libc::ECANCELED));
+                finish(request, Err(Errno::ECANCELED));
             } else {
                 give_back(request);
             }
         }
         // SeqCst: pairs with `drain`.
         if self.unfinished.fetch_sub(1, SeqCst) == 1 && self.ending.load(SeqCst) != 0 {
-            threads::wake(&self.unfinished, u32::MAX >> 1);
+            futex::wake(&self.unfinished, u32::MAX >> 1);
         }
     }
 
@@ -218,15 +219,15 @@ impl Helpers {
                 self.work_off();
                 break;
             }
-            threads::sleep_until(&self.unfinished, unfinished, threads::now() + 10_000_000);
+            let _ = futex::sleep_until(&self.unfinished, unfinished, futex::now() + 10_000_000);
         }
         // Idle helpers end: the library's code may go away with a program's plug-in.
         self.pushes.fetch_add(1, SeqCst);
-        threads::wake(&self.pushes, u32::MAX >> 1);
-        let patience = threads::now() + 100_000_000;
-        while self.alive.load(SeqCst) != 0 && threads::now() < patience {
+        futex::wake(&self.pushes, u32::MAX >> 1);
+        let patience = futex::now() + 100_000_000;
+        while self.alive.load(SeqCst) != 0 && futex::now() < patience {
             let alive = self.alive.load(SeqCst);
-            threads::sleep_until(&self.alive, alive, threads::now() + 1_000_000);
+            let _ = futex::sleep_until(&self.alive, alive, futex::now() + 1_000_000);
         }
         self.ending.store(0, SeqCst);
     }
@@ -244,7 +245,7 @@ impl Helpers {
 }
 
 extern "C" fn helper(_: *mut c_void) -> *mut c_void {
-    threads::set_name();
+    process::name_thread();
     let helpers = &STATE.threads.helpers;
     loop {
         if let Some(request) = helpers.next() {
@@ -256,12 +257,12 @@ extern "C" fn helper(_: *mut c_void) -> *mut c_void {
         }
         let pushes = helpers.pushes.load(SeqCst);
         helpers.idle.fetch_add(1, SeqCst);
-        let mut slept: c_int = 0;
+        let mut slept = Ok(());
         if helpers.is_idle() && helpers.ending.load(SeqCst) == 0 {
-            slept = threads::sleep_until(&helpers.pushes, pushes, threads::now() + IDLE);
+            slept = futex::sleep_until(&helpers.pushes, pushes, futex::now() + IDLE);
         }
         helpers.idle.fetch_sub(1, SeqCst);
-        let ends = slept == -libc::ETIMEDOUT || helpers.ending.load(SeqCst) != 0;
+        let ends = slept == Err(Errno::ETIMEDOUT) || helpers.ending.load(SeqCst) != 0;
         if ends && helpers.is_empty() && helpers.retire() {
             return ptr::null_mut();
         }

@@ -33,7 +33,8 @@ use crate::configuration::{self, Engine};
 use crate::process_state::STATE;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Relaxed, SeqCst};
-use crate::sys::{self, files, probe, threads};
+use crate::sys::errno::Errno;
+use crate::sys::{aio, files, futex, limits, memory, probe, process};
 use contexts::{Context, Contexts, Failure};
 use submitting::{Batch, KnownFiles};
 use waiting::{Limit, Woken};
@@ -91,16 +92,17 @@ impl Threads {
     fn prepare(&self) {
         loop {
             let owner = self.owner.load(SeqCst);
-            let process = threads::process() as u32;
+            let process = process::id() as u32;
             match owner {
                 0 => {
                     // qemu-user says yes to any advice and does nothing.
-                    let is_wiped = sys::wipe_on_fork(&STATE) && !sys::takes_any_advice(&STATE);
+                    let is_wiped =
+                        memory::wipe_on_fork(&STATE) && !memory::takes_any_advice(&STATE);
                     let owner = if is_wiped { WIPED } else { process };
                     self.owner.store(owner, SeqCst);
                 }
                 WIPED => return,
-                LEAVING => sys::sleep(1_000_000),
+                LEAVING => futex::sleep(1_000_000),
                 owner if owner == process => return,
                 _ => self.leave_to_parent(owner),
             }
@@ -134,7 +136,7 @@ impl Threads {
     #[cold]
     fn are_ours(&self) -> bool {
         let owner = self.owner.load(Relaxed);
-        owner == WIPED || owner == threads::process() as u32
+        owner == WIPED || owner == process::id() as u32
     }
 }
 
@@ -147,7 +149,7 @@ extern "C" fn end(_: *mut c_void) {
     STATE.threads.helpers.drain();
     STATE.threads.polls.end();
     // What a thread does after it has said that it ends: it returns.
-    sys::sleep(1_000_000);
+    futex::sleep(1_000_000);
 }
 
 /// Bytes of events that the kernel lets one context have, halved: `nr` above is EINVAL.
@@ -166,12 +168,12 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t, is_limited: bool)
     if !unsafe { ctxp.read_unaligned() }.is_null() || nr_events == 0 {
         return -libc::EINVAL;
     }
-    let least = files::possible_cpus().wrapping_mul(4);
+    let least = limits::possible_cpus().wrapping_mul(4);
     let doubled = nr_events.max(least).wrapping_mul(2);
     if doubled > MOST_EVENTS {
         return -libc::EINVAL;
     }
-    if doubled == 0 || is_limited && files::aio_max_nr().is_some_and(|most| nr_events > most) {
+    if doubled == 0 || is_limited && limits::aio_max_nr().is_some_and(|most| nr_events > most) {
         return -libc::EAGAIN;
     }
     let state = &STATE.threads;
@@ -182,7 +184,7 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t, is_limited: bool)
         Err(Failure::Full) => return -libc::EAGAIN,
     };
     STATE.registry.give_up(ctx.addr());
-    if !probe::are_writable(ctxp.cast(), size_of::<io_context_t>()) {
+    if !probe::are_writable(&STATE.writable, ctxp.cast(), size_of::<io_context_t>()) {
         // SAFETY: nobody has seen it.
         unsafe { destroy(ctx) };
         return -libc::EFAULT;
@@ -212,7 +214,7 @@ pub unsafe fn destroy(ctx: io_context_t) -> Option<c_int> {
         if in_flight == 0 {
             break;
         }
-        threads::sleep_until(&context.in_flight, in_flight, threads::now() + 10_000_000);
+        let _ = futex::sleep_until(&context.in_flight, in_flight, futex::now() + 10_000_000);
         // A poll may have been armed by an io_submit that had begun before.
         state.contexts.cancel_polls(context);
     }
@@ -254,10 +256,8 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> O
 }
 
 /// Cancels a request. None: the context is not this engine's, and the kernel's checks come first.
-///
-/// # Safety
-/// None: every argument is checked.
-pub unsafe fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
+/// Every argument is checked.
+pub fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
     let hold = STATE.threads.contexts.hold(ctx)?;
     let error = key_error(iocb);
     if error != 0 {
@@ -314,8 +314,9 @@ fn key_error(iocb: *mut iocb) -> c_int {
 #[cold]
 pub fn stand_alone() -> bool {
     // SAFETY: there is no such context.
-    let answer = unsafe { sys::io_destroy(ptr::null_mut()) };
-    (answer == -libc::ENOSYS || answer == -libc::EPERM) && configuration::engine() != Engine::Kernel
+    let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
+    (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
+        && configuration::engine() != Engine::Kernel
 }
 
 /// Waits for events and takes them. None: the context is not this engine's.
@@ -395,7 +396,7 @@ pub unsafe fn collect_nothing<T: Timespec>(request: Request<T>) -> c_int {
             if !wanted.sigmask.is_null() {
                 // What the mask lets through is delivered within the call, whatever its result.
                 // SAFETY: the mask can be read.
-                unsafe { threads::poll_with_mask(-1, 0, wanted.sigmask) };
+                let _ = unsafe { files::poll_with_mask(-1, 0, wanted.sigmask) };
             }
             -libc::EINVAL
         }
@@ -482,7 +483,7 @@ unsafe fn take(context: &Context, at_most: c_long, events: *mut io_event) -> Res
     }
     let count = at_most.min(available as c_long) as u32;
     let bytes = count as usize * size_of::<io_event>();
-    if !probe::are_writable(events.cast(), bytes) {
+    if !probe::are_writable(&STATE.writable, events.cast(), bytes) {
         return Err(-libc::EFAULT);
     }
     // SAFETY: the kernel has just written there, or did before.

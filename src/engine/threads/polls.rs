@@ -12,7 +12,8 @@ use super::requests::{ARMED, BUSY, Request, change};
 use crate::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
-use crate::sys::{files, threads};
+use crate::sys::errno::Errno;
+use crate::sys::{epoll, eventfd, files, futex, process};
 
 /// Polls that one process may have armed.
 const PLACES: usize = 8192;
@@ -54,33 +55,26 @@ pub struct Polls {
 }
 
 impl Polls {
-    /// Arms a poll; the request is the poller's from then on. `-errno` if that cannot be: the request is
-    /// still the caller's.
+    /// Arms a poll; the request is the poller's from then on. If that fails, the request is still the caller's.
     ///
     /// # Safety
     /// The caller owns the request.
-    pub unsafe fn arm(&self, request: *mut Request) -> c_int {
+    pub unsafe fn arm(&self, request: *mut Request) -> Result<(), Errno> {
         // SAFETY: the caller owns it.
         let details = unsafe { (*request).details };
-        let poller = match self.poller() {
-            poller if poller < 0 => return -libc::EAGAIN,
-            poller => poller,
-        };
-        let Some((index, used)) = self.get_place() else {
-            return -libc::EAGAIN;
-        };
+        let poller = self.poller().map_err(|_| Errno::EAGAIN)?;
+        let (index, used) = self.get_place().ok_or(Errno::EAGAIN)?;
         // SAFETY: the index is below the length.
         let place = unsafe { self.places.get_unchecked(index as usize) };
         let give_up = |error| {
             place
                 .state
                 .store((used & !STATE_BITS).wrapping_add(NEXT_USE) | FREE, SeqCst);
-            error
+            Err(error)
         };
-        let fd = files::duplicate(details.fd);
-        if fd < 0 {
-            return give_up(-libc::EAGAIN);
-        }
+        let Ok(fd) = files::duplicate(details.fd) else {
+            return give_up(Errno::EAGAIN);
+        };
         place.fd.store(fd as u32, Relaxed);
         place.request.store(request.expose_provenance(), Relaxed);
         let watched = used & !STATE_BITS | WATCHED;
@@ -91,57 +85,54 @@ impl Polls {
         unsafe { &*request }.state.store(ARMED, SeqCst);
         place.state.store(watched, SeqCst);
         let number = (u64::from(watched) << 32) | u64::from(index);
-        let result = threads::watch(poller, fd, u32::from(details.poll_events), number);
+        let mut armed = epoll::watch(poller, fd, u32::from(details.poll_events), number);
         // Without a thread nobody would ever see it ready.
-        let result = if result == 0 && !self.keep_alive() {
-            threads::forget(poller, fd);
-            -libc::EAGAIN
-        } else {
-            result
-        };
-        if result == 0 {
-            return 0;
+        if armed.is_ok() && !self.keep_alive() {
+            let _ = epoll::forget(poller, fd);
+            armed = Err(Errno::EAGAIN);
         }
+        let Err(error) = armed else {
+            return Ok(());
+        };
         // Nobody else has had it, unless io_destroy came in between.
         if place
             .state
             .compare_exchange(watched, used, SeqCst, Relaxed)
             .is_err()
         {
-            return 0;
+            return Ok(());
         }
         self.armed.fetch_sub(1, SeqCst);
         files::close(fd);
         // SAFETY: as above.
         unsafe { change(request, ARMED, BUSY) };
         // EPERM: the file cannot be waited for.
-        give_up(if result == -libc::EPERM {
-            -libc::EINVAL
+        give_up(if error == Errno::EPERM {
+            Errno::EINVAL
         } else {
-            -libc::EAGAIN
+            Errno::EAGAIN
         })
     }
 
-    fn poller(&self) -> c_int {
+    fn poller(&self) -> Result<c_int, Errno> {
         // Acquire: pairs with the exchange.
         let poller = self.poller.load(Acquire);
         if poller != 0 {
-            return poller as c_int - 1;
+            return Ok(poller as c_int - 1);
         }
-        let made = threads::make_poller();
-        if made < 0 {
-            return made;
-        }
-        match self
-            .poller
-            .compare_exchange(0, made as u32 + 1, AcqRel, Acquire)
-        {
-            Ok(_) => made,
-            Err(other) => {
-                files::close(made);
-                other as c_int - 1
-            }
-        }
+        let made = epoll::make()?;
+        Ok(
+            match self
+                .poller
+                .compare_exchange(0, made as u32 + 1, AcqRel, Acquire)
+            {
+                Ok(_) => made,
+                Err(other) => {
+                    files::close(made);
+                    other as c_int - 1
+                }
+            },
+        )
     }
 
     fn get_place(&self) -> Option<(u32, u32)> {
@@ -169,7 +160,7 @@ impl Polls {
             return true;
         }
         STATE.threads.helpers.drain_later();
-        if !threads::start(poller) {
+        if !process::start_thread(poller) {
             self.alive.store(0, SeqCst);
             return false;
         }
@@ -185,14 +176,16 @@ impl Polls {
         self.ending.store(1, SeqCst);
         if self.alive.load(SeqCst) != 0 {
             // Readable at once, under a number that no place has. Without it the thread looks up by itself.
-            let bell = threads::make_eventfd();
-            files::signal_eventfd(bell);
-            threads::watch(poller, bell, libc::POLLIN as u32, u64::MAX);
-            let patience = threads::now() + 2 * i64::from(IDLE) * 1_000_000;
-            while self.alive.load(SeqCst) != 0 && threads::now() < patience {
-                threads::sleep_until(&self.alive, 1, threads::now() + 1_000_000);
+            let bell = eventfd::make();
+            if let Ok(bell) = bell {
+                eventfd::signal(bell);
+                let _ = epoll::watch(poller, bell, libc::POLLIN as u32, u64::MAX);
             }
-            if bell >= 0 {
+            let patience = futex::now() + 2 * i64::from(IDLE) * 1_000_000;
+            while self.alive.load(SeqCst) != 0 && futex::now() < patience {
+                let _ = futex::sleep_until(&self.alive, 1, futex::now() + 1_000_000);
+            }
+            if let Ok(bell) = bell {
                 files::close(bell);
             }
         }
@@ -224,7 +217,7 @@ impl Polls {
             return None;
         }
         // If it is not watched any more, the program closed it, and the number may be another file's.
-        if threads::forget(self.poller.load(Relaxed) as c_int - 1, fd as c_int) {
+        if epoll::forget(self.poller.load(Relaxed) as c_int - 1, fd as c_int).is_ok() {
             files::close(fd as c_int);
         }
         let free = (watched & !STATE_BITS).wrapping_add(NEXT_USE) | FREE;
@@ -257,12 +250,12 @@ pub unsafe fn withdraw(request: *mut Request) -> bool {
         return false;
     }
     // SAFETY: it was taken out of the table: it is this thread's.
-    unsafe { finish(request, 0) };
+    unsafe { finish(request, Ok(0)) };
     true
 }
 
 extern "C" fn poller(_: *mut c_void) -> *mut c_void {
-    threads::set_name();
+    process::name_thread();
     let polls = &STATE.threads.polls;
     loop {
         if polls.ending.load(SeqCst) != 0 {
@@ -270,7 +263,7 @@ extern "C" fn poller(_: *mut c_void) -> *mut c_void {
             return ptr::null_mut();
         }
         let poller = polls.poller.load(Acquire) as c_int - 1;
-        match threads::next_ready(poller, IDLE) {
+        match epoll::next_report(poller, IDLE) {
             Ok(Some((number, events))) => {
                 let (watched, index) = ((number >> 32) as u32, number as u32);
                 if let Some(request) = polls.take(index, watched) {
@@ -279,7 +272,7 @@ extern "C" fn poller(_: *mut c_void) -> *mut c_void {
                     let always = (libc::POLLERR | libc::POLLHUP) as u16;
                     let ready = events as u16 & (asked | always);
                     // SAFETY: as above.
-                    unsafe { finish(request, i64::from(ready)) };
+                    unsafe { finish(request, Ok(ready.into())) };
                 }
             }
             Ok(None) if polls.armed.load(SeqCst) != 0 => {}
@@ -287,7 +280,7 @@ extern "C" fn poller(_: *mut c_void) -> *mut c_void {
                 // Nothing to wait for, or the program closed the library's descriptor.
                 polls.alive.store(0, SeqCst);
                 if polls.armed.load(SeqCst) == 0
-                    || files::status_flags(poller) < 0
+                    || files::status_flags(poller).is_err()
                     || polls.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_err()
                 {
                     return ptr::null_mut();

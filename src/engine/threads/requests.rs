@@ -9,7 +9,8 @@ use super::contexts::Context;
 use crate::abi::{io_event, iocb};
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
-use crate::sys;
+use crate::sys::errno::Errno;
+use crate::sys::memory;
 
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,8 +103,8 @@ impl Details {
         (vectors, self.vectors)
     }
 
-    /// The event that ends it with `result`, a count or `-errno`.
-    pub fn event(&self, result: i64) -> io_event {
+    /// The event that ends it with `result`.
+    pub fn event(&self, result: Result<c_int, Errno>) -> io_event {
         event(self.data, self.obj, result)
     }
 
@@ -111,7 +112,7 @@ impl Details {
     pub fn release(&self) {
         if !self.many.is_null() {
             // SAFETY: it was mapped for this request.
-            unsafe { sys::unmap(self.many.cast::<c_void>(), many_bytes(self.vectors)) };
+            unsafe { memory::unmap(self.many.cast::<c_void>(), many_bytes(self.vectors)) };
         }
     }
 }
@@ -122,7 +123,8 @@ pub fn many_bytes(vectors: u32) -> usize {
 }
 
 /// An event. The kernel's `data`, `obj` and `res` are 64 bits wide everywhere.
-pub fn event(data: u64, obj: *mut iocb, result: i64) -> io_event {
+pub fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_event {
+    let result = result.unwrap_or_else(|error| error.negated());
     // SAFETY: integers, pointers and padding may be zero.
     let mut event: io_event = unsafe { core::mem::zeroed() };
     let words = ptr::from_mut(&mut event).cast::<u64>();

@@ -14,8 +14,9 @@ use super::requests::{
 use crate::abi::iocb;
 use crate::process_state::STATE;
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
-use crate::sys::{self, probe, threads};
+use crate::sys::{eventfd, futex, limits, memory, probe, process};
 
 const PREAD: u16 = 0;
 const PWRITE: u16 = 1;
@@ -109,18 +110,18 @@ pub unsafe fn submit_one(context: &Context, at: *mut iocb, batch: &mut Batch) ->
     }
     let file = match File::of(call.fd) {
         Ok(file) => file,
-        Err(error) => return error,
+        Err(error) => return error.negated(),
     };
     if call.flags & FLAG_RESFD != 0 {
         if let Err(error) = check_eventfd(call.resfd) {
-            return error;
+            return error.negated();
         }
     }
     if !clear_key(at) {
         return -libc::EFAULT;
     }
     if call.flags & FLAG_RESFD != 0 {
-        call.eventfd = files::duplicate(call.resfd);
+        call.eventfd = files::duplicate(call.resfd).unwrap_or(-1);
     }
     let result = match call.opcode {
         PREAD => transfer(context, &call, &file, (Way::In, false), batch),
@@ -185,7 +186,7 @@ unsafe fn submit_to_known_file(context: &Context, call: &Call) -> Option<c_int> 
 }
 
 /// Posts the event of a request that was carried out by this thread.
-fn post_done(context: &Context, call: &Call, result: i64) {
+fn post_done(context: &Context, call: &Call, result: Result<c_int, Errno>) {
     let signal = if call.eventfd < 0 && call.flags & FLAG_RESFD != 0 {
         // No descriptor is left for a duplicate.
         Signal::of_program(call.resfd)
@@ -210,27 +211,27 @@ fn clear_key(at: *mut iocb) -> bool {
         unsafe { key.write_unaligned(0) };
         return true;
     }
-    probe::are_writable(key.cast(), size_of::<u32>())
+    probe::are_writable(&STATE.writable, key.cast(), size_of::<u32>())
 }
 
-fn check_eventfd(fd: c_int) -> Result<(), c_int> {
-    let status = files::status(fd).ok_or(-libc::EBADF)?;
+fn check_eventfd(fd: c_int) -> Result<(), Errno> {
+    let status = files::status(fd).map_err(|_| Errno::EBADF)?;
     // Files without a name have no type; so nothing is ever written to another file by mistake.
-    if status.st_mode & libc::S_IFMT == 0 && files::is_eventfd(fd) {
+    if status.st_mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
         Ok(())
     } else {
-        Err(-libc::EINVAL)
+        Err(Errno::EINVAL)
     }
 }
 
 /// `ioprio_check_cap` in `block/ioprio.c`.
-fn check_priority(priority: u16) -> Result<(), c_int> {
+fn check_priority(priority: u16) -> Result<(), Errno> {
     const LEVELS: u16 = 8;
     match (priority >> 13, priority % LEVELS) {
         (0, 0) | (2 | 3, _) => Ok(()),
-        (1, _) if threads::may_raise_priority() => Ok(()),
-        (1, _) => Err(-libc::EPERM),
-        _ => Err(-libc::EINVAL),
+        (1, _) if process::may_raise_priority() => Ok(()),
+        (1, _) => Err(Errno::EPERM),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -243,7 +244,7 @@ const END_OF_MEMORY: u64 = 1 << 63;
 #[cfg(target_pointer_width = "32")]
 const END_OF_MEMORY: u64 = 1 << 47;
 
-fn one_vector(call: &Call) -> Result<libc::iovec, c_int> {
+fn one_vector(call: &Call) -> Result<libc::iovec, Errno> {
     /// MAX_RW_COUNT.
     const MOST: u64 = 0x7fff_f000;
     let length = call.nbytes.min(MOST);
@@ -252,7 +253,7 @@ fn one_vector(call: &Call) -> Result<libc::iovec, c_int> {
         .checked_add(length)
         .is_none_or(|end| end > END_OF_MEMORY)
     {
-        return Err(-libc::EFAULT);
+        return Err(Errno::EFAULT);
     }
     Ok(libc::iovec {
         iov_base: ptr::with_exposed_provenance_mut(call.buf as usize),
@@ -292,7 +293,7 @@ fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
         let vector = unsafe { transfer.vectors.wrapping_add(index).read_unaligned() };
         end.saturating_add(vector.iov_len as u64)
     });
-    file.size.is_some_and(|size| end > size) || files::size_limit().is_some_and(|limit| end > limit)
+    file.size.is_some_and(|size| end > size) || limits::file_size().is_some_and(|limit| end > limit)
 }
 
 /// PREAD, PWRITE, PREADV, PWRITEV.
@@ -305,7 +306,7 @@ fn transfer(
 ) -> c_int {
     if call.flags & FLAG_IOPRIO != 0 {
         if let Err(error) = check_priority(call.priority) {
-            return error;
+            return error.negated();
         }
     }
     if call.rw_flags & !KNOWN_FLAGS != 0 {
@@ -328,12 +329,12 @@ fn transfer(
     let (vectors, count) = if vectored {
         match check_vectors(call) {
             Ok(vectors) => vectors,
-            Err(error) => return error,
+            Err(error) => return error.negated(),
         }
     } else {
         match one_vector(call) {
             Ok(vector) => (ptr::from_ref(one.write(vector)), 1),
-            Err(error) => return error,
+            Err(error) => return error.negated(),
         }
     };
     let transfer = Transfer {
@@ -365,7 +366,7 @@ fn transfer(
     match unsafe { transfer.in_caller(file) } {
         (Outcome::Refused(error), _) => {
             context.completions.refuse();
-            error
+            error.negated()
         }
         (Outcome::Done(result), is_positional) => {
             if is_positional && !file.is_direct() {
@@ -378,15 +379,15 @@ fn transfer(
 }
 
 /// The array of a vectored request.
-fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), c_int> {
+fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), Errno> {
     // The kernel keeps 32 bits of the count.
     let count = call.nbytes as u32;
     if count > MOST_VECTORS {
-        return Err(-libc::EINVAL);
+        return Err(Errno::EINVAL);
     }
     let vectors: *const libc::iovec = ptr::with_exposed_provenance(call.buf as usize);
     if call.buf > END_OF_MEMORY || !probe::are_readable(vectors.cast(), many_bytes(count)) {
-        return Err(-libc::EFAULT);
+        return Err(Errno::EFAULT);
     }
     let all = || {
         (0..count as usize).map(|index| {
@@ -395,14 +396,14 @@ fn check_vectors(call: &Call) -> Result<(*const libc::iovec, u32), c_int> {
         })
     };
     if all().any(|vector| (vector.iov_len as isize) < 0) {
-        return Err(-libc::EINVAL);
+        return Err(Errno::EINVAL);
     }
     let is_out = |vector: libc::iovec| {
         let end = (vector.iov_base.addr() as u64).checked_add(vector.iov_len as u64);
         end.is_none_or(|end| end > END_OF_MEMORY)
     };
     if all().any(is_out) {
-        return Err(-libc::EFAULT);
+        return Err(Errno::EFAULT);
     }
     Ok((vectors, count))
 }
@@ -507,7 +508,7 @@ fn hand_over(
     let buffers = if count <= FEW {
         details.few.as_mut_ptr()
     } else {
-        let Some(memory) = sys::map_zeroes(many_bytes(transfer.count)) else {
+        let Some(memory) = memory::map_zeroes(many_bytes(transfer.count)) else {
             // SAFETY: as above.
             unsafe { give_back(request) };
             return None;
@@ -546,11 +547,11 @@ fn sync(context: &Context, call: &Call, file: &File, data_only: bool, batch: &mu
         return -libc::EAGAIN;
     }
     let result = files::sync(file.fd, data_only);
-    if result == -libc::EINVAL {
+    if result == Err(Errno::EINVAL) {
         context.completions.refuse();
-        return result;
+        return -libc::EINVAL;
     }
-    post_done(context, call, i64::from(result));
+    post_done(context, call, result);
     0
 }
 
@@ -561,13 +562,13 @@ fn poll(context: &Context, call: &Call, file: &File) -> c_int {
     }
     let asked = call.buf as u16;
     let ready = files::poll(file.fd, asked as i16, false);
-    let always = c_int::from(libc::POLLERR | libc::POLLHUP);
-    let ready = ready.max(0) & (c_int::from(asked) | always);
+    let always = (libc::POLLERR | libc::POLLHUP) as u16;
+    let ready = ready.unwrap_or(0) & (asked | always);
     if ready > 0 {
         if !context.completions.accept() {
             return -libc::EAGAIN;
         }
-        post_done(context, call, i64::from(ready));
+        post_done(context, call, Ok(ready.into()));
         return 0;
     }
     // The kernel waits in one queue only, and a terminal has two; a file on a disk has none.
@@ -587,14 +588,14 @@ fn poll(context: &Context, call: &Call, file: &File) -> c_int {
         return -libc::EINVAL;
     }
     // SAFETY: as above.
-    let result = unsafe { STATE.threads.polls.arm(request) };
-    if result != 0 {
+    if let Err(error) = unsafe { STATE.threads.polls.arm(request) } {
         // SAFETY: still this thread's.
         unsafe { give_back(request) };
         context.completions.refuse();
         context.in_flight.fetch_sub(1, SeqCst);
+        return error.negated();
     }
-    result
+    0
 }
 
 /// One call of `io_submit`.
@@ -616,9 +617,8 @@ pub struct Proven {
 impl Proven {
     /// Whether `length` (at least 8) bytes can be read.
     pub fn covers(&mut self, start: *const c_void, length: usize) -> bool {
-        const PAGE: usize = 4096;
-        let first = start.addr() & !(PAGE - 1);
-        let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
+        let first = start.addr() & !(memory::PAGE - 1);
+        let last = start.addr().wrapping_add(length - 1) & !(memory::PAGE - 1);
         if first == last && self.pages.contains(&first) && first != 0 {
             return true;
         }
@@ -691,7 +691,7 @@ fn shift(way: Way) -> u32 {
 ///
 /// # Safety
 /// The caller owns the request.
-pub unsafe fn finish(request: *mut Request, result: i64) {
+pub unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
     // SAFETY: the caller owns it.
     let details = unsafe { &mut (*request).details };
     // SAFETY: contexts lie in a table that stays.
@@ -705,7 +705,7 @@ pub unsafe fn finish(request: *mut Request, result: i64) {
     context.waiters.wake();
     // SeqCst: the last access to the context's memory; pairs with the wait in `io_destroy`.
     if context.in_flight.fetch_sub(1, SeqCst) == 1 && context.is_dying() {
-        threads::wake(&context.in_flight, u32::MAX >> 1);
+        futex::wake(&context.in_flight, u32::MAX >> 1);
     }
 }
 
@@ -785,9 +785,9 @@ mod tests {
         assert!(one_vector(&call(END_OF_MEMORY - 8, 8)).is_ok());
         assert_eq!(
             one_vector(&call(END_OF_MEMORY - 8, 9)).err(),
-            Some(-libc::EFAULT)
+            Some(Errno::EFAULT)
         );
-        assert_eq!(one_vector(&call(u64::MAX, 8)).err(), Some(-libc::EFAULT));
+        assert_eq!(one_vector(&call(u64::MAX, 8)).err(), Some(Errno::EFAULT));
         // The kernel cuts what is too long.
         let vector = one_vector(&call(0x1000, 1 << 40)).unwrap();
         assert_eq!(vector.iov_len, 0x7fff_f000);
@@ -823,11 +823,11 @@ mod tests {
     fn priorities_are_checked_by_class() {
         let class = |class: u16, level: u16| check_priority((class << 13) | level);
         assert_eq!(class(0, 0), Ok(()));
-        assert_eq!(class(0, 1), Err(-libc::EINVAL), "a level of no class");
+        assert_eq!(class(0, 1), Err(Errno::EINVAL), "a level of no class");
         assert_eq!(class(2, 7), Ok(()));
         assert_eq!(class(3, 0), Ok(()));
-        assert_eq!(class(4, 0), Err(-libc::EINVAL));
-        assert_eq!(check_priority(u16::MAX), Err(-libc::EINVAL));
+        assert_eq!(class(4, 0), Err(Errno::EINVAL));
+        assert_eq!(check_priority(u16::MAX), Err(Errno::EINVAL));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use core::ffi::c_int;
 
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use crate::sys::{files, threads};
+use crate::sys::errno::Errno;
+use crate::sys::{eventfd, files, futex};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +33,7 @@ impl Limit {
         {
             0 => Limit::Now,
             total if total < 0 => Limit::Never,
-            total => threads::now()
+            total => futex::now()
                 .checked_add(total)
                 .map_or(Limit::Never, Limit::Until),
         }
@@ -75,14 +76,14 @@ impl Waiters {
         // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for events.
         if self.sleepers.load(SeqCst) != 0 {
             self.wakes.fetch_add(1, SeqCst);
-            threads::wake(&self.wakes, u32::MAX >> 1);
+            futex::wake(&self.wakes, u32::MAX >> 1);
         }
         if self.masked.load(SeqCst) != 0 {
             // SeqCst: pairs with the exchange in `eventfd`: who makes it looks for events afterwards.
             let eventfd = self.eventfd.load(SeqCst);
             // A program that closes all descriptors may have another file under the number.
-            if eventfd != 0 && files::is_eventfd(eventfd as c_int - 1) {
-                files::signal_eventfd(eventfd as c_int - 1);
+            if eventfd != 0 && eventfd::is_eventfd(eventfd as c_int - 1) {
+                eventfd::signal(eventfd as c_int - 1);
             }
         }
     }
@@ -94,14 +95,14 @@ impl Waiters {
         let woken = if ready() {
             Woken::Perhaps
         } else {
-            let far = threads::now() + LONG;
+            let far = futex::now() + LONG;
             let deadline = match limit {
                 Limit::Until(deadline) => deadline.min(far),
                 _ => far,
             };
-            match threads::sleep_until(&self.wakes, wakes, deadline) {
-                result if result == -libc::EINTR => Woken::Interrupted,
-                result if result == -libc::ETIMEDOUT && deadline != far => Woken::Late,
+            match futex::sleep_until(&self.wakes, wakes, deadline) {
+                Err(Errno::EINTR) => Woken::Interrupted,
+                Err(Errno::ETIMEDOUT) if deadline != far => Woken::Late,
                 _ => Woken::Perhaps,
             }
         };
@@ -122,11 +123,7 @@ impl Waiters {
     ) -> Woken {
         self.masked.fetch_add(1, SeqCst);
         let eventfd = self.eventfd();
-        let now = if limit == Limit::Now {
-            0
-        } else {
-            threads::now()
-        };
+        let now = if limit == Limit::Now { 0 } else { futex::now() };
         let is_ready = ready();
         let rest = match limit {
             _ if is_ready => 0,
@@ -136,25 +133,25 @@ impl Waiters {
         };
         let slice = if eventfd < 0 { rest.min(SLICE) } else { rest };
         // SAFETY: the caller keeps the same promise.
-        let mut result = unsafe { threads::poll_with_mask(eventfd, slice, mask) };
-        if result > 0 {
-            threads::drain_eventfd(eventfd);
+        let mut result = unsafe { files::poll_with_mask(eventfd, slice, mask) };
+        if result == Ok(true) {
+            eventfd::drain(eventfd);
         }
         // SeqCst: pairs with `wake`. The others' wake-up may have gone to this thread.
-        if self.masked.fetch_sub(1, SeqCst) > 1 && result > 0 {
-            files::signal_eventfd(eventfd);
+        if self.masked.fetch_sub(1, SeqCst) > 1 && result == Ok(true) {
+            eventfd::signal(eventfd);
             if !ready() {
                 // It wants more than the others: it leaves the wake-up to them for a while.
                 // SAFETY: as above.
-                result = unsafe { threads::poll_with_mask(-1, rest.min(SLICE), mask) };
-                if result == 0 {
+                result = unsafe { files::poll_with_mask(-1, rest.min(SLICE), mask) };
+                if result == Ok(false) {
                     return Woken::Perhaps;
                 }
             }
         }
         match result {
-            result if result == -libc::EINTR => Woken::Interrupted,
-            0 if !is_ready && slice == rest && rest != LONG => Woken::Late,
+            Err(Errno::EINTR) => Woken::Interrupted,
+            Ok(false) if !is_ready && slice == rest && rest != LONG => Woken::Late,
             _ => Woken::Perhaps,
         }
     }
@@ -163,16 +160,15 @@ impl Waiters {
         let eventfd = self.eventfd.load(Acquire);
         if eventfd != 0 {
             let eventfd = eventfd as c_int - 1;
-            return if files::is_eventfd(eventfd) {
+            return if eventfd::is_eventfd(eventfd) {
                 eventfd
             } else {
                 -1
             };
         }
-        let made = threads::make_eventfd();
-        if made < 0 {
-            return made;
-        }
+        let Ok(made) = eventfd::make() else {
+            return -1;
+        };
         match self
             .eventfd
             .compare_exchange(0, made as u32 + 1, SeqCst, Acquire)
@@ -188,7 +184,7 @@ impl Waiters {
     /// Gives the eventfd back when the context is gone.
     pub fn end(&self) {
         let eventfd = self.eventfd.swap(0, AcqRel);
-        if eventfd != 0 && files::is_eventfd(eventfd as c_int - 1) {
+        if eventfd != 0 && eventfd::is_eventfd(eventfd as c_int - 1) {
             files::close(eventfd as c_int - 1);
         }
         self.wakes.store(0, Relaxed);
@@ -201,7 +197,7 @@ mod tests {
 
     /// How long a timeout lasts, if it ends.
     fn lasts(seconds: i64, nanoseconds: i64) -> Option<i64> {
-        let before = threads::now();
+        let before = futex::now();
         match Limit::of((seconds, nanoseconds)) {
             Limit::Until(deadline) => Some(deadline - before),
             _ => None,

@@ -1,0 +1,91 @@
+//! Eventfds: the program's, and the library's own.
+
+use core::ffi::{c_int, c_long};
+use core::ptr;
+
+use super::errno::{Errno, result};
+use super::files;
+
+/// An eventfd with a count of 0.
+pub fn make() -> Result<c_int, Errno> {
+    // SAFETY: no memory is involved.
+    let fd = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_eventfd2,
+            0usize,
+            c_long::from(libc::EFD_CLOEXEC | libc::EFD_NONBLOCK),
+        )
+    })?;
+    Ok(files::out_of_the_way(fd))
+}
+
+/// Adds 1 to an eventfd, unless it is full: then a write would wait for a reader.
+pub fn signal(fd: c_int) {
+    let writable = files::poll(fd, libc::POLLOUT, false).unwrap_or(0);
+    if writable & libc::POLLOUT as u16 == 0 {
+        return;
+    }
+    let one: u64 = 1;
+    // SAFETY: 8 bytes are there.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_write,
+            c_long::from(fd),
+            ptr::from_ref(&one),
+            8usize,
+        )
+    });
+}
+
+/// Sets an eventfd's count to 0.
+pub fn drain(fd: c_int) {
+    let mut count = 0u64;
+    // SAFETY: 8 bytes are there.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_read,
+            c_long::from(fd),
+            ptr::from_mut(&mut count),
+            8usize,
+        )
+    });
+}
+
+/// Whether a descriptor is an eventfd. Where there is no `/proc`, every file is taken for one; callers have
+/// looked at its type.
+pub fn is_eventfd(fd: c_int) -> bool {
+    const NAME: &[u8] = b"anon_inode:[eventfd]";
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
+    write_number(&mut path, 14, fd.unsigned_abs());
+    let mut name = [0u8; 32];
+    // SAFETY: the path ends with a zero; the buffer has its length.
+    let length = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_readlinkat,
+            c_long::from(libc::AT_FDCWD),
+            path.as_ptr(),
+            name.as_mut_ptr(),
+            name.len(),
+        )
+    });
+    match length {
+        Ok(length) => name.get(..length as usize) == Some(NAME),
+        Err(_) => true,
+    }
+}
+
+fn write_number(text: &mut [u8], mut at: usize, number: u32) {
+    let mut divisor = 1_000_000_000;
+    let mut started = false;
+    while divisor > 0 {
+        let digit = (number / divisor % 10) as u8;
+        started |= digit != 0 || divisor == 1;
+        if started {
+            if let Some(place) = text.get_mut(at) {
+                *place = b'0' + digit;
+            }
+            at += 1;
+        }
+        divisor /= 10;
+    }
+}

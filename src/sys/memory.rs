@@ -1,0 +1,167 @@
+//! Mappings, and what becomes of them in a forked child.
+
+use core::ffi::{c_long, c_void};
+use core::ptr;
+
+use super::errno;
+
+/// The size of the smallest page of any architecture. Every page begins at a multiple of it.
+pub const PAGE: usize = 4096;
+
+/// `MADV_WIPEONFORK` of `madvise(2)`, which the libc crate of Debian 12, 0.2.139, does not have.
+const MADV_WIPEONFORK: c_long = 18;
+
+/// `madvise(2)`. `start` is the beginning of a page.
+fn advise(start: *const c_void, length: usize, advice: c_long) -> bool {
+    // SAFETY: the callers' kinds of advice change nothing in this process.
+    errno::result(|| unsafe { libc::syscall(libc::SYS_madvise, start, length, advice) }).is_ok()
+}
+
+/// Asks the kernel to fill the pages of `memory` with zeroes in every forked child. False where it
+/// does not know how (before Linux 4.14).
+pub fn wipe_on_fork<T>(memory: &T) -> bool {
+    advise(
+        ptr::from_ref(memory).cast(),
+        size_of::<T>(),
+        MADV_WIPEONFORK,
+    )
+}
+
+/// Whether the system accepts even an advice that does not exist, so that its yes means nothing.
+#[cfg(feature = "threads")]
+pub fn takes_any_advice<T>(memory: &T) -> bool {
+    const NO_SUCH_ADVICE: c_long = 0x7fff;
+    advise(ptr::from_ref(memory).cast(), size_of::<T>(), NO_SUCH_ADVICE)
+}
+
+/// What [`map`] maps: private memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Map {
+    /// Addresses that cannot be used yet, anywhere.
+    Reserve,
+    /// Readable and writable zeroes, at the given address if that is free.
+    InPlace,
+}
+
+/// `mmap(2)`. None if it fails, or gives another address than was asked for.
+///
+/// # Safety
+/// Nothing may rely on the range at `address` being unmapped.
+pub unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Option<*mut c_void> {
+    let (protection, flags) = match map {
+        Map::Reserve => (libc::PROT_NONE, 0),
+        Map::InPlace => (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_FIXED_NOREPLACE,
+        ),
+    };
+    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: without MAP_FIXED nothing that is mapped is touched.
+    let mapped =
+        errno::preserve(|| unsafe { libc::mmap(address, length, protection, flags, -1, 0) });
+    (mapped != libc::MAP_FAILED && (address.is_null() || mapped == address)).then_some(mapped)
+}
+
+/// Moves a mapping over another one of the same length.
+///
+/// # Safety
+/// Nobody else uses either range.
+pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) -> bool {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // An address that is cut to an `int` still tells success from failure.
+    // SAFETY: the caller owns both ranges.
+    errno::result(|| unsafe {
+        libc::syscall(
+            libc::SYS_mremap,
+            from,
+            length,
+            length,
+            c_long::from(flags),
+            to,
+        )
+    })
+    .is_ok()
+}
+
+/// `munmap(2)`.
+///
+/// # Safety
+/// Nobody uses the range any more.
+pub unsafe fn unmap(start: *mut c_void, length: usize) {
+    // SAFETY: the caller says so.
+    let _ = errno::result(|| unsafe { libc::syscall(libc::SYS_munmap, start, length) });
+}
+
+/// Maps zeroes at two addresses: what is written at one of them is read at the other.
+#[cfg(feature = "threads")]
+pub fn map_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
+    let first = map_new(length, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)?;
+    if let Some(second) = map_again(first, length) {
+        return Some((first, second));
+    }
+    // SAFETY: just mapped.
+    unsafe { unmap(first, length) };
+    map_file_twice(length)
+}
+
+/// For systems that cannot duplicate a mapping, such as qemu-user: maps a file without a name twice.
+#[cfg(feature = "threads")]
+#[cold]
+fn map_file_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
+    let name = c"libaio";
+    // SAFETY: the name ends with a zero.
+    let file = errno::result(|| unsafe {
+        libc::syscall(
+            libc::SYS_memfd_create,
+            name.as_ptr(),
+            libc::MFD_CLOEXEC as usize,
+        )
+    })
+    .ok()?;
+    let resized = errno::result(|| {
+        // SAFETY: the file is this function's.
+        unsafe { libc::syscall(libc::SYS_ftruncate, c_long::from(file), length) }
+    });
+    let map = || {
+        resized
+            .is_ok()
+            .then(|| map_new(length, libc::MAP_SHARED, file))
+            .flatten()
+    };
+    let both = map().and_then(|first| match map() {
+        Some(second) => Some((first, second)),
+        None => {
+            // SAFETY: just mapped.
+            unsafe { unmap(first, length) };
+            None
+        }
+    });
+    super::files::close(file);
+    both
+}
+
+/// Maps zeroes that take memory as they are written.
+#[cfg(feature = "threads")]
+pub fn map_zeroes(length: usize) -> Option<*mut c_void> {
+    let kind = libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_ANONYMOUS;
+    map_new(length, kind, -1)
+}
+
+#[cfg(feature = "threads")]
+fn map_new(length: usize, kind: i32, file: i32) -> Option<*mut c_void> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping touches nothing.
+    let mapped = errno::preserve(|| unsafe {
+        libc::mmap(ptr::null_mut(), length, protection, kind, file, 0)
+    });
+    (mapped != libc::MAP_FAILED).then_some(mapped)
+}
+
+/// A second address for a shared mapping (`mremap(2)` with an old size of 0).
+#[cfg(feature = "threads")]
+fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
+    // SAFETY: a new mapping touches nothing.
+    let second =
+        errno::preserve(|| unsafe { libc::mremap(mapping, 0, length, libc::MREMAP_MAYMOVE) });
+    (second != libc::MAP_FAILED).then_some(second)
+}

@@ -1,0 +1,112 @@
+//! The process: its threads, its end, and what it may do.
+
+use core::ffi::{c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use super::errno::{self, result};
+
+/// Enough for what helpers do; they call nothing of the program's.
+const STACK: usize = 128 * 1024;
+
+/// What a thread runs.
+type Main = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// Starts a detached thread with a small stack and all signals blocked. False if there can be none.
+pub fn start_thread(main: Main) -> bool {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation stay
+    // unblocked, because it leaves them out of the set.
+    errno::preserve(|| unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        // EINVAL: the program's thread-local variables need a larger stack.
+        let mut failure = create(main, Some(STACK));
+        if failure == libc::EINVAL {
+            failure = create(main, None);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
+        failure == 0
+    })
+}
+
+/// `pthread_create(3)`: 0 or an error number.
+///
+/// # Safety
+/// The thread may run `main`.
+unsafe fn create(main: Main, stack: Option<usize>) -> c_int {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
+    let attributes = attributes.as_mut_ptr();
+    // SAFETY: the structures have room.
+    unsafe {
+        libc::pthread_attr_init(attributes);
+        libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
+        if let Some(stack) = stack {
+            libc::pthread_attr_setstacksize(attributes, stack);
+        }
+        let failure = libc::pthread_create(thread.as_mut_ptr(), attributes, main, ptr::null_mut());
+        libc::pthread_attr_destroy(attributes);
+        failure
+    }
+}
+
+/// Lets `drain` run at the normal end of the process, or when a plug-in that contains the library is unloaded.
+pub fn at_exit(drain: extern "C" fn(*mut c_void)) {
+    unsafe extern "C" {
+        fn __cxa_atexit(
+            call: extern "C" fn(*mut c_void),
+            argument: *mut c_void,
+            object: *const c_void,
+        ) -> c_int;
+        /// The shared object or program that this code is part of.
+        static __dso_handle: *const c_void;
+    }
+    // SAFETY: the handle's address is the identity, and the code is in the object that it names.
+    unsafe { __cxa_atexit(drain, ptr::null_mut(), (&raw const __dso_handle).cast()) };
+}
+
+/// Gives the calling thread a name that `ps` shows.
+pub fn name_thread() {
+    let name = c"libaio";
+    // SAFETY: the name ends with a zero.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_prctl,
+            c_long::from(libc::PR_SET_NAME),
+            name.as_ptr(),
+        )
+    });
+}
+
+/// The number of the calling process.
+pub fn id() -> c_int {
+    // SAFETY: it only asks, and never fails.
+    unsafe { libc::syscall(libc::SYS_getpid) as c_int }
+}
+
+/// Whether this thread may give itself real-time I/O priority: CAP_SYS_ADMIN or CAP_SYS_NICE.
+pub fn may_raise_priority() -> bool {
+    /// `struct __user_cap_header_struct`, version 3.
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: c_int,
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    const SYS_ADMIN: u32 = 1 << 21;
+    const SYS_NICE: u32 = 1 << 23;
+    let header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
+    // Two of effective, permitted, inheritable.
+    let mut sets = [0u32; 6];
+    // SAFETY: the structures have the sizes of version 3.
+    let done = result(|| unsafe {
+        libc::syscall(libc::SYS_capget, ptr::from_ref(&header), sets.as_mut_ptr())
+    });
+    let [effective, ..] = sets;
+    done.is_ok() && effective & (SYS_ADMIN | SYS_NICE) != 0
+}
