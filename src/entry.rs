@@ -13,6 +13,16 @@ use crate::abi::timespec64;
 use crate::abi::{io_callback_t, io_context_t, io_event, iocb, timespec};
 use crate::engine;
 use crate::interposable;
+use crate::sys::errno::Errno;
+
+/// What C sees of a result: the count, or `-errno`.
+#[inline(always)]
+fn count_or_errno(result: Result<c_int, Errno>) -> c_int {
+    match result {
+        Ok(count) => count,
+        Err(error) => error.negated(),
+    }
+}
 
 /// Makes a context for at least `maxevents` requests and stores it at `ctxp`, which must hold null.
 ///
@@ -21,7 +31,7 @@ use crate::interposable;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
     // SAFETY: the kernel writes `ctxp` or answers EFAULT.
-    unsafe { engine::setup(maxevents, ctxp) }
+    count_or_errno(unsafe { engine::setup(maxevents, ctxp) })
 }
 
 /// Destroys a context: cancels polls, waits for everything else in flight, discards its events.
@@ -31,7 +41,7 @@ pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::destroy(ctx) }
+    count_or_errno(unsafe { engine::destroy(ctx) })
 }
 
 /// Submits up to `nr` requests, in order; stops at the first that is refused.
@@ -41,20 +51,13 @@ pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::submit(ctx, nr, ios) }
+    count_or_errno(unsafe { engine::submit(ctx, nr, ios) })
 }
 
 /// Asks for a request to be cancelled; `-EINPROGRESS` is success. `evt` is never written.
-///
-/// # Safety
-/// None: the kernel checks every argument.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_cancel(
-    ctx: io_context_t,
-    iocb: *mut iocb,
-    evt: *mut io_event,
-) -> c_int {
-    engine::cancel(ctx, iocb, evt)
+pub extern "C" fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int {
+    count_or_errno(engine::cancel(ctx, iocb, evt))
 }
 
 /// Waits for `min_nr` events and takes up to `nr` into `events`. Leaves `timeout` as it is.
@@ -70,7 +73,7 @@ pub unsafe extern "C" fn io_getevents(
     timeout: *mut timespec,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) }
+    count_or_errno(unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) })
 }
 
 /// As [`io_getevents`], with the signal mask `sigmask` while it waits, if that is not null.
@@ -87,7 +90,7 @@ pub unsafe extern "C" fn io_pgetevents(
     sigmask: *mut libc::sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
+    count_or_errno(unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) })
 }
 
 /// [`io_getevents`] with a timeout of 64 bits: what a 32-bit program compiled with `_TIME_BITS=64`
@@ -105,7 +108,7 @@ pub unsafe extern "C" fn io_getevents_time64(
     timeout: *mut timespec64,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) }
+    count_or_errno(unsafe { engine::getevents(ctx, min_nr, nr, events, timeout) })
 }
 
 /// [`io_pgetevents`] with a timeout of 64 bits.
@@ -123,7 +126,7 @@ pub unsafe extern "C" fn io_pgetevents_time64(
     sigmask: *mut libc::sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps the same promise.
-    unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) }
+    count_or_errno(unsafe { engine::pgetevents(ctx, min_nr, nr, events, timeout, sigmask) })
 }
 
 /// [`io_setup`] for a positive `maxevents` and a `ctxp` that need not hold null.
@@ -133,7 +136,7 @@ pub unsafe extern "C" fn io_pgetevents_time64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn io_queue_init(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
     if maxevents <= 0 {
-        return -libc::EINVAL;
+        return Errno::EINVAL.negated();
     }
     if !ctxp.is_null() {
         // SAFETY: the caller says that it is writable.
@@ -192,14 +195,10 @@ pub unsafe extern "C" fn io_queue_wait(ctx: io_context_t, timeout: *mut timespec
 }
 
 /// `io_cancel@LIBAIO_0.1`: without the event that is never written.
-///
-/// # Safety
-/// None: the kernel checks every argument.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_cancel_0_1(ctx: io_context_t, iocb: *mut iocb) -> c_int {
+pub extern "C" fn io_cancel_0_1(ctx: io_context_t, iocb: *mut iocb) -> c_int {
     let mut event = MaybeUninit::<io_event>::uninit();
-    // SAFETY: the event is ours.
-    unsafe { interposable::io_cancel(ctx, iocb, event.as_mut_ptr()) }
+    interposable::io_cancel(ctx, iocb, event.as_mut_ptr())
 }
 
 /// `io_getevents@LIBAIO_0.1`: a minimum of one event.

@@ -20,7 +20,7 @@ unsafe extern "C" {
 
     /// `io_cancel(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_cancel")]
-    pub fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int;
+    pub safe fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int;
 
     /// `io_getevents(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_getevents")]

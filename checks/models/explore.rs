@@ -20,12 +20,21 @@ pub fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 /// Runs a model for every choice of the steps before which handlers interrupt. The model returns
 /// whether all of its handlers came before the interrupted code ended.
 pub fn explore_steps(handlers: usize, model: impl Fn(&[usize]) -> bool + Sync + Send + 'static) {
+    explore_steps_with(2, handlers, model);
+}
+
+/// The same with another number of switches of threads.
+pub fn explore_steps_with(
+    preemptions: usize,
+    handlers: usize,
+    model: impl Fn(&[usize]) -> bool + Sync + Send + 'static,
+) {
     let model = Arc::new(model);
     let mut after = vec![0; handlers];
     loop {
         let all_came = Arc::new(AtomicBool::new(false));
         let (came, steps, model) = (all_came.clone(), after.clone(), model.clone());
-        explore(2, move || {
+        explore(preemptions, move || {
             came.fetch_or(model(&steps), Relaxed);
         });
         if all_came.load(Relaxed) {

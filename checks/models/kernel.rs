@@ -8,11 +8,28 @@ use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::sync::atomic::AtomicU32;
 
-use crate::abi::aio_ring;
+use crate::sync;
+
+/// The words of a ring's header that change.
+pub struct Words {
+    pub nr: sync::AtomicU32,
+    pub head: sync::AtomicU32,
+    pub tail: sync::AtomicU32,
+}
+
+impl Words {
+    pub fn new(slots: u32) -> Words {
+        Words {
+            nr: sync::AtomicU32::new(slots),
+            head: sync::AtomicU32::new(0),
+            tail: sync::AtomicU32::new(0),
+        }
+    }
+}
 
 /// One context: its ring, and what the kernel knows of it.
 pub struct Context {
-    pub ring: aio_ring,
+    pub words: Words,
     slots: Vec<Slot>,
     /// Whether loom is to report a reader that meets a change of the slot.
     races_are_errors: AtomicBool,
@@ -34,7 +51,7 @@ impl Context {
     /// A context whose requests have events that count from `first_event` up.
     pub fn new(slots: u32, first_event: u32) -> Context {
         Context {
-            ring: aio_ring::default(),
+            words: Words::new(slots),
             slots: (0..slots)
                 .map(|_| Slot {
                     event: AtomicU32::new(u32::MAX),
@@ -69,7 +86,7 @@ impl Context {
     /// Completes a request. False if no slot is free: then io_submit would have said EAGAIN.
     pub fn complete(&self) -> bool {
         let mut completed = self.completed.lock().unwrap();
-        let head = self.ring.head.in_kernel().load(Acquire) % self.nr();
+        let head = self.words.head.in_kernel().load(Acquire) % self.nr();
         let tail = *completed % self.nr();
         let next = (tail + 1) % self.nr();
         if next == head {
@@ -82,7 +99,7 @@ impl Context {
         }
         slot.event.store(event, Relaxed);
         *completed += 1;
-        self.ring.tail.in_kernel().store(next, Release);
+        self.words.tail.in_kernel().store(next, Release);
         true
     }
 
@@ -97,8 +114,8 @@ impl Context {
         if *dead {
             return None;
         }
-        let mut head = self.ring.head.in_kernel().load(Relaxed);
-        let mut tail = self.ring.tail.in_kernel().load(Acquire);
+        let mut head = self.words.head.in_kernel().load(Relaxed);
+        let mut tail = self.words.tail.in_kernel().load(Acquire);
         let mut events = Vec::new();
         if head == tail {
             return Some(events);
@@ -111,7 +128,7 @@ impl Context {
         }
         // Without comparing. A store; loom would leave open which of a store and a reaper's exchange came
         // first, even when the exchange has shown it.
-        self.ring.head.in_kernel().swap(head, Release);
+        self.words.head.in_kernel().swap(head, Release);
         Some(events)
     }
 

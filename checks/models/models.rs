@@ -2,15 +2,17 @@
 //! lets them see: every event is delivered once, and nobody reads what another may be writing.
 
 use std::sync::Mutex;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 
 use loom::sync::Arc;
 use loom::thread;
 
-use models::explore::{explore, explore_steps};
+use models::address_space::address;
+use models::engine::kernel::registry::Entry;
+use models::explore::{explore, explore_steps, explore_steps_with};
 use models::kernel::Context;
+use models::protocol::Process;
 use models::signal::interrupt;
-use models::{ADDRESS, Process};
 
 /// Threads, as the gate tells them apart.
 const MAIN: usize = 2;
@@ -19,7 +21,7 @@ const B: usize = 6;
 
 /// A process whose first context has `slots` slots and events 0 to `events - 1`.
 fn process(slots: u32, events: u32) -> Arc<Process> {
-    let process = Arc::new(Process::new(&[slots]));
+    let process = Process::new(&[slots]);
     for _ in 0..events {
         assert!(process.contexts[0].complete());
     }
@@ -28,7 +30,7 @@ fn process(slots: u32, events: u32) -> Arc<Process> {
 
 /// A process whose one context may be destroyed under a reap: there is memory to stand in for its ring.
 fn process_with_stand_in(slots: u32, events: u32) -> Arc<Process> {
-    let process = Arc::new(Process::new(&[slots, slots]));
+    let process = Process::new(&[slots, slots]);
     for _ in 0..events {
         assert!(process.contexts[0].complete());
     }
@@ -53,7 +55,7 @@ fn take(process: &Process, thread: usize, nr: usize) -> Vec<u32> {
 fn reap(process: &Process, thread: usize, nr: usize) -> Vec<u32> {
     let entry = process
         .registry
-        .find(ADDRESS)
+        .find(address(0).addr())
         .expect("the context is known");
     process.reap(entry, thread, nr).unwrap_or_default()
 }
@@ -62,11 +64,11 @@ fn reap(process: &Process, thread: usize, nr: usize) -> Vec<u32> {
 fn take_by_system_call(
     process: &Process,
     thread: usize,
-    body: impl FnOnce(&Context) -> Vec<u32>,
+    body: impl Fn(&Context) -> Vec<u32>,
 ) -> Vec<u32> {
     let entry = process
         .registry
-        .find(ADDRESS)
+        .find(address(0).addr())
         .expect("the context is known");
     process
         .call(entry, thread, |context| Some(body(context)))
@@ -80,7 +82,7 @@ fn read(context: &Context, nr: usize) -> Vec<u32> {
 /// Takes what is left, and checks that every event was delivered once, and to each reader in order.
 fn check(process: &Process, readers: &[Vec<u32>]) {
     let context = &process.contexts[0];
-    let head = context.ring.head.load(SeqCst);
+    let head = context.words.head.load(SeqCst);
     assert!(head < context.nr(), "head is a slot again");
     let rest = read(context, usize::MAX);
     for reader in readers {
@@ -271,8 +273,8 @@ fn reaper_and_destroy() {
         assert!(process.destroy(MAIN));
         let a = a.join().unwrap();
         assert!(a.iter().copied().eq(0..a.len() as u32), "{a:?}");
-        let entry = process.registry.find(ADDRESS);
-        assert!(entry.is_none_or(|entry| !entry.is_live(ADDRESS)));
+        let entry = process.registry.find(address(0).addr());
+        assert!(entry.is_none_or(|entry| !entry.is_live(address(0).addr())));
     });
 }
 
@@ -297,11 +299,11 @@ fn reaper_caller_and_destroy() {
     explore(3, || {
         let process = process_with_stand_in(3, 1);
         let a = start(&process, |process| {
-            let entry = process.registry.find(ADDRESS).expect("known");
+            let entry = process.registry.find(address(0).addr()).expect("known");
             process.reap(entry, A, 1).unwrap_or_default()
         });
         let b = start(&process, |process| {
-            let entry = process.registry.find(ADDRESS).expect("known");
+            let entry = process.registry.find(address(0).addr()).expect("known");
             let read = |context: &Context| context.read(1);
             process.call(entry, B, read).unwrap_or_default()
         });
@@ -315,13 +317,13 @@ fn reaper_caller_and_destroy() {
 #[test]
 fn address_comes_again() {
     explore(2, || {
-        let process = Arc::new(Process::new(&[3, 3]));
+        let process = Process::new(&[3, 3]);
         process.contexts[0].complete();
         let a = start(&process, |process| {
             process.getevents(A, 1).unwrap_or_default()
         });
         let b = start(&process, |process| {
-            if !process.setup(1) {
+            if !process.setup(1, 0) {
                 return Vec::new();
             }
             process.contexts[1].complete();
@@ -333,8 +335,11 @@ fn address_comes_again() {
         if process.contexts[1].completed().is_empty() {
             return;
         }
-        let entry = process.registry.find(ADDRESS).expect("known");
-        assert!(entry.is_live(ADDRESS), "the new context is not forgotten");
+        let entry = process.registry.find(address(0).addr()).expect("known");
+        assert!(
+            entry.is_live(address(0).addr()),
+            "the new context is not forgotten"
+        );
         let rest = take(&process, MAIN, 2);
         let mut all = [readers.concat(), rest].concat();
         all.sort();
@@ -347,6 +352,126 @@ fn address_comes_again() {
     });
 }
 
+/// A caller with a stale handle: its context was destroyed, others came, and one of these has its address again.
+#[test]
+fn address_comes_again_after_another() {
+    explore(3, || {
+        let process = Process::new(&[3, 3, 3]);
+        // The call has begun when the context is destroyed.
+        let begun = loom::sync::Arc::new(loom::sync::atomic::AtomicBool::new(false));
+        let a = {
+            let begun = begun.clone();
+            start(&process, move |process| {
+                let entry = process.registry.find(address(0).addr()).expect("known");
+                begun.store(true, Release);
+                let taken = process.reap(entry, A, 1);
+                let read = |context: &Context| context.read(1);
+                taken
+                    .or_else(|| process.call(entry, A, read))
+                    .unwrap_or_default()
+            })
+        };
+        while !begun.load(Acquire) {
+            thread::yield_now();
+        }
+        assert!(process.destroy(MAIN));
+        // Unless memory took the ring's place.
+        let came = process.setup(1, 2) && process.setup(2, 0);
+        let mut taken = Vec::new();
+        if came {
+            process.contexts[2].complete();
+            process.contexts[2].complete();
+            taken = take(&process, MAIN, 1);
+        }
+        let a = a.join().unwrap();
+        if came {
+            let rest = take(&process, MAIN, 2);
+            let mut all = [&taken[..], &a, &rest].concat();
+            all.sort();
+            assert!(
+                all.into_iter().eq(process.contexts[2].completed()),
+                "{taken:?}, {a:?}, left {rest:?}"
+            );
+        }
+    });
+}
+
+/// A late call with a handle whose context is gone, while the entry may be given to another context.
+#[test]
+fn late_caller_and_other_contexts() {
+    explore(4, || {
+        let process = Process::new(&[3, 3, 3]);
+        let entry = process.registry.find(address(0).addr()).expect("known");
+        assert!(process.destroy(MAIN));
+        let (late, late_process) = (std::ptr::from_ref(entry).addr(), process.clone());
+        let a = thread::spawn(move || {
+            let entry = std::ptr::with_exposed_provenance::<Entry>(late);
+            let read = |context: &Context| context.read(1);
+            // SAFETY: the process is there.
+            late_process
+                .call(unsafe { &*entry }, A, read)
+                .unwrap_or_default()
+        });
+        assert!(process.setup(1, 2) && process.setup(2, 0));
+        process.contexts[2].complete();
+        process.contexts[2].complete();
+        let taken = take(&process, MAIN, 1);
+        let a = a.join().unwrap();
+        let rest = take(&process, MAIN, 2);
+        let mut all = [&taken[..], &a, &rest].concat();
+        all.sort();
+        assert!(
+            all.into_iter().eq(process.contexts[2].completed()),
+            "{taken:?}, {a:?}, left {rest:?}"
+        );
+    });
+}
+
+/// A reaper stays inside the gate of a context that is destroyed. Its entry is not given to another one.
+#[test]
+fn entry_under_a_reaper_that_stays() {
+    explore(3, || {
+        let process = process_with_stand_in(3, 1);
+        let entry = || process.registry.find(address(0).addr()).expect("known");
+        let a = start(&process, |process| {
+            let entry = process.registry.find(address(0).addr()).expect("known");
+            vec![entry.gate.enter(A).into()]
+        });
+        assert_eq!(a.join().unwrap(), [1]);
+        let c = start(&process, |process| {
+            let entry = process.registry.find(address(0).addr()).expect("known");
+            process.registry.insert(address(2).addr(), || true);
+            let other = process.registry.find(address(2).addr()).expect("room");
+            vec![std::ptr::eq(entry, other).into()]
+        });
+        assert!(process.destroy(MAIN));
+        assert_eq!(c.join().unwrap(), [0]);
+        assert!(entry().gate.is_in_use());
+    });
+}
+
+/// A handler forks, and the child goes on with the call: its copy of the library's memory is empty. It changes
+/// the parent's ring only where the fork comes between the last look whether that is so and the change itself:
+/// before a claim, and before a commit.
+#[test]
+fn handler_forks() {
+    let changes = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = changes.clone();
+    explore_steps(1, move |steps| {
+        let process = process(3, 2);
+        let in_handler = {
+            let process = process.clone();
+            move || process.fork()
+        };
+        let (events, came) = interrupt(steps, in_handler, || process.getevents(MAIN, 1));
+        count.fetch_add(process.child_changed_ring().into(), SeqCst);
+        // What the child got: the event, or EINVAL; never that there is none.
+        assert_ne!(events, Some(Vec::new()));
+        came
+    });
+    assert_eq!(changes.load(SeqCst), 2);
+}
+
 type Threads = Vec<thread::JoinHandle<Vec<u32>>>;
 
 /// Interrupts a thread that takes events, at every step, by handlers that call the library too.
@@ -356,7 +481,8 @@ fn interrupt_everywhere(
     handler: fn(&Process) -> Vec<u32>,
     others: fn(&Arc<Process>) -> Threads,
 ) {
-    explore_steps(handlers, move |steps| {
+    // A handler beside another thread has many ways to go.
+    explore_steps_with(1, handlers, move |steps| {
         let process = process(3, 2);
         let others = others(&process);
         let taken = std::sync::Arc::new(Mutex::new(Vec::new()));
@@ -464,7 +590,7 @@ fn jump_everywhere(others: fn(&Arc<Process>) -> Threads) {
             context.complete();
             readers.push(take(&process, thread, 1));
         }
-        let head = context.ring.head.load(SeqCst);
+        let head = context.words.head.load(SeqCst);
         assert!(head < context.nr(), "head is a slot again");
         readers.push(read(context, usize::MAX));
         let all = readers.concat();

@@ -1,257 +1,284 @@
-//! The library's gate, ring and registry as they are, compiled against loom, and what
-//! `src/engine/kernel.rs` does with them, step by step.
+//! A process with contexts of the kernel's, and calls of the library as a program makes them.
 
-// SAFETY comments would all say the same: loom checks every access to a cell.
-#![allow(clippy::undocumented_unsafe_blocks)]
-
-pub mod abi;
-pub mod explore;
-#[path = "../../src/gate.rs"]
-pub mod gate;
-pub mod kernel;
-pub mod process_state;
-#[path = "../../src/registry.rs"]
-pub mod registry;
-#[path = "../../src/ring.rs"]
-pub mod ring;
-pub mod signal;
-pub mod slots;
-pub mod sync;
-pub mod sys;
-pub mod threads;
-
-use loom::cell::UnsafeCell;
-use loom::sync::Mutex;
-
-use abi::io_event;
-use kernel::Context;
-use registry::{Entry, Registry};
-use std::sync::atomic::AtomicBool;
+use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
 use std::sync::atomic::Ordering::SeqCst;
 
-/// Where every ring of a model is mapped.
-pub const ADDRESS: usize = 0x7000_0000;
+use loom::thread::{ThreadId, current};
 
-/// A process: its contexts, of which one at a time is mapped at [`ADDRESS`], and the library.
+use crate::abi::{io_context_t, io_event};
+use crate::address_space::{AddressSpace, address};
+use crate::engine::getevents::{Getevents, Timespec};
+use crate::engine::kernel::reaping::{self, Pages};
+use crate::engine::kernel::registry::{Entry, Registry};
+use crate::engine::kernel::system_call::SystemCall;
+use crate::kernel::Context;
+use crate::signal;
+use crate::slots::NOTHING;
+use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sys::errno::Errno;
+use crate::sys::proven_pages::ProvenPages;
+
+/// See the module.
 pub struct Process {
     pub registry: Registry,
+    pub pages: Pages,
     pub contexts: Vec<Context>,
-    /// Which context is mapped. Loom reports a look at it that may meet a change.
-    mapped: UnsafeCell<Option<usize>>,
-    /// The kernel's lock of the address space.
-    address_space: Mutex<Option<usize>>,
-    /// Whether the last context is mapped instead, as memory that is no context. Not loom's: every thread
-    /// sees a change of the mapping at once.
-    has_stand_in: AtomicBool,
+    pub space: AddressSpace,
+    /// `head` when a child was forked.
+    forked_at: std::sync::Mutex<Option<u32>>,
+}
+
+/// The words of an entry of the registry, which are private there.
+#[repr(C)]
+struct EntryWords {
+    address: AtomicUsize,
+    holder: AtomicUsize,
+    callers: AtomicU32,
+    revokers: AtomicU32,
+    nr: AtomicU32,
+}
+
+thread_local! {
+    /// The process of the current run. Loom's threads take turns on one thread of the system.
+    static CURRENT: Cell<*const Process> = const { Cell::new(std::ptr::null()) };
+    /// Who each thread is to the gate.
+    static IDENTITIES: RefCell<Vec<(ThreadId, usize)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether the gate's process is there.
+pub fn is_there() -> bool {
+    !CURRENT.get().is_null()
+}
+
+/// `sys::thread::current`.
+pub fn identity() -> usize {
+    let id = current().id();
+    IDENTITIES
+        .with_borrow(|all| all.iter().rev().find(|one| one.0 == id).map(|one| one.1))
+        .expect("a thread of the model")
+}
+
+/// Runs `body` as a thread that is `identity` to the gate.
+pub fn as_thread<T>(identity: usize, body: impl FnOnce() -> T) -> T {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            let id = current().id();
+            IDENTITIES.with_borrow_mut(|all| {
+                let last = all.iter().rposition(|one| one.0 == id);
+                all.remove(last.expect("added above"));
+            });
+        }
+    }
+    IDENTITIES.with_borrow_mut(|all| all.push((current().id(), identity)));
+    let _end = End;
+    body()
 }
 
 impl Process {
-    /// A process with as many contexts as there are sizes, the first one set up.
-    pub fn new(sizes: &[u32]) -> Process {
-        let process = Process {
+    /// A process with as many contexts as there are sizes, the first one set up in the first place.
+    pub fn new(sizes: &[u32]) -> loom::sync::Arc<Process> {
+        IDENTITIES.take();
+        let process = loom::sync::Arc::new(Process {
             registry: Registry {
                 entries: std::array::from_fn(|_| Entry::default()),
+            },
+            pages: Pages {
+                readable: ProvenPages,
+                writable: ProvenPages,
             },
             contexts: (0..)
                 .zip(sizes)
                 .map(|(index, &slots)| Context::new(slots, index * 100))
                 .collect(),
-            mapped: UnsafeCell::new(None),
-            address_space: Mutex::new(None),
-            has_stand_in: AtomicBool::new(false),
-        };
-        assert!(process.setup(0));
+            space: AddressSpace::new(),
+            forked_at: Default::default(),
+        });
+        CURRENT.set(&raw const *process);
+        assert!(process.setup(0, 0));
         process
     }
 
-    /// io_setup. False if the kernel chose another address: nothing to see then.
-    pub fn setup(&self, context: usize) -> bool {
-        {
-            let mut mapped = self.address_space.lock().unwrap();
-            if mapped.is_some() {
-                return false;
+    /// The process of the current run, which outlives whoever asks.
+    pub fn current() -> &'static Process {
+        let current = CURRENT.get();
+        assert!(!current.is_null(), "no process");
+        unsafe { &*current }
+    }
+
+    /// io_setup: the kernel maps the ring at that place. False if something is there: then it would choose another one.
+    pub fn setup(&self, context: usize, place: usize) -> bool {
+        if !self.space.map_ring(place, context) {
+            return false;
+        }
+        self.registry.insert(address(place).addr(), || true);
+        true
+    }
+
+    /// A signal handler forks; from here on this is the child. The kernel wipes the library's memory, and knows no
+    /// context in this process. The ring is still the parent's.
+    pub fn fork(&self) {
+        let head = self.contexts[0].words.head.in_kernel();
+        *self.forked_at.lock().unwrap() = Some(head.load(SeqCst));
+        for entry in &self.registry.entries {
+            let words = unsafe { &*std::ptr::from_ref(entry).cast::<EntryWords>() };
+            words.address.in_kernel().swap(0, SeqCst);
+            words.holder.in_kernel().swap(0, SeqCst);
+            for word in [&words.callers, &words.revokers, &words.nr] {
+                word.in_kernel().swap(0, SeqCst);
             }
-            *mapped = Some(context);
-            self.mapped
-                .with_mut(|mapped| unsafe { *mapped = Some(context) });
         }
-        self.registry.insert(ADDRESS, || true);
-        true
+        self.contexts[0].kill();
     }
 
-    /// `destroy`. False is EINVAL.
+    /// Whether the call changed the parent's ring after a fork.
+    pub fn child_changed_ring(&self) -> bool {
+        let head = self.contexts[0].words.head.in_kernel();
+        let before = *self.forked_at.lock().unwrap();
+        before.is_some_and(|before| before != head.load(SeqCst))
+    }
+
+    /// io_destroy. False is EINVAL.
     pub fn destroy(&self, thread: usize) -> bool {
-        let Some(entry) = self.registry.find(ADDRESS) else {
-            return self.system_call_destroy(None);
-        };
-        let first = entry.start_destroying(ADDRESS);
-        let stand_in = if entry.gate.close(thread) {
-            None
-        } else if first {
-            self.stand_in()
-        } else if entry.is_doomed(ADDRESS) {
-            return false;
-        } else {
-            None
-        };
-        let result = self.system_call_destroy(stand_in);
-        if first {
-            entry.remove(ADDRESS);
-        }
-        result
+        as_thread(thread, || {
+            let ctx = address(0);
+            let result = match self.registry.find(ctx.addr()) {
+                Some(entry) => unsafe { reaping::destroy(entry, ctx) },
+                None => unsafe { io_destroy(ctx) },
+            };
+            result.is_ok()
+        })
     }
 
-    /// Unmaps the ring, and leaves a stand-in in its place or nothing.
-    fn system_call_destroy(&self, stand_in: Option<usize>) -> bool {
-        let mut mapped = self.address_space.lock().unwrap();
-        let Some(context) = *mapped else {
-            return false;
-        };
-        if !self.contexts[context].kill() {
-            return false;
-        }
-        *mapped = stand_in;
-        if stand_in.is_some() {
-            self.has_stand_in.store(true, SeqCst);
-        } else {
-            self.mapped.with_mut(|mapped| unsafe { *mapped = None });
-        }
-        true
-    }
-
-    /// `stand_in::put_in_place_of`.
-    fn stand_in(&self) -> Option<usize> {
-        let memory = self.contexts.len() - 1;
-        self.contexts[memory].kill();
-        let head = self.contexts[memory].ring.head.in_kernel();
-        head.store(u32::MAX, SeqCst);
-        (memory > 0).then_some(memory)
-    }
-
-    /// `getevents`. None is EINVAL.
+    /// io_getevents, which does not wait. None is EINVAL.
     pub fn getevents(&self, thread: usize, nr: usize) -> Option<Vec<u32>> {
-        let Some(entry) = self.registry.find(ADDRESS) else {
-            return self.system_call(|context| context.read(nr));
-        };
-        if let Some(events) = self.reap(entry, thread, nr) {
-            return Some(events);
-        }
-        self.call(entry, thread, |context| context.read(nr))
+        self.getevents_at(0, thread, nr)
     }
 
-    /// The system call finds the context by itself, whatever the library knows.
-    fn system_call<T>(&self, body: impl FnOnce(&Context) -> Option<T>) -> Option<T> {
-        // No lock that would order what the gate must order.
-        if let [context] = &self.contexts[..] {
-            return body(context);
-        }
-        let context = *self.address_space.lock().unwrap();
-        body(&self.contexts[context?])
+    /// The same of the context at a place.
+    pub fn getevents_at(&self, place: usize, thread: usize, nr: usize) -> Option<Vec<u32>> {
+        as_thread(thread, || {
+            let read = |context: &Context| context.read(nr);
+            let call = Call::new(place, nr, &read);
+            let entry = self.registry.find(address(place).addr());
+            let result = match entry {
+                Some(entry) => unsafe { reaping::getevents(entry, &self.pages, call.wanted()) },
+                None => unsafe { Body::getevents(call.wanted()) },
+            };
+            call.events(result)
+        })
     }
 
-    /// `call`.
+    /// A call that begins with an entry that was found before, and reaps or does nothing.
+    pub fn reap(&self, entry: &Entry, thread: usize, nr: usize) -> Option<Vec<u32>> {
+        as_thread(thread, || {
+            let read = |context: &Context| context.read(nr);
+            let call = Call::new(0, nr, &read);
+            let count = unsafe { reaping::reap(entry, &self.pages, call.wanted()) }?;
+            call.events(Ok(count))
+        })
+    }
+
+    /// A call that begins with an entry that was found before, and makes the system call `body`.
     pub fn call(
         &self,
         entry: &Entry,
         thread: usize,
-        body: impl FnOnce(&Context) -> Option<Vec<u32>>,
+        body: impl Fn(&Context) -> Option<Vec<u32>>,
     ) -> Option<Vec<u32>> {
-        let undisturbed = entry.gate.begin_call(thread);
-        if !entry.belongs_to(ADDRESS) {
-            entry.gate.end_call();
-            return self.system_call(body);
+        as_thread(thread, || {
+            let call = Call::new(0, 1, &body);
+            let result = unsafe { reaping::call(entry, &self.pages, call.wanted()) };
+            call.events(result)
+        })
+    }
+}
+
+/// A call for events, which does not wait. Its timeout stands for what the system call does.
+struct Call<'a> {
+    place: usize,
+    nr: usize,
+    body: Body<'a>,
+    array: RefCell<[io_event; ROOM]>,
+}
+
+/// More than any call takes.
+const ROOM: usize = 8;
+
+/// What the system call does.
+#[derive(Clone, Copy)]
+pub struct Body<'a>(&'a dyn Fn(&Context) -> Option<Vec<u32>>);
+
+impl<'a> Call<'a> {
+    fn new(place: usize, nr: usize, body: &'a dyn Fn(&Context) -> Option<Vec<u32>>) -> Call<'a> {
+        Call {
+            place,
+            nr: nr.min(ROOM),
+            body: Body(body),
+            array: RefCell::new([io_event(NOTHING); ROOM]),
         }
-        if !undisturbed && !self.revoke(entry) {
-            entry.gate.end_call();
-            return None;
-        }
-        let result = self.system_call(body);
-        entry.gate.end_call();
-        result
     }
 
-    /// `revoke`.
-    fn revoke(&self, entry: &Entry) -> bool {
-        entry.gate.begin_revoking();
-        let is_live = entry.is_live(ADDRESS);
-        if is_live {
-            let context = self.mapped();
-            let nr = context.nr();
-            ring::revoke(&context.ring, || Some(nr));
+    fn wanted(&self) -> Getevents<Body<'a>> {
+        Getevents {
+            ctx: address(self.place),
+            min_nr: 0,
+            nr: self.nr as _,
+            events: self.array.as_ptr().cast(),
+            timeout: &raw const self.body,
+            sigmask: None,
         }
-        entry.gate.end_revoking();
-        is_live || !entry.is_doomed(ADDRESS)
     }
 
-    /// `reap`.
-    pub fn reap(&self, entry: &Entry, thread: usize, nr: usize) -> Option<Vec<u32>> {
-        if !entry.gate.enter(thread) {
-            return None;
-        }
-        let taken = if entry.is_live(ADDRESS) {
-            self.take(entry, thread, nr)
-        } else {
-            None
+    /// What the program has then.
+    fn events(&self, result: Result<c_int, Errno>) -> Option<Vec<u32>> {
+        let count = result.ok()? as usize;
+        let events = self.array.borrow();
+        Some(events[..count].iter().map(|event| event.0).collect())
+    }
+}
+
+impl Timespec for Body<'_> {
+    fn is_zero(self) -> bool {
+        true
+    }
+
+    fn parts(self) -> (i64, i64) {
+        (0, 0)
+    }
+}
+
+impl SystemCall for Body<'_> {
+    /// The kernel finds the context by itself, whatever the library knows.
+    unsafe fn getevents(wanted: Getevents<Self>) -> Result<c_int, Errno> {
+        signal::point();
+        let process = Process::current();
+        let Body(run) = unsafe { *wanted.timeout };
+        // No lock that would order what the gate must order.
+        let context = match &process.contexts[..] {
+            [context] => context,
+            contexts => {
+                let context = process.space.ring_at(wanted.ctx);
+                &contexts[context.ok_or(Errno::EINVAL)?]
+            }
         };
-        entry.gate.leave();
-        taken
+        let events = run(context).ok_or(Errno::EINVAL)?;
+        for (index, &event) in events.iter().enumerate() {
+            unsafe { wanted.events.add(index).write(io_event(event)) };
+        }
+        Ok(events.len() as c_int)
     }
+}
 
-    /// `take`, of a call that does not wait.
-    fn take(&self, entry: &Entry, thread: usize, at_most: usize) -> Option<Vec<u32>> {
-        let context = self.mapped();
-        let nr = context.nr();
-        if entry.gate.has_callers() {
-            return None;
-        }
-        let look = ring::look(&context.ring, nr)?;
-        if look.ready == 0 {
-            return entry.gate.is_undisturbed(thread).then(Vec::new);
-        }
-        let count = look.ready.min(at_most as u32);
-        if !entry.is_live(ADDRESS) || !ring::claim(&self.mapped().ring, nr, look) {
-            return None;
-        }
-        let good = !entry.gate.has_callers() && ring::has(&self.mapped().ring, nr, look, count);
-        let mut events = Vec::new();
-        if good {
-            events = self.copy(look, count);
-        }
-        if !entry.is_live(ADDRESS) {
-            return None;
-        }
-        if good && ring::commit(&self.mapped().ring, nr, look, count) {
-            return Some(events);
-        }
-        ring::withdraw(&self.mapped().ring, nr, look);
-        None
-    }
-
-    fn copy(&self, look: ring::Look, count: u32) -> Vec<u32> {
-        let slots: Vec<_> = (0..self.mapped().nr()).map(io_event).collect();
-        let mut copied = vec![io_event(u32::MAX); count as usize];
-        unsafe {
-            ring::copy(
-                slots.as_ptr(),
-                self.mapped().nr(),
-                look,
-                count,
-                copied.as_mut_ptr(),
-            )
-        };
-        let read = |&io_event(slot): &io_event| {
-            signal::point();
-            self.mapped().slot(slot)
-        };
-        copied.iter().map(read).collect()
-    }
-
-    /// The context whose ring a user-space access meets. Without one, the access would fault.
-    fn mapped(&self) -> &Context {
-        if self.has_stand_in.load(SeqCst) {
-            return &self.contexts[self.contexts.len() - 1];
-        }
-        let context = self.mapped.with(|mapped| unsafe { *mapped });
-        &self.contexts[context.expect("the ring is mapped")]
+/// `io_destroy(2)`: the ring is unmapped first thing.
+pub unsafe fn io_destroy(ctx: io_context_t) -> Result<c_int, Errno> {
+    signal::point();
+    let process = Process::current();
+    let dies = |context: usize| process.contexts[context].kill();
+    if process.space.unmap_ring(ctx, dies) {
+        Ok(0)
+    } else {
+        Err(Errno::EINVAL)
     }
 }

@@ -11,6 +11,8 @@ struct Pending {
     /// Before how many further steps each handler runs; the next one last.
     after: Vec<usize>,
     handler: Rc<dyn Fn()>,
+    /// Whether the thread is where no handler comes.
+    masked: bool,
 }
 
 thread_local! {
@@ -28,6 +30,7 @@ pub fn interrupt<T>(
         thread: current().id(),
         after: after.iter().rev().copied().collect(),
         handler: Rc::new(handler),
+        masked: false,
     };
     PENDING.set(Some(pending));
     let end = End;
@@ -51,7 +54,7 @@ impl Drop for End {
 pub fn point() {
     let handler = PENDING.with_borrow_mut(|pending| {
         let pending = pending.as_mut()?;
-        if pending.after.is_empty() || pending.thread != current().id() {
+        if pending.masked || pending.after.is_empty() || pending.thread != current().id() {
             return None;
         }
         let steps = pending.after.last_mut()?;
@@ -65,4 +68,22 @@ pub fn point() {
     if let Some(handler) = handler {
         handler();
     }
+}
+
+/// Runs what is one step with the one before it.
+pub fn not_here<T>(body: impl FnOnce() -> T) -> T {
+    let before = mask(true);
+    let result = body();
+    if let Some(before) = before {
+        mask(before);
+    }
+    result
+}
+
+/// Masks handlers of the current thread, or lets them come. None if there are none.
+fn mask(masked: bool) -> Option<bool> {
+    PENDING.with_borrow_mut(|pending| {
+        let pending = pending.as_mut()?;
+        (pending.thread == current().id()).then(|| std::mem::replace(&mut pending.masked, masked))
+    })
 }

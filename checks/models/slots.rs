@@ -11,6 +11,7 @@ use loom::sync::atomic::AtomicU32;
 use loom::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::{aio_ring, io_event};
+use crate::address_space::event_at;
 use crate::signal;
 
 /// A slot that was never written.
@@ -44,7 +45,7 @@ impl Ring {
     /// A ring of `nr` slots. `one_reader`: no two threads take at the same time.
     pub fn new(nr: u32, one_reader: bool) -> Ring {
         let area = Box::new(Area {
-            header: aio_ring::default(),
+            header: aio_ring::own(),
             slots: [io_event(NOTHING); 8],
         });
         let slots = (0..nr).map(|_| Slot {
@@ -90,6 +91,9 @@ fn find(address: usize) -> Option<(Rc<Vec<Slot>>, usize)> {
 /// # Safety
 /// There is an event, in a ring or elsewhere.
 pub unsafe fn read(from: *const io_event) -> io_event {
+    if let Some(event) = event_at(from.addr()) {
+        return event;
+    }
     let Some((slots, index)) = find(from.addr()) else {
         return unsafe { from.read() };
     };

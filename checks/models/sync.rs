@@ -1,4 +1,4 @@
-//! Loom's atomics under the names that the library's modules use, and small sizes.
+//! Loom's atomics under the names that the library's modules use.
 //!
 //! Loom takes a SeqCst access for an AcqRel one unless every store to the word is SeqCst, and would
 //! report reorderings that the language forbids. Here a SeqCst load sees every SeqCst store that was
@@ -10,35 +10,13 @@
 use std::cell::Cell;
 pub use std::sync::atomic::Ordering;
 
-use crate::abi::io_event;
 use crate::{signal, slots};
 use Ordering::{Acquire, Release, SeqCst};
-
-/// As few as let every path be taken. A thread that waits looks again without letting the others run: that
-/// they do, or not, is loom's choice.
-pub const SPINS: u32 = 1;
-pub const TURNS: u32 = 1;
-pub const TURNS_OF_DESTROY: u32 = 2;
-/// Two entries, both within reach of every address.
-pub const ENTRIES_LOG2: u32 = 1;
-pub const REACH: usize = 2;
 
 /// The threads engine may wait for another thread's next step.
 pub fn spin_loop() {
     if slots::are_any() {
         yield_now();
-    }
-}
-
-pub fn pause(_turn: u32) {}
-
-/// # Safety
-///
-/// As the library's own: `count` events can be read and written there.
-pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
-    for index in 0..count as usize {
-        let event = unsafe { slots::read(from.wrapping_add(index)) };
-        unsafe { slots::write(to.wrapping_add(index), event) };
     }
 }
 

@@ -1,25 +1,89 @@
-//! Engines: what carries requests out. One module per engine; engines do not call each other. The functions
-//! here choose.
+//! Chooses the engine that makes a context, and finds the owner of a context for every other call.
+//!
+//! An engine is what carries requests out. Neither knows of the other, and only this module names the process's
+//! state.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`kernel`] | the AIO system calls, and reaping in user space |
+//! | [`threads`] | contexts that the library serves itself, where the kernel has no AIO |
+//! | [`process_state`] | all of the library's memory, wiped in a forked child |
+//! | [`mod@getevents`] | the arguments of a call for events |
+//! | [`tables`], [`patience`], [`copying`] | what both engines use, and the models replace |
 
+pub mod copying;
+pub mod getevents;
 pub mod kernel;
+pub mod patience;
+pub mod process_state;
+pub mod tables;
 #[cfg(feature = "threads")]
 pub mod threads;
 
 use core::ffi::{c_int, c_long};
 
-use kernel::{Request, Timespec};
+use getevents::Getevents;
+use kernel::registry::Entry;
+use kernel::system_call::SystemCall;
+use process_state::STATE;
+#[cfg(feature = "threads")]
+use threads::contexts::Hold;
 
 use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
 use crate::configuration::Engine;
-#[cfg(feature = "threads")]
-use crate::process_state::STATE;
 use crate::sys::errno::Errno;
 
-/// What the C functions return: a count or `-errno`.
+/// Who has a context.
+enum Owner {
+    /// The kernel engine made it.
+    Kernel(&'static Entry),
+    /// The threads engine serves it.
+    #[cfg(feature = "threads")]
+    Served(Hold<'static>),
+    /// This library did not make it: only the kernel can say whether it is one.
+    Foreign,
+}
+
+/// Finds out who has a context.
 #[inline(always)]
-fn returned(result: Result<c_int, Errno>) -> c_int {
-    result.unwrap_or_else(Errno::negated)
+fn owner(ctx: io_context_t) -> Owner {
+    match STATE.kernel.find(ctx) {
+        Some(entry) => Owner::Kernel(entry),
+        None => served_or_foreign(ctx),
+    }
+}
+
+#[inline]
+fn served_or_foreign(_ctx: io_context_t) -> Owner {
+    #[cfg(feature = "threads")]
+    if STATE.threads.are_used() {
+        if let Some(hold) = STATE.threads.contexts.hold(_ctx) {
+            return Owner::Served(hold);
+        }
+    }
+    Owner::Foreign
+}
+
+/// The threads engine's hold of a context that it serves. For the calls that are the same system call for all other
+/// contexts: these need no look-up while nothing is served.
+#[cfg(feature = "threads")]
+#[inline]
+fn served(ctx: io_context_t) -> Option<Hold<'static>> {
+    if STATE.threads.are_used() {
+        served_among_others(ctx)
+    } else {
+        None
+    }
+}
+
+#[cfg(feature = "threads")]
+#[cold]
+fn served_among_others(ctx: io_context_t) -> Option<Hold<'static>> {
+    match owner(ctx) {
+        Owner::Served(hold) => Some(hold),
+        Owner::Kernel(_) | Owner::Foreign => None,
+    }
 }
 
 /// Makes a context, with the engine that the environment asks for, or that works.
@@ -27,32 +91,35 @@ fn returned(result: Result<c_int, Errno>) -> c_int {
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
 #[inline]
-pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
+pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
+    let wipes = || STATE.wipe_on_fork();
     #[cfg(feature = "threads")]
     {
         let engine = STATE.threads.engine();
-        let mut result = -libc::ENOSYS;
+        let mut result = Err(Errno::ENOSYS);
         if engine != Engine::Threads {
             // SAFETY: the caller keeps the same promise.
-            result = unsafe { kernel::setup(nr_events, ctxp) };
+            result = unsafe { STATE.kernel.setup(nr_events, ctxp, wipes) };
         }
-        let is_full = result == -libc::EAGAIN;
+        let is_missing = result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM);
+        let is_full = result == Err(Errno::EAGAIN);
         let goes_over = match engine {
             Engine::Kernel => false,
             Engine::Threads => true,
-            Engine::Auto => result == -libc::ENOSYS || result == -libc::EPERM,
-            Engine::AutoAndSpill => result == -libc::ENOSYS || result == -libc::EPERM || is_full,
+            Engine::Auto => is_missing,
+            Engine::AutoAndSpill => is_missing || is_full,
         };
         if goes_over {
+            let made = |address| STATE.kernel.give_up(address);
             // SAFETY: as above.
-            result = unsafe { threads::setup(nr_events, ctxp, !is_full) };
+            result = unsafe { threads::setup(nr_events, ctxp, !is_full, made) };
         }
         result
     }
     #[cfg(not(feature = "threads"))]
     // SAFETY: the caller keeps the same promise.
     unsafe {
-        kernel::setup(nr_events, ctxp)
+        STATE.kernel.setup(nr_events, ctxp, wipes)
     }
 }
 
@@ -61,19 +128,16 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> c_int {
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
 #[inline]
-pub unsafe fn destroy(ctx: io_context_t) -> c_int {
-    #[cfg(feature = "threads")]
-    if STATE.threads.are_used() {
-        // SAFETY: the caller keeps the same promise.
-        if let Some(result) = unsafe { threads::destroy(ctx) } {
-            return result;
+pub unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    unsafe {
+        match owner(ctx) {
+            Owner::Kernel(entry) => kernel::destroy(Some(entry), ctx),
+            #[cfg(feature = "threads")]
+            Owner::Served(hold) => threads::destroy(hold, ctx),
+            Owner::Foreign => unless_missing(kernel::destroy(None, ctx), || Err(Errno::EINVAL)),
         }
     }
-    // SAFETY: the caller keeps the same promise.
-    let result = unsafe { kernel::destroy(ctx) };
-    #[cfg(feature = "threads")]
-    let result = unless_missing(result, || -libc::EINVAL);
-    result
 }
 
 /// Submits requests.
@@ -81,32 +145,25 @@ pub unsafe fn destroy(ctx: io_context_t) -> c_int {
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are reaped.
 #[inline]
-pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> c_int {
+pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if STATE.threads.are_used() {
+    if let Some(hold) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
-        if let Some(result) = unsafe { threads::submit(ctx, nr, iocbpp) } {
-            return result;
-        }
+        return unsafe { threads::submit(&hold, nr, ios) };
     }
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { kernel::submit(ctx, nr, iocbpp) };
-    #[cfg(feature = "threads")]
-    let result = unless_missing(result, || -libc::EINVAL);
-    result
+    let result = unsafe { kernel::submit(ctx, nr, ios) };
+    unless_missing(result, || Err(Errno::EINVAL))
 }
 
-/// Asks for a request to be cancelled.
-/// Every argument is checked.
+/// Asks for a request to be cancelled. Every argument is checked.
 #[inline]
-pub fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_int {
+pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if STATE.threads.are_used() {
-        if let Some(result) = threads::cancel(ctx, iocb) {
-            return result;
-        }
+    if let Some(hold) = served(ctx) {
+        return threads::cancel(&hold, iocb);
     }
-    let result = kernel::cancel(ctx, iocb, result);
+    let result = kernel::cancel(ctx, iocb, event);
     #[cfg(feature = "threads")]
     let result = unless_missing(result, || threads::cancel_nothing(iocb));
     result
@@ -118,14 +175,14 @@ pub fn cancel(ctx: io_context_t, iocb: *mut iocb, result: *mut io_event) -> c_in
 /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of them
 /// that was good in an earlier call is still good.
 #[inline]
-pub unsafe fn getevents<T: Timespec>(
+pub unsafe fn getevents<T: SystemCall>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
     events: *mut io_event,
     timeout: *const T,
-) -> c_int {
-    let request = Request {
+) -> Result<c_int, Errno> {
+    let wanted = Getevents {
         ctx,
         min_nr,
         nr,
@@ -134,23 +191,23 @@ pub unsafe fn getevents<T: Timespec>(
         sigmask: None,
     };
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::collect(request).unwrap_or_else(|| collect_unknown(request)) }
+    unsafe { collect(wanted) }
 }
 
-/// As [`getevents`], with a signal mask while it waits.
+/// As [`getevents()`], with a signal mask while it waits.
 ///
 /// # Safety
-/// As [`getevents`]; `sigmask` is null, bad or readable.
+/// As [`getevents()`]; `sigmask` is null, bad or readable.
 #[inline]
-pub unsafe fn pgetevents<T: Timespec>(
+pub unsafe fn pgetevents<T: SystemCall>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
     events: *mut io_event,
     timeout: *const T,
     sigmask: *const libc::sigset_t,
-) -> c_int {
-    let request = Request {
+) -> Result<c_int, Errno> {
+    let wanted = Getevents {
         ctx,
         min_nr,
         nr,
@@ -159,35 +216,54 @@ pub unsafe fn pgetevents<T: Timespec>(
         sigmask: Some(sigmask),
     };
     // SAFETY: the caller keeps the same promise.
-    unsafe { kernel::collect(request).unwrap_or_else(|| collect_unknown(request)) }
+    unsafe { collect(wanted) }
 }
 
-/// A context that the kernel engine does not know: it is another engine's, or only the kernel knows it.
+/// # Safety
+/// As [`getevents()`].
+#[inline(always)]
+unsafe fn collect<T: SystemCall>(wanted: Getevents<T>) -> Result<c_int, Errno> {
+    match owner(wanted.ctx) {
+        // SAFETY: the caller keeps the same promise.
+        Owner::Kernel(entry) => unsafe { STATE.kernel.getevents(entry, wanted) },
+        // SAFETY: as above.
+        other => unsafe { collect_elsewhere(other, wanted) },
+    }
+}
+
+/// Events of a context that the kernel engine did not make.
 ///
 /// # Safety
-/// As [`getevents`].
+/// As [`getevents()`].
 #[inline(never)]
-unsafe fn collect_unknown<T: Timespec>(request: Request<T>) -> c_int {
+unsafe fn collect_elsewhere<T: SystemCall>(
+    owner: Owner,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if STATE.threads.are_used() {
+    if let Owner::Served(hold) = owner {
         // SAFETY: the caller keeps the same promise.
-        if let Some(result) = unsafe { threads::collect(request) } {
-            return result;
-        }
+        return unsafe { threads::collect(&hold, wanted) };
     }
+    #[cfg(not(feature = "threads"))]
+    let _ = owner;
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { T::system_call(request) };
+    let result = unsafe { T::getevents(wanted) };
     #[cfg(feature = "threads")]
     // SAFETY: as above.
-    let result = unless_missing(result, || unsafe { threads::collect_nothing(request) });
+    let result = unless_missing(result, || unsafe { threads::collect_nothing(wanted) });
     result
 }
 
-/// The kernel's answer for a context that only it may know; or, where it has no AIO at all, the other engine's.
-#[cfg(feature = "threads")]
+/// The kernel's answer for a context that only it may know; or, where it has no AIO at all, the threads engine's.
 #[inline(always)]
-fn unless_missing(result: c_int, answer: impl FnOnce() -> c_int) -> c_int {
-    let is_missing =
-        result < 0 && (result == -libc::ENOSYS || result == -libc::EPERM) && threads::stand_alone();
-    if is_missing { answer() } else { result }
+fn unless_missing(
+    result: Result<c_int, Errno>,
+    _answer: impl FnOnce() -> Result<c_int, Errno>,
+) -> Result<c_int, Errno> {
+    #[cfg(feature = "threads")]
+    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && threads::stand_alone() {
+        return _answer();
+    }
+    result
 }

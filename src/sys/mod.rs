@@ -17,4 +17,5 @@ mod numbers;
 pub mod probe;
 #[cfg(feature = "threads")]
 pub mod process;
+pub mod proven_pages;
 pub mod thread;

@@ -9,7 +9,7 @@ use super::aio::SIGSET_SIZE;
 use super::errno::{Errno, result};
 use super::memory::PAGE;
 #[cfg(feature = "threads")]
-use crate::proven_pages::ProvenPages;
+use super::proven_pages::ProvenPages;
 
 /// Whether the 8 bytes at `address` can be read.
 ///

@@ -1,32 +1,24 @@
-//! Timeouts with 64-bit seconds, which 32-bit programs have that are compiled with `_TIME_BITS=64`.
+//! The system call with 64-bit seconds, for 32-bit programs that are compiled with `_TIME_BITS=64`.
 
 use core::ffi::{c_int, c_long};
 use core::ptr;
 
-use super::{Request, Timespec, returned, system_call};
+use super::system_call::SystemCall;
 use crate::abi::{io_sigset, io_sigset_32, io_sigset_64, timespec, timespec64};
+use crate::engine::getevents::Getevents;
 use crate::sys::aio::{self, SIGSET_SIZE};
+use crate::sys::errno::Errno;
 use crate::sys::probe;
 
-impl Timespec for timespec64 {
-    #[inline(always)]
-    fn is_zero(self) -> bool {
-        self.tv_sec == 0 && self.tv_nsec == 0
-    }
-
-    #[cfg(feature = "threads")]
-    fn parts(self) -> (i64, i64) {
-        (self.tv_sec, i64::from(self.tv_nsec))
-    }
-
+impl SystemCall for timespec64 {
     #[inline(never)]
-    unsafe fn system_call(request: Request<timespec64>) -> c_int {
+    unsafe fn getevents(wanted: Getevents<timespec64>) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
-        let result = unsafe { call(request) };
+        let result = unsafe { wide(wanted) };
         // ENOSYS: before Linux 5.1. EPERM: a sandbox that is older than this call.
-        if result == -libc::ENOSYS || result == -libc::EPERM {
+        if result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM) {
             // SAFETY: the caller keeps the same promise.
-            return unsafe { narrowed(request) };
+            return unsafe { narrowed(wanted) };
         }
         result
     }
@@ -36,22 +28,20 @@ impl Timespec for timespec64 {
 ///
 /// # Safety
 /// As [`aio::io_getevents`].
-unsafe fn call(request: Request<timespec64>) -> c_int {
-    let Request {
+unsafe fn wide(wanted: Getevents<timespec64>) -> Result<c_int, Errno> {
+    let Getevents {
         ctx,
         min_nr,
         nr,
         events,
         timeout,
         sigmask,
-    } = request;
+    } = wanted;
     let mask = sigmask.unwrap_or(ptr::null());
     if mask.is_null() {
         let none = ptr::null::<io_sigset>();
         // SAFETY: the caller keeps the same promise.
-        return returned(unsafe {
-            aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, none)
-        });
+        return unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, none) };
     }
     let sigset = io_sigset_32 {
         sigset: io_sigset {
@@ -61,9 +51,8 @@ unsafe fn call(request: Request<timespec64>) -> c_int {
         zero: [0; 2],
     };
     // SAFETY: the caller keeps the same promise.
-    let result =
-        returned(unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) });
-    if result != -libc::EINVAL {
+    let result = unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) };
+    if result != Err(Errno::EINVAL) {
         return result;
     }
     // 64-bit kernels before 6.10 read a 64-bit process's structure.
@@ -72,24 +61,28 @@ unsafe fn call(request: Request<timespec64>) -> c_int {
         ss_len: u64::from(SIGSET_SIZE),
     };
     // SAFETY: the caller keeps the same promise.
-    returned(unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) })
+    unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) }
 }
 
-/// The system call with a 32-bit timeout; more than that holds is as good as no limit.
+/// The system call with a 32-bit timeout. What that has no room for is centuries, as good as no limit.
 ///
 /// # Safety
 /// As [`aio::io_getevents`].
 #[cold]
-unsafe fn narrowed(request: Request<timespec64>) -> c_int {
+unsafe fn narrowed(wanted: Getevents<timespec64>) -> Result<c_int, Errno> {
     let narrow;
     let mut timeout = ptr::null();
-    if !request.timeout.is_null() {
-        // The kernel would answer EFAULT, so it is asked.
-        if !probe::are_readable(request.timeout.cast(), size_of::<timespec64>()) {
-            return -libc::EFAULT;
+    if !wanted.timeout.is_null() {
+        // A bad pointer gets EFAULT, as from the kernel, which is asked. The structure may lie on two pages.
+        let first = wanted.timeout.addr();
+        let last = first.wrapping_add(size_of::<timespec64>() - 1);
+        for byte in [first, last] {
+            if !probe::can_read(byte & !3) {
+                return Err(Errno::EFAULT);
+            }
         }
         // SAFETY: the kernel could read it; it may be misaligned, as for the kernel.
-        let wide = unsafe { request.timeout.read_unaligned() };
+        let wide = unsafe { wanted.timeout.read_unaligned() };
         let seconds = wide.tv_sec.max(c_long::MIN.into()).min(c_long::MAX.into());
         narrow = timespec {
             tv_sec: seconds as c_long,
@@ -97,22 +90,14 @@ unsafe fn narrowed(request: Request<timespec64>) -> c_int {
         };
         timeout = &raw const narrow;
     }
-    let Request {
-        ctx,
-        min_nr,
-        nr,
-        events,
-        timeout: _,
-        sigmask,
-    } = request;
-    let request = Request {
-        ctx,
-        min_nr,
-        nr,
-        events,
+    let wanted = Getevents {
+        ctx: wanted.ctx,
+        min_nr: wanted.min_nr,
+        nr: wanted.nr,
+        events: wanted.events,
         timeout,
-        sigmask,
+        sigmask: wanted.sigmask,
     };
     // SAFETY: the caller keeps the same promise.
-    unsafe { system_call(request) }
+    unsafe { timespec::getevents(wanted) }
 }

@@ -19,8 +19,10 @@ use core::ffi::c_int;
 use core::ptr;
 
 use crate::abi::{aio_ring, io_event};
+use crate::engine::copying::copy_events;
+use crate::engine::patience::SPINS;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, SPINS, copy_events, spin_loop};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, spin_loop};
 use crate::sys::{eventfd, files};
 
 /// What a slot is in the lap that is added, times 4.

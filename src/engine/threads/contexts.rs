@@ -11,8 +11,9 @@ use super::polls;
 use super::requests::{Request, Requests};
 use super::waiting::Waiters;
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event};
+use crate::engine::patience::SPINS;
 use crate::sync::Ordering::{Acquire, Relaxed, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, spin_loop};
+use crate::sync::{AtomicU32, AtomicUsize, spin_loop};
 use crate::sys::{limits, memory, probe};
 
 /// Contexts that one process may have.

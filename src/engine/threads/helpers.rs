@@ -9,7 +9,7 @@ use core::ptr;
 
 use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
 use super::{carry_out, end, finish};
-use crate::process_state::STATE;
+use crate::engine::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
@@ -75,7 +75,7 @@ impl Helpers {
         false
     }
 
-    /// Lets [`drain_at_exit`] run, before there is any thread.
+    /// Lets `end` run when the process exits, before there is any thread.
     pub fn drain_later(&self) {
         if self.will_drain.swap(1, Relaxed) == 0 {
             process::at_exit(end);

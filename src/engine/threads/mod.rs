@@ -27,15 +27,16 @@ pub mod waiting;
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 
-use super::kernel::{Request, Timespec};
 use crate::abi::{io_context_t, io_event, iocb};
 use crate::configuration::{self, Engine};
-use crate::process_state::STATE;
+use crate::engine::getevents::{Getevents, Timespec};
+use crate::engine::process_state::STATE;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sys::errno::Errno;
+use crate::sys::proven_pages::ProvenPages;
 use crate::sys::{aio, files, futex, limits, memory, probe, process};
-use contexts::{Context, Contexts, Failure};
+use contexts::{Context, Contexts, Failure, Hold};
 use submitting::{Batch, KnownFiles};
 use waiting::{Limit, Woken};
 
@@ -58,6 +59,8 @@ pub struct Threads {
     /// `LIBAIO_THREADS`, read with the first context: helpers must not look at an environment that the program
     /// may change.
     pub limit: AtomicU32,
+    /// Pages that events may be written to.
+    pub writable: ProvenPages,
     /// What the environment says of engines, as [`Engine`] numbers it; 0: not read yet.
     engine: AtomicU32,
 }
@@ -159,52 +162,62 @@ const MOST_EVENTS: u32 = 0x1000_0000 / 32;
 ///
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
-pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t, is_limited: bool) -> c_int {
+pub unsafe fn setup(
+    nr_events: c_int,
+    ctxp: *mut io_context_t,
+    is_limited: bool,
+    made: impl FnOnce(usize),
+) -> Result<c_int, Errno> {
     let nr_events = nr_events as u32;
     if !probe::are_readable(ctxp.cast(), size_of::<io_context_t>()) {
-        return -libc::EFAULT;
+        return Err(Errno::EFAULT);
     }
     // SAFETY: the kernel has just read it.
     if !unsafe { ctxp.read_unaligned() }.is_null() || nr_events == 0 {
-        return -libc::EINVAL;
+        return Err(Errno::EINVAL);
     }
     let least = limits::possible_cpus().wrapping_mul(4);
     let doubled = nr_events.max(least).wrapping_mul(2);
     if doubled > MOST_EVENTS {
-        return -libc::EINVAL;
+        return Err(Errno::EINVAL);
     }
     if doubled == 0 || is_limited && limits::aio_max_nr().is_some_and(|most| nr_events > most) {
-        return -libc::EAGAIN;
+        return Err(Errno::EAGAIN);
     }
     let state = &STATE.threads;
     state.prepare();
     let ctx = match state.contexts.make(nr_events) {
         Ok(ctx) => ctx,
-        Err(Failure::Memory) => return -libc::ENOMEM,
-        Err(Failure::Full) => return -libc::EAGAIN,
+        Err(Failure::Memory) => return Err(Errno::ENOMEM),
+        Err(Failure::Full) => return Err(Errno::EAGAIN),
     };
-    STATE.registry.give_up(ctx.addr());
-    if !probe::are_writable(&STATE.writable, ctxp.cast(), size_of::<io_context_t>()) {
-        // SAFETY: nobody has seen it.
-        unsafe { destroy(ctx) };
-        return -libc::EFAULT;
+    made(ctx.addr());
+    if !probe::are_writable(
+        &STATE.threads.writable,
+        ctxp.cast(),
+        size_of::<io_context_t>(),
+    ) {
+        if let Some(hold) = state.contexts.hold(ctx) {
+            // SAFETY: nobody has seen it.
+            let _ = unsafe { destroy(hold, ctx) };
+        }
+        return Err(Errno::EFAULT);
     }
     // SAFETY: the kernel has just written there.
     unsafe { ctxp.write_unaligned(ctx) };
-    0
+    Ok(0)
 }
 
 /// Destroys a context: cancels polls, wakes waiters, waits for helpers. None: it is not this engine's.
 ///
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
-pub unsafe fn destroy(ctx: io_context_t) -> Option<c_int> {
+pub unsafe fn destroy(hold: Hold<'_>, ctx: io_context_t) -> Result<c_int, Errno> {
     let state = &STATE.threads;
-    let hold = state.contexts.hold(ctx)?;
     let context = hold.0;
     // The program may have unmapped it, and mapped something else there.
     if !context.is_ring_at(ctx) || !context.start_destroying() {
-        return Some(-libc::EINVAL);
+        return Err(Errno::EINVAL);
     }
     context.waiters.wake();
     state.contexts.cancel_polls(context);
@@ -222,22 +235,21 @@ pub unsafe fn destroy(ctx: io_context_t) -> Option<c_int> {
     // SAFETY: looked at above; the rest as the caller promises.
     unsafe { context.unmap_for_program(ctx) };
     state.contexts.forget(context);
-    Some(0)
+    Ok(0)
 }
 
 /// Submits requests. None: the context is not this engine's.
 ///
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are taken.
-pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> Option<c_int> {
+pub unsafe fn submit(hold: &Hold<'_>, nr: c_long, iocbpp: *mut *mut iocb) -> Result<c_int, Errno> {
     if nr < 0 {
-        return None;
+        return Err(Errno::EINVAL);
     }
-    let hold = STATE.threads.contexts.hold(ctx)?;
     let context = hold.0;
     let nr = nr.min(context.completions.nr() as c_long);
     let mut batch = Batch::default();
-    let mut result = nr as c_int;
+    let mut result = Ok(nr as c_int);
     for index in 0..nr {
         let place = iocbpp.wrapping_add(index as usize);
         let refused = if batch.proven.covers(place.cast(), size_of::<*mut iocb>()) {
@@ -247,22 +259,22 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, iocbpp: *mut *mut iocb) -> O
             -libc::EFAULT
         };
         if refused != 0 {
-            result = if index > 0 { index as c_int } else { refused };
+            result = if index > 0 {
+                Ok(index as c_int)
+            } else {
+                Err(Errno::of_negated(refused))
+            };
             break;
         }
     }
     STATE.threads.helpers.call(batch.pushed);
-    Some(result)
+    result
 }
 
 /// Cancels a request. None: the context is not this engine's, and the kernel's checks come first.
 /// Every argument is checked.
-pub fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
-    let hold = STATE.threads.contexts.hold(ctx)?;
-    let error = key_error(iocb);
-    if error != 0 {
-        return Some(error);
-    }
+pub fn cancel(hold: &Hold<'_>, iocb: *mut iocb) -> Result<c_int, Errno> {
+    check_key(iocb)?;
     // The one that was submitted first.
     let mut first: *mut requests::Request = ptr::null_mut();
     hold.0.requests.for_each(|request| {
@@ -280,34 +292,32 @@ pub fn cancel(ctx: io_context_t, iocb: *mut iocb) -> Option<c_int> {
     });
     // SAFETY: the context is held.
     if !first.is_null() && unsafe { submitting::cancel(first) } {
-        Some(-libc::EINPROGRESS)
+        Err(Errno::EINPROGRESS)
     } else {
-        Some(-libc::EINVAL)
+        Err(Errno::EINVAL)
     }
 }
 
 /// Cancels a request of a context that is none.
-pub fn cancel_nothing(iocb: *mut iocb) -> c_int {
-    match key_error(iocb) {
-        0 => -libc::EINVAL,
-        error => error,
-    }
+pub fn cancel_nothing(iocb: *mut iocb) -> Result<c_int, Errno> {
+    check_key(iocb)?;
+    Err(Errno::EINVAL)
 }
 
-/// What is wrong with the request that `io_cancel` is given, if anything: 0 or `-errno`.
-fn key_error(iocb: *mut iocb) -> c_int {
+/// What is wrong with the request that `io_cancel` is given, if anything.
+fn check_key(iocb: *mut iocb) -> Result<(), Errno> {
     let key = iocb
         .cast::<u8>()
         .wrapping_add(core::mem::offset_of!(iocb, key))
         .cast::<u32>();
     if !probe::are_readable(key.cast(), size_of::<u32>()) {
-        return -libc::EFAULT;
+        return Err(Errno::EFAULT);
     }
     // SAFETY: the kernel has just read it.
     if unsafe { key.read_unaligned() } != 0 {
-        return -libc::EINVAL;
+        return Err(Errno::EINVAL);
     }
-    0
+    Ok(())
 }
 
 /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
@@ -324,26 +334,22 @@ pub fn stand_alone() -> bool {
 /// # Safety
 /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of `events`
 /// that was good in an earlier call is still good.
-pub unsafe fn collect<T: Timespec>(request: Request<T>) -> Option<c_int> {
-    let hold = STATE.threads.contexts.hold(request.ctx)?;
+pub unsafe fn collect<T: Timespec>(hold: &Hold<'_>, request: Getevents<T>) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
-    let wanted = match unsafe { Wanted::check(request) } {
-        Ok(wanted) => wanted,
-        Err(error) => return Some(error),
-    };
+    let wanted = unsafe { Wanted::check(request) }?;
     let sigmask = wanted.sigmask;
     // SAFETY: the caller keeps the same promise, and the mask can be read.
     let result = unsafe { collect_from(hold.0, wanted) };
-    if !sigmask.is_null() && result != -libc::EINTR {
+    if !sigmask.is_null() && result != Err(Errno::EINTR) {
         // What the mask lets through is delivered within the call, whatever its result.
         let at_once = || true;
         // SAFETY: as above.
         let woken = unsafe { hold.0.waiters.sleep_with_mask(Limit::Now, sigmask, at_once) };
-        if result == 0 && woken == Woken::Interrupted {
-            return Some(-libc::EINTR);
+        if result == Ok(0) && woken == Woken::Interrupted {
+            return Err(Errno::EINTR);
         }
     }
-    Some(result)
+    result
 }
 
 /// A checked request for events.
@@ -357,22 +363,22 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// `-errno` if timeout or mask are bad.
+    /// An error if timeout or mask are bad.
     ///
     /// # Safety
     /// Timeout and mask do not become bad meanwhile.
-    unsafe fn check<T: Timespec>(request: Request<T>) -> Result<Wanted, c_int> {
+    unsafe fn check<T: Timespec>(request: Getevents<T>) -> Result<Wanted, Errno> {
         let mut limit = Limit::Never;
         if !request.timeout.is_null() {
             if !probe::are_readable(request.timeout.cast(), size_of::<T>()) {
-                return Err(-libc::EFAULT);
+                return Err(Errno::EFAULT);
             }
             // SAFETY: the kernel has just read it.
             limit = Limit::of(unsafe { request.timeout.read_unaligned() }.parts());
         }
         let sigmask = request.sigmask.unwrap_or(ptr::null());
         if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
-            return Err(-libc::EFAULT);
+            return Err(Errno::EFAULT);
         }
         Ok(Wanted {
             min_nr: request.min_nr,
@@ -388,29 +394,25 @@ impl Wanted {
 ///
 /// # Safety
 /// As [`collect`].
-pub unsafe fn collect_nothing<T: Timespec>(request: Request<T>) -> c_int {
+pub unsafe fn collect_nothing<T: Timespec>(request: Getevents<T>) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
-    match unsafe { Wanted::check(request) } {
-        Err(error) => error,
-        Ok(wanted) => {
-            if !wanted.sigmask.is_null() {
-                // What the mask lets through is delivered within the call, whatever its result.
-                // SAFETY: the mask can be read.
-                let _ = unsafe { files::poll_with_mask(-1, 0, wanted.sigmask) };
-            }
-            -libc::EINVAL
-        }
+    let wanted = unsafe { Wanted::check(request) }?;
+    if !wanted.sigmask.is_null() {
+        // What the mask lets through is delivered within the call, whatever its result.
+        // SAFETY: the mask can be read.
+        let _ = unsafe { files::poll_with_mask(-1, 0, wanted.sigmask) };
     }
+    Err(Errno::EINVAL)
 }
 
 /// # Safety
 /// As [`collect`]; the mask is null or can be read.
-unsafe fn collect_from(context: &Context, wanted: Wanted) -> c_int {
+unsafe fn collect_from(context: &Context, wanted: Wanted) -> Result<c_int, Errno> {
     let Wanted {
         min_nr, nr, limit, ..
     } = wanted;
     if min_nr < 0 || min_nr > nr {
-        return -libc::EINVAL;
+        return Err(Errno::EINVAL);
     }
     let mut got: c_long = 0;
     loop {
@@ -418,16 +420,21 @@ unsafe fn collect_from(context: &Context, wanted: Wanted) -> c_int {
         // SAFETY: the caller keeps the same promise.
         match unsafe { take(context, nr - got, events) } {
             Ok(count) => got += count,
-            Err(error) => return if got > 0 { got as c_int } else { error },
+            Err(_) if got > 0 => return Ok(got as c_int),
+            Err(error) => return Err(error),
         }
         if got >= min_nr || limit == Limit::Now {
-            return got as c_int;
+            return Ok(got as c_int);
         }
         // A waiter leaves what does not satisfy it to those who want less.
         // SAFETY: the mask can be read.
         match unsafe { wait_for(context, min_nr - got, limit, wanted.sigmask) } {
             Woken::Perhaps if context.is_dying() => {
-                return if got > 0 { got as c_int } else { -libc::EINVAL };
+                return if got > 0 {
+                    Ok(got as c_int)
+                } else {
+                    Err(Errno::EINVAL)
+                };
             }
             Woken::Perhaps => {}
             woken => {
@@ -438,9 +445,9 @@ unsafe fn collect_from(context: &Context, wanted: Wanted) -> c_int {
                     got += count;
                 }
                 return if got == 0 && woken == Woken::Interrupted {
-                    -libc::EINTR
+                    Err(Errno::EINTR)
                 } else {
-                    got as c_int
+                    Ok(got as c_int)
                 };
             }
         }
@@ -476,15 +483,15 @@ unsafe fn wait_for(
 ///
 /// # Safety
 /// As [`collect`].
-unsafe fn take(context: &Context, at_most: c_long, events: *mut io_event) -> Result<c_long, c_int> {
+unsafe fn take(context: &Context, at_most: c_long, events: *mut io_event) -> Result<c_long, Errno> {
     let available = context.completions.available();
     if available == 0 || at_most <= 0 {
         return Ok(0);
     }
     let count = at_most.min(available as c_long) as u32;
     let bytes = count as usize * size_of::<io_event>();
-    if !probe::are_writable(&STATE.writable, events.cast(), bytes) {
-        return Err(-libc::EFAULT);
+    if !probe::are_writable(&STATE.threads.writable, events.cast(), bytes) {
+        return Err(Errno::EFAULT);
     }
     // SAFETY: the kernel has just written there, or did before.
     Ok(unsafe { context.completions.take(count, events) } as c_long)

@@ -9,7 +9,7 @@ use core::ptr;
 
 use super::finish;
 use super::requests::{ARMED, BUSY, Request, change};
-use crate::process_state::STATE;
+use crate::engine::process_state::STATE;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;

@@ -12,7 +12,7 @@ use super::requests::{
     self, Details, FEW, Identity, QUEUED, Request, Work, event, give_back, many_bytes,
 };
 use crate::abi::iocb;
-use crate::process_state::STATE;
+use crate::engine::process_state::STATE;
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
@@ -211,7 +211,7 @@ fn clear_key(at: *mut iocb) -> bool {
         unsafe { key.write_unaligned(0) };
         return true;
     }
-    probe::are_writable(&STATE.writable, key.cast(), size_of::<u32>())
+    probe::are_writable(&STATE.threads.writable, key.cast(), size_of::<u32>())
 }
 
 fn check_eventfd(fd: c_int) -> Result<(), Errno> {

@@ -6,7 +6,7 @@
 //!
 //! One reaper at a time is inside the gate, for one bounded copy. It never waits: where it finds
 //! another reaper or a caller, it leaves and makes the system call. Before it takes events it claims
-//! them by a mark in `head` itself (see [`crate::ring::claim`]), and then looks for callers again.
+//! them by a mark in `head` itself (see [`super::ring::claim`]), and then looks for callers again.
 //!
 //! A caller counts itself in, and then waits for the reaper to leave, but not for long: the reaper's
 //! thread may be in a signal handler that blocks, or have left by longjmp. Such a reaper is passed: the
@@ -15,8 +15,9 @@
 //! Threads are told apart only to save time: a signal handler need not wait for the reap that it
 //! interrupted.
 
+use crate::engine::patience::{SPINS, TURNS, TURNS_OF_DESTROY, pause, spin};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, SPINS, TURNS, TURNS_OF_DESTROY, pause, spin_loop};
+use crate::sync::{AtomicU32, AtomicUsize};
 
 /// The gate of one context. All zero: open, nobody inside.
 #[derive(Default)]
@@ -56,7 +57,7 @@ impl Gate {
     #[cold]
     fn enter_later(&self, thread: usize) -> bool {
         for _ in 0..SPINS {
-            spin_loop();
+            spin();
             let holder = self.try_enter(thread);
             if holder == 0 || stays(holder, thread) {
                 return holder == 0;
@@ -114,14 +115,12 @@ impl Gate {
                 turn += 1;
                 continue;
             }
-            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left.
+            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left, or another caller has passed it.
             let passed = holder | PASSED;
-            let result = self
+            let _ = self
                 .holder
                 .compare_exchange(holder, passed, Relaxed, Relaxed);
-            if result.is_ok() {
-                return false;
-            }
+            return false;
         }
     }
 
@@ -166,9 +165,11 @@ impl Gate {
 
     /// Whether anybody is inside, or counted in, at this moment.
     pub fn is_in_use(&self) -> bool {
-        // SeqCst: pairs with `enter` and `begin_call`, against an entry of the registry that is given
-        // to another context. Revokers are callers.
-        self.holder.load(SeqCst) != 0 || self.callers.load(SeqCst) != 0
+        // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the caller has
+        // acquired from. Others only come and go, because the context is not live.
+        // SeqCst: pairs with `begin_call`, against an entry of the registry that is given to another context.
+        // Revokers are callers.
+        self.holder.load(Relaxed) != 0 || self.callers.load(SeqCst) != 0
     }
 }
 
@@ -191,6 +192,7 @@ fn count_out(counter: &AtomicU32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::patience::waits;
 
     const A: usize = 2;
     const B: usize = 4;
@@ -226,5 +228,70 @@ mod tests {
         assert!(!gate.close(B), "but one that revokes is");
         gate.end_revoking();
         assert!(gate.close(B));
+    }
+
+    #[test]
+    fn a_reaper_waits_for_another_one_but_not_for_its_own_thread() {
+        let gate = Gate::default();
+        assert!(gate.enter(A));
+        assert_eq!(waits::of(|| gate.enter(A)), (false, 1));
+        assert_eq!(waits::of(|| gate.enter(B)), (false, SPINS));
+        assert!(!gate.begin_call(A));
+        assert_eq!(waits::of(|| gate.enter(B)), (false, 1), "it stays");
+    }
+
+    #[test]
+    fn a_caller_goes_on_when_the_reaper_leaves() {
+        thread_local! {
+            static GATE: Gate = Gate::default();
+        }
+        let begin_call = || GATE.with(|gate| gate.begin_call(B));
+        assert!(GATE.with(|gate| gate.enter(A)));
+        let leave = || GATE.with(Gate::leave);
+        assert_eq!(waits::during(leave, begin_call), (true, 1));
+        assert!(GATE.with(|gate| gate.close(A)));
+    }
+
+    #[test]
+    fn a_caller_waits_once_for_a_reaper_that_stays() {
+        let gate = Gate::default();
+        assert_eq!(waits::of(|| gate.begin_call(A)), (true, 0));
+        assert!(gate.enter(A));
+        assert_eq!(waits::of(|| gate.begin_call(B)), (false, TURNS));
+        assert_eq!(waits::of(|| gate.begin_call(B)), (false, 0));
+        gate.leave();
+        assert!(gate.enter(A));
+        assert_eq!(waits::of(|| gate.begin_call(A)), (false, 0), "its handler");
+    }
+
+    #[test]
+    fn who_destroys_waits_longer_for_other_threads() {
+        let gate = Gate::default();
+        assert_eq!(waits::of(|| gate.close(A)), (true, 0));
+        assert!(gate.enter(A));
+        assert_eq!(waits::of(|| gate.close(A)), (false, TURNS));
+        assert_eq!(waits::of(|| gate.close(B)), (false, TURNS_OF_DESTROY));
+        assert!(!gate.begin_call(A));
+        assert_eq!(waits::of(|| gate.close(A)), (false, TURNS), "also passed");
+    }
+
+    #[test]
+    fn whoever_is_inside_or_counted_uses_the_gate() {
+        let gate = Gate::default();
+        assert!(!gate.is_in_use());
+        assert!(gate.enter(A) && gate.is_in_use());
+        gate.leave();
+        assert!(gate.begin_call(A) && gate.is_in_use());
+        gate.end_call();
+        assert!(!gate.is_in_use());
+    }
+
+    /// The memory of a forked child is wiped while the call goes on.
+    #[test]
+    fn a_child_is_not_counted_out() {
+        let gate = Gate::default();
+        gate.end_call();
+        gate.end_revoking();
+        assert!(!gate.has_callers() && gate.close(A));
     }
 }

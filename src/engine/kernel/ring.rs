@@ -1,9 +1,9 @@
 //! Reading and writing one completion ring. The caller answers for the right to do so.
 
 use core::cmp::min;
-use core::ptr;
 
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_event};
+use crate::engine::copying::copy_events;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// Whether the ring has the layout that [`aio_ring`] states, and its size `nr` is one that the kernel
@@ -65,14 +65,14 @@ fn claimed(slot: u32, nr: u32) -> u32 {
 /// `head` modulo `nr` (`fs/aio.c`, aio_read_events_ring and refill_reqs_available) and stores slots only.
 /// So while the one reaper of this ring finds its claim there, nobody has taken an event since.
 ///
-/// False if `head` has moved since then.
+/// Nothing is claimed if `head` has moved since then; [`commit`] finds out.
 #[inline]
-pub fn claim(ring: &aio_ring, nr: u32, look: Look) -> bool {
+pub fn claim(ring: &aio_ring, nr: u32, look: Look) {
     // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself in
     // and then revokes, one sees the other.
-    ring.head
-        .compare_exchange(look.head, claimed(look.head, nr), SeqCst, Relaxed)
-        .is_ok()
+    let _ = ring
+        .head
+        .compare_exchange(look.head, claimed(look.head, nr), SeqCst, Relaxed);
 }
 
 /// Whether `count` events are ready where they are claimed. Between the look and the claim others
@@ -82,7 +82,8 @@ pub fn has(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
     ready(ring, nr, look.head).is_some_and(|ready| ready >= count)
 }
 
-/// Moves `head` over `count` events. False if the claim was revoked: then they are not taken.
+/// Moves `head` over `count` events. False if they are not claimed, or not any more: then they
+/// are not taken.
 #[inline]
 pub fn commit(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
     let next = look.head + count;
@@ -146,33 +147,14 @@ unsafe fn copy_runs(
     count: u32,
     events: *mut io_event,
 ) {
-    let until_end = min(count, nr - look.head) as usize;
+    let until_end = min(count, nr - look.head);
     // SAFETY: `head` and `until_end` stay within the `nr` slots, the rest starts at slot 0.
     unsafe {
         copy_events(slots.add(look.head as usize), events, until_end);
-        if until_end < count as usize {
-            copy_events(
-                slots,
-                events.wrapping_add(until_end),
-                count as usize - until_end,
-            );
+        if until_end < count {
+            let rest = events.wrapping_add(until_end as usize);
+            copy_events(slots, rest, count - until_end);
         }
-    }
-}
-
-/// Copies bytes: the array may be misaligned, as for the kernel.
-///
-/// # Safety
-/// `from` has `count` events and `to` has room for them.
-#[inline]
-unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: usize) {
-    // SAFETY: as the caller promises; a ring and a program's array do not overlap.
-    unsafe {
-        ptr::copy_nonoverlapping(
-            from.cast::<u8>(),
-            to.cast::<u8>(),
-            count * size_of::<io_event>(),
-        );
     }
 }
 
@@ -180,6 +162,7 @@ unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: usize) {
 mod tests {
     use super::*;
     use crate::sync::AtomicU32;
+    use core::ptr;
 
     const NR: u32 = 7;
 
@@ -240,9 +223,16 @@ mod tests {
                 );
                 assert!(has(&ring, NR, look, count) && !has(&ring, NR, look, count + 1));
                 assert!(!commit(&ring, NR, look, count), "not without a claim");
-                assert!(claim(&ring, NR, look) && commit(&ring, NR, look, count));
+                claim(&ring, NR, look);
+                assert!(commit(&ring, NR, look, count));
                 assert_eq!(ring.head.load(Relaxed), (head + count) % NR);
                 assert!(!commit(&ring, NR, look, count), "a second time is refused");
+                claim(&ring, NR, look);
+                assert_eq!(
+                    ring.head.load(Relaxed),
+                    (head + count) % NR,
+                    "head has moved"
+                );
             }
         }
     }
@@ -252,13 +242,14 @@ mod tests {
         for head in 0..NR {
             let ring = header(head, (head + 2) % NR);
             let found = look(&ring, NR).unwrap();
-            assert!(claim(&ring, NR, found));
+            claim(&ring, NR, found);
             assert!(ring.head.load(Relaxed) >= NR && ring.head.load(Relaxed) % NR == head);
-            assert!(!claim(&ring, NR, found), "once");
+            claim(&ring, NR, found);
+            assert!(ring.head.load(Relaxed) < 2 * NR, "once");
             withdraw(&ring, NR, found);
             assert_eq!(ring.head.load(Relaxed), head);
 
-            assert!(claim(&ring, NR, found));
+            claim(&ring, NR, found);
             revoke(&ring, || None);
             assert!(ring.head.load(Relaxed) >= NR, "of an unknown ring nothing");
             revoke(&ring, || Some(NR));

@@ -5,9 +5,10 @@
 //! signal handler may do it at any point. A context that finds no room is simply not known here, and
 //! its calls go to the kernel.
 
-use crate::gate::Gate;
-use crate::sync::Ordering::{Relaxed, SeqCst};
-use crate::sync::{AtomicU32, AtomicUsize, ENTRIES_LOG2, REACH};
+use super::gate::Gate;
+use crate::engine::tables::{ENTRIES_LOG2, REACH, first_place};
+use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::{AtomicU32, AtomicUsize};
 
 /// What is known of one context. Aligned so that it never spans two cache lines.
 #[derive(Default)]
@@ -28,12 +29,14 @@ const EMPTY: usize = 0;
 const RESERVED: usize = 4;
 /// Added to an address, which is a page's, while its context is being destroyed.
 const DESTROYING: usize = 1;
+/// Added to that once one thread is about to take the ring away.
+const TAKEN: usize = 8;
 /// Added to the address of a context that was destroyed. The entry may be given to another one, but
 /// until then the address is kept: the kernel gives it out again soon, and a thread that still calls
 /// with the old handle must then be counted at the new context's gate.
 const DEAD: usize = 2;
 /// The part of [`Entry::address`] that is the address.
-const ADDRESS: usize = !(DESTROYING | DEAD | RESERVED);
+const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
 
 /// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
 pub const UNREADABLE: u32 = u32::MAX;
@@ -49,8 +52,8 @@ impl Entry {
         self.address.load(SeqCst) == address
     }
 
-    /// Lets nobody further to the ring; then the gate must be closed. False if another thread destroys
-    /// the context already.
+    /// Stops new reapers; the caller must then close the gate. False if another thread destroys the
+    /// context already.
     pub fn start_destroying(&self, address: usize) -> bool {
         // SeqCst, also for a mark that is there: see `is_live`.
         self.address
@@ -61,7 +64,16 @@ impl Entry {
     /// Whether a thread is about to destroy the context at `address`.
     pub fn is_doomed(&self, address: usize) -> bool {
         // Relaxed: asked after `is_live`.
-        self.address.load(Relaxed) == address | DESTROYING
+        self.address.load(Relaxed) & !TAKEN == address | DESTROYING
+    }
+
+    /// True for the one thread that is to take the ring away, of all that destroy the context.
+    pub fn take_ring(&self, address: usize) -> bool {
+        // Relaxed: each of them has closed the gate, or found that it cannot be closed.
+        let (from, to) = (address | DESTROYING, address | DESTROYING | TAKEN);
+        self.address
+            .compare_exchange(from, to, Relaxed, Relaxed)
+            .is_ok()
     }
 
     /// The slots of the ring, if it was found that it may be read.
@@ -73,12 +85,13 @@ impl Entry {
         }
     }
 
-    /// Gives up the entry of a context that was destroyed, unless its address belongs to a new one by
-    /// now.
+    /// Gives up the entry of a context whose ring was taken away, unless its address belongs to a new one
+    /// by now.
     pub fn remove(&self, address: usize) {
-        // Relaxed: nothing else is published.
-        let (from, to) = (address | DESTROYING, address | DEAD);
-        let _ = self.address.compare_exchange(from, to, Relaxed, Relaxed);
+        // Release: whoever gives the entry to another context knows then of a reaper that stays, as this
+        // thread does.
+        let (from, to) = (address | DESTROYING | TAKEN, address | DEAD);
+        let _ = self.address.compare_exchange(from, to, Release, Relaxed);
     }
 
     /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
@@ -100,12 +113,7 @@ impl Registry {
     /// The entries where a context at `address` may be, first choice first.
     #[inline]
     fn candidates(&self, address: usize) -> impl Iterator<Item = &Entry> {
-        // Fibonacci hashing: neighbouring rings are spread over the table whatever their size.
-        #[cfg(target_pointer_width = "64")]
-        const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
-        #[cfg(target_pointer_width = "32")]
-        const GOLDEN: usize = 0x9e37_79b9;
-        let first = (address >> 12).wrapping_mul(GOLDEN) >> (usize::BITS - ENTRIES_LOG2);
+        let first = first_place(address, ENTRIES_LOG2);
         (0..REACH).map(move |step| {
             let index = (first + step) % ENTRIES;
             // SAFETY: the remainder is below the length.
@@ -120,8 +128,8 @@ impl Registry {
             // Relaxed: `is_live` and `belongs_to` ask again at the gate.
             let found = entry.address.load(Relaxed);
             if found & ADDRESS == address {
-                // The fixed values are no page's address, but a caller may pass them.
-                return (address > RESERVED).then_some(entry);
+                // Null is the address of an entry that was never used, or was given up.
+                return (address != 0).then_some(entry);
             }
             if found == EMPTY {
                 break;
@@ -130,13 +138,13 @@ impl Registry {
         None
     }
 
-    /// Another engine has a context at `address` from now on: what was here and was destroyed is nobody's.
-    #[cfg(feature = "threads")]
+    /// Another engine has a context at `address` from now on. What was here is gone, whether this library
+    /// destroyed it or not.
+    #[cfg(any(feature = "threads", test))]
     pub fn give_up(&self, address: usize) {
         if let Some(entry) = self.find(address) {
-            let dead = address | DEAD;
             // SeqCst: as in `insert`.
-            let _ = entry.address.compare_exchange(dead, DEAD, SeqCst, Relaxed);
+            entry.address.store(DEAD, SeqCst);
         }
     }
 
@@ -228,11 +236,16 @@ mod tests {
         registry.insert(first, || true);
         registry.insert(second, || true);
         let entry = registry.find(first).unwrap();
+        assert!(!entry.take_ring(first), "not while it is live");
         assert!(entry.start_destroying(first) && !entry.start_destroying(first));
-        assert!(!entry.is_live(first));
+        assert!(!entry.is_live(first) && entry.is_doomed(first));
+        entry.remove(first);
+        assert!(entry.is_doomed(first), "not while the ring is there");
+        assert!(entry.take_ring(first) && !entry.take_ring(first));
+        assert!(entry.is_doomed(first));
         assert!(registry.find(first).is_some(), "calls still pass its gate");
         entry.remove(first);
-        assert!(!entry.is_live(first) && entry.belongs_to(first));
+        assert!(!entry.is_live(first) && !entry.is_doomed(first) && entry.belongs_to(first));
         assert!(registry.find(second).unwrap().is_live(second));
     }
 
@@ -243,7 +256,7 @@ mod tests {
         registry.insert(address, || true);
         let entry = registry.find(address).unwrap();
         entry.nr.store(127, Relaxed);
-        entry.start_destroying(address);
+        assert!(entry.start_destroying(address) && entry.take_ring(address));
         registry.insert(address, || true);
         assert!(entry.is_live(address), "the new context has the same entry");
         assert_eq!(entry.nr.load(Relaxed), 0);
@@ -263,7 +276,7 @@ mod tests {
             let address = (1 << 30) + i % (2 * ENTRIES) * 3 * 4096;
             registry.insert(address, || true);
             let entry = registry.find(address).expect("there is room");
-            entry.start_destroying(address);
+            assert!(entry.start_destroying(address) && entry.take_ring(address));
             entry.remove(address);
         }
     }
@@ -276,7 +289,7 @@ mod tests {
         registry.insert(address, || true);
         let entry = registry.find(address).unwrap();
         assert!(entry.gate.begin_call(8));
-        entry.start_destroying(address);
+        assert!(entry.start_destroying(address) && entry.take_ring(address));
         entry.remove(address);
         let others: Vec<_> = (1..ENTRIES / 2).map(|i| i * 4096).collect();
         others
@@ -286,7 +299,7 @@ mod tests {
         registry.insert(address, || true);
         assert!(entry.is_live(address));
         entry.gate.end_call();
-        entry.start_destroying(address);
+        assert!(entry.start_destroying(address) && entry.take_ring(address));
         entry.remove(address);
         let others: Vec<_> = (ENTRIES / 2..2 * ENTRIES).map(|i| i * 4096).collect();
         others
@@ -314,6 +327,55 @@ mod tests {
         let registry = registry();
         for address in [0, 1, 2, 3, 4, 5, 4096, usize::MAX, usize::MAX - 1] {
             assert!(registry.find(address).is_none(), "{address:#x}");
+        }
+    }
+
+    /// A signal handler forks while a context is made known: the child finds the memory wiped.
+    #[test]
+    fn a_child_registers_nothing() {
+        let registry = registry();
+        let (old, new) = (0x7000_0000, 0x7000_0000 + 4096 * ENTRIES);
+        registry.insert(old, || false);
+        assert!(registry.find(old).is_none(), "forked before");
+        registry.insert(old, || true);
+        let entry = registry.find(old).unwrap();
+        assert!(entry.start_destroying(old) && entry.take_ring(old));
+        entry.remove(old);
+        registry.insert(old, || false);
+        assert!(entry.belongs_to(old) && !entry.is_live(old), "as it was");
+        let wipes = || {
+            entry.address.store(EMPTY, Relaxed);
+            true
+        };
+        registry.insert(old, wipes);
+        assert!(registry.find(old).is_none() && registry.find(new).is_none());
+    }
+
+    #[test]
+    fn slots_are_known_once_the_ring_was_read() {
+        let entry = Entry::default();
+        assert_eq!(entry.slots(), None);
+        entry.nr.store(UNREADABLE, Relaxed);
+        assert_eq!(entry.slots(), None);
+        entry.nr.store(127, Relaxed);
+        assert_eq!(entry.slots(), Some(127));
+    }
+
+    #[test]
+    fn whose_address_is_given_up_is_nobodys() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        for state in 0..3 {
+            registry.insert(address, || true);
+            let entry = registry.find(address).unwrap();
+            if state > 0 {
+                assert!(entry.start_destroying(address) && entry.take_ring(address));
+            }
+            if state > 1 {
+                entry.remove(address);
+            }
+            registry.give_up(address);
+            assert!(registry.find(address).is_none() && !entry.is_live(address));
         }
     }
 }

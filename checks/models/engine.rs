@@ -1,0 +1,41 @@
+//! The library's modules as they are, and what the models replace.
+
+#[path = "../../src/engine/getevents.rs"]
+pub mod getevents;
+pub mod kernel;
+pub use crate::process_state;
+
+/// How long one thread waits for another: as short as lets every path be taken. A thread that waits looks
+/// again without letting the others run; that they do, or not, is loom's choice.
+pub mod patience {
+    pub const SPINS: u32 = 1;
+    pub const TURNS: u32 = 1;
+    pub const TURNS_OF_DESTROY: u32 = 2;
+
+    pub fn spin() {}
+
+    pub fn pause(_turn: u32) {}
+}
+
+/// Two entries, both within reach of every address.
+pub mod tables {
+    pub const ENTRIES_LOG2: u32 = 1;
+    pub const REACH: usize = 2;
+
+    pub fn first_place(_address: usize, _log2: u32) -> usize {
+        0
+    }
+}
+
+/// Copying, slot by slot.
+pub mod copying {
+    use crate::abi::io_event;
+    use crate::slots;
+
+    pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
+        for index in 0..count as usize {
+            let event = unsafe { slots::read(from.wrapping_add(index)) };
+            unsafe { slots::write(to.wrapping_add(index), event) };
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The kernel's own AIO: every request is a system call, and so is every wait. Events that are ready are
+//! taken from the ring.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`registry`] | the contexts that this process made |
+//! | [`gate`] | who may move a ring's `head` |
+//! | [`ring`] | how `head` is moved |
+//! | [`reaping`] | what a call does with the three |
+//! | [`stand_in`] | what `io_destroy` leaves to a thread that is still at the ring |
+//! | [`system_call`] | the system call for events, and with 64-bit seconds on 32 bits |
+
+pub mod gate;
+pub mod reaping;
+pub mod registry;
+pub mod ring;
+pub mod stand_in;
+pub mod system_call;
+#[cfg(target_pointer_width = "32")]
+mod time64;
+
+use core::ffi::{c_int, c_long};
+
+use crate::abi::{io_context_t, io_event, iocb};
+use crate::configuration;
+use crate::engine::getevents::Getevents;
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::Relaxed;
+use crate::sys::aio;
+use crate::sys::errno::Errno;
+use reaping::Pages;
+use registry::{Entry, Registry};
+use system_call::SystemCall;
+
+/// What the engine knows of this process. All zero: nothing, as in a forked child.
+#[repr(C)]
+pub struct Kernel {
+    /// The contexts.
+    registry: Registry,
+    /// Which pointers may be used without asking the kernel.
+    pages: Pages,
+    /// Whether contexts are registered: 0: not asked yet, [`YES`] or [`NO`].
+    registers: AtomicU32,
+}
+
+const YES: u32 = 1;
+const NO: u32 = 2;
+
+impl Kernel {
+    /// See `io_setup(3)`. `wipes` sees to it that a forked child finds this state empty, and says whether it
+    /// does; else contexts are not registered, and every call is a system call.
+    ///
+    /// # Safety
+    /// As [`aio::io_setup`].
+    #[inline]
+    pub unsafe fn setup(
+        &self,
+        nr_events: c_int,
+        ctxp: *mut io_context_t,
+        wipes: impl FnOnce() -> bool,
+    ) -> Result<c_int, Errno> {
+        // Relaxed: threads that ask at the same time come to the same answer. Before the context is made: a
+        // child that is forked from here on finds a zero.
+        if self.registers.load(Relaxed) == 0 {
+            self.decide(wipes);
+        }
+        // SAFETY: the caller keeps the same promise.
+        let result = unsafe { aio::io_setup(nr_events, ctxp) }?;
+        // Relaxed: it was written by this thread, or wiped since, in a child that a signal handler forked.
+        let is_ours = || self.registers.load(Relaxed) == YES;
+        if is_ours() {
+            // SAFETY: the kernel has just written it.
+            let ctx = unsafe { ctxp.read_unaligned() };
+            self.registry.insert(ctx.addr(), is_ours);
+        }
+        Ok(result)
+    }
+
+    #[cold]
+    fn decide(&self, wipes: impl FnOnce() -> bool) {
+        let reaps = configuration::reaps_in_user_space() && wipes();
+        self.registers.store(if reaps { YES } else { NO }, Relaxed);
+    }
+
+    /// What is known of a context, if this engine made it.
+    #[inline(always)]
+    pub fn find(&self, ctx: io_context_t) -> Option<&Entry> {
+        self.registry.find(ctx.addr())
+    }
+
+    /// Another engine has a context at `address` from now on.
+    #[cfg(feature = "threads")]
+    pub fn give_up(&self, address: usize) {
+        self.registry.give_up(address);
+    }
+
+    /// See `io_getevents(3)` and `io_pgetevents(3)`.
+    ///
+    /// # Safety
+    /// As [`reaping::getevents`].
+    #[inline(always)]
+    pub unsafe fn getevents<T: SystemCall>(
+        &self,
+        entry: &Entry,
+        wanted: Getevents<T>,
+    ) -> Result<c_int, Errno> {
+        // SAFETY: the caller keeps the same promise.
+        unsafe { reaping::getevents(entry, &self.pages, wanted) }
+    }
+}
+
+/// See `io_destroy(3)`. `entry`: what is known of the context.
+///
+/// # Safety
+/// As [`aio::io_destroy`].
+#[inline]
+pub unsafe fn destroy(entry: Option<&Entry>, ctx: io_context_t) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    unsafe {
+        match entry {
+            Some(entry) => reaping::destroy(entry, ctx),
+            None => aio::io_destroy(ctx),
+        }
+    }
+}
+
+/// See `io_submit(3)`.
+///
+/// # Safety
+/// As [`aio::io_submit`].
+#[inline]
+pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    unsafe { aio::io_submit(ctx, nr, ios) }
+}
+
+/// See `io_cancel(3)`.
+#[inline]
+pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
+    aio::io_cancel(ctx, iocb, event)
+}

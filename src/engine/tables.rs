@@ -1,0 +1,21 @@
+//! Tables of contexts by their addresses: how large they are, and where an address is looked for.
+//!
+//! The models bring another module of this name, with tables of two places.
+
+/// The kernel engine's table. Four times the contexts that the library promises to know, so that runs of full
+/// entries are short. Miri takes its time for each.
+pub const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 14 };
+
+/// A context lies within so many entries of where its address hashes to.
+pub const REACH: usize = 32;
+
+/// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places. Fibonacci
+/// hashing: neighbouring rings are spread over the table, whatever their size.
+#[inline(always)]
+pub fn first_place(address: usize, log2: u32) -> usize {
+    #[cfg(target_pointer_width = "64")]
+    const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
+    #[cfg(target_pointer_width = "32")]
+    const GOLDEN: usize = 0x9e37_79b9;
+    (address >> 12).wrapping_mul(GOLDEN) >> (usize::BITS - log2)
+}
