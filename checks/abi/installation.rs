@@ -1,7 +1,7 @@
 //! `make install`, `make uninstall`, reproducibility, and finding the installed library with
 //! pkg-config, CMake and meson.
 
-use abi_tests::{build, output, project, run, scratch};
+use abi_tests::{build, copy_source, output, project, run, scratch};
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -157,19 +157,7 @@ fn two_builds_from_two_directories_are_identical() {
     let longer = second.path().join("a/longer/path");
     fs::create_dir_all(&longer).unwrap();
     let build = |copy: &Path| {
-        for part in [
-            "Cargo.toml",
-            "Cargo.lock",
-            "Makefile",
-            "src",
-            "abi",
-            "include",
-        ] {
-            run(Command::new("cp")
-                .arg("-r")
-                .arg(project().join(part))
-                .arg(copy));
-        }
+        copy_source(copy);
         run(Command::new("make").current_dir(copy));
     };
     build(first.path());

@@ -238,6 +238,24 @@ pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(build()).expect("the build directory is writable")
 }
 
+/// Copies what the library is built from.
+pub fn copy_source(to: &Path) {
+    for part in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "Makefile",
+        "make",
+        "src",
+        "abi",
+        "include",
+    ] {
+        run(Command::new("cp")
+            .arg("-r")
+            .arg(project().join(part))
+            .arg(to));
+    }
+}
+
 /// How the program takes the library in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {

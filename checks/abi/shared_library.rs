@@ -1,8 +1,8 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
 use abi_tests::{
-    Library, Width, aio_refused, build, link_again, on, original, output, project, run, scratch,
-    skip, widths,
+    Library, Width, aio_refused, build, copy_source, link_again, on, original, output, project,
+    run, scratch, skip, widths,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -382,19 +382,7 @@ fn links_with_lld_too() {
 fn a_panic_path_stops_the_build() {
     let directory = scratch();
     let copy = directory.path();
-    for part in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "Makefile",
-        "src",
-        "abi",
-        "include",
-    ] {
-        run(Command::new("cp")
-            .arg("-r")
-            .arg(project().join(part))
-            .arg(copy));
-    }
+    copy_source(copy);
     let file = copy.join("src/engine/kernel/mod.rs");
     let source = fs::read_to_string(&file).unwrap();
     let call = "aio::io_cancel(ctx, iocb, event)";
