@@ -54,7 +54,8 @@ fn owner(ctx: io_context_t) -> Owner {
     }
 }
 
-#[inline]
+#[cold]
+#[inline(never)]
 fn served_or_foreign(_ctx: io_context_t) -> Owner {
     #[cfg(feature = "threads")]
     if STATE.threads.are_used() {

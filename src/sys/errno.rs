@@ -3,38 +3,39 @@
 use core::ffi::{c_int, c_long};
 use core::ptr;
 
-/// An error number of `errno(3)`.
+/// An error number of `errno(3)`. It is kept negated, as the kernel and libaio return it, so that a result becomes
+/// a count or `-errno` without a branch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub struct Errno(c_int);
 
 #[allow(missing_docs)]
 impl Errno {
-    pub const EAGAIN: Errno = Errno(libc::EAGAIN);
-    pub const EBADF: Errno = Errno(libc::EBADF);
-    pub const ECANCELED: Errno = Errno(libc::ECANCELED);
-    pub const EFAULT: Errno = Errno(libc::EFAULT);
-    pub const EINPROGRESS: Errno = Errno(libc::EINPROGRESS);
-    pub const EINTR: Errno = Errno(libc::EINTR);
-    pub const EINVAL: Errno = Errno(libc::EINVAL);
-    pub const EISDIR: Errno = Errno(libc::EISDIR);
-    pub const ENOMEM: Errno = Errno(libc::ENOMEM);
-    pub const ENOSYS: Errno = Errno(libc::ENOSYS);
-    pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
-    pub const EPERM: Errno = Errno(libc::EPERM);
-    pub const ESPIPE: Errno = Errno(libc::ESPIPE);
-    pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
+    pub const EAGAIN: Errno = Errno(-libc::EAGAIN);
+    pub const EBADF: Errno = Errno(-libc::EBADF);
+    pub const ECANCELED: Errno = Errno(-libc::ECANCELED);
+    pub const EFAULT: Errno = Errno(-libc::EFAULT);
+    pub const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);
+    pub const EINTR: Errno = Errno(-libc::EINTR);
+    pub const EINVAL: Errno = Errno(-libc::EINVAL);
+    pub const EISDIR: Errno = Errno(-libc::EISDIR);
+    pub const ENOMEM: Errno = Errno(-libc::ENOMEM);
+    pub const ENOSYS: Errno = Errno(-libc::ENOSYS);
+    pub const EOPNOTSUPP: Errno = Errno(-libc::EOPNOTSUPP);
+    pub const EPERM: Errno = Errno(-libc::EPERM);
+    pub const ESPIPE: Errno = Errno(-libc::ESPIPE);
+    pub const ETIMEDOUT: Errno = Errno(-libc::ETIMEDOUT);
 
     /// The error that a `-errno` stands for.
     #[cfg(feature = "threads")]
     pub const fn of_negated(negated: c_int) -> Errno {
-        Errno(-negated)
+        Errno(negated)
     }
 
     /// As the kernel and libaio return it: `-errno`.
     #[inline(always)]
     pub const fn negated(self) -> c_int {
-        -self.0
+        self.0
     }
 }
 
@@ -52,7 +53,7 @@ pub fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
         return Ok(result as c_int);
     }
     // SAFETY: as above.
-    Err(Errno(unsafe { ptr::replace(errno, before) }))
+    Err(Errno(-unsafe { ptr::replace(errno, before) }))
 }
 
 /// Calls functions that tell of a failure in another way, and gives `errno` its old value back.

@@ -212,6 +212,7 @@ pub unsafe fn setup(
 ///
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
+#[inline(never)]
 pub unsafe fn destroy(hold: Hold<'_>, ctx: io_context_t) -> Result<c_int, Errno> {
     let state = &STATE.threads;
     let context = hold.0;
@@ -242,6 +243,7 @@ pub unsafe fn destroy(hold: Hold<'_>, ctx: io_context_t) -> Result<c_int, Errno>
 ///
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are taken.
+#[inline(never)]
 pub unsafe fn submit(hold: &Hold<'_>, nr: c_long, iocbpp: *mut *mut iocb) -> Result<c_int, Errno> {
     if nr < 0 {
         return Err(Errno::EINVAL);
@@ -273,6 +275,7 @@ pub unsafe fn submit(hold: &Hold<'_>, nr: c_long, iocbpp: *mut *mut iocb) -> Res
 
 /// Cancels a request. None: the context is not this engine's, and the kernel's checks come first.
 /// Every argument is checked.
+#[inline(never)]
 pub fn cancel(hold: &Hold<'_>, iocb: *mut iocb) -> Result<c_int, Errno> {
     check_key(iocb)?;
     // The one that was submitted first.
@@ -299,6 +302,7 @@ pub fn cancel(hold: &Hold<'_>, iocb: *mut iocb) -> Result<c_int, Errno> {
 }
 
 /// Cancels a request of a context that is none.
+#[inline(never)]
 pub fn cancel_nothing(iocb: *mut iocb) -> Result<c_int, Errno> {
     check_key(iocb)?;
     Err(Errno::EINVAL)
@@ -322,6 +326,7 @@ fn check_key(iocb: *mut iocb) -> Result<(), Errno> {
 
 /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
 #[cold]
+#[inline(never)]
 pub fn stand_alone() -> bool {
     // SAFETY: there is no such context.
     let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
