@@ -102,6 +102,11 @@ impl AddressSpace {
         true
     }
 
+    /// Whether memory took the ring's place.
+    pub fn has_memory(&self, place: usize) -> bool {
+        self.has_memory[place].load(SeqCst)
+    }
+
     /// The context whose ring is at an address, for the kernel.
     pub fn ring_at(&self, ctx: io_context_t) -> Option<usize> {
         match self.mapped.lock().unwrap()[start_of(ctx.cast())] {

@@ -150,13 +150,11 @@ unsafe fn take(
     }
     ring::claim(ring, nr, look);
     let good = !entry.gate.has_callers() && ring::has(ring, nr, look, count);
-    if good {
-        // The events follow the header.
-        let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
-        // SAFETY: the events are ready, and the array's pages are good. If the claim is revoked
-        // meanwhile, what is copied may be anything, and is not used.
-        unsafe { ring::copy(slots, nr, look, count, events) };
-    }
+    // The events follow the header.
+    let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
+    // SAFETY: that many slots are there, and the array's pages are good. If there is no claim, or it is revoked
+    // meanwhile, what is copied may be anything, and is not used.
+    unsafe { ring::copy(slots, nr, look, count, events) };
     // Again: the ring may be the parent's by now, or the context be destroyed.
     if !entry.is_live(ctx.addr()) {
         return None;
@@ -237,9 +235,9 @@ fn revoke(entry: &Entry, ctx: io_context_t) -> bool {
 pub unsafe fn destroy(entry: &Entry, ctx: io_context_t) -> Result<c_int, Errno> {
     let address = ctx.addr();
     // The kernel unmaps the ring first thing, so nobody may be at it.
-    let first = entry.start_destroying(address);
+    entry.start_destroying(address);
     let closed = entry.gate.close(thread::current());
-    if !(first || closed) || !entry.take_ring(address) {
+    if !entry.take_ring(address) {
         if entry.is_doomed(address) {
             // Another thread destroys it, and this is what the kernel will say when it has.
             return Err(Errno::EINVAL);
@@ -545,13 +543,39 @@ mod tests {
         assert_eq!(context.head(), 1);
         assert!(!ring::commit(&context.ring.header, SLOTS, look, 1));
         // While another thread destroys it, the ring is not touched.
-        assert!(context.entry().start_destroying(context.ctx().addr()));
+        context.entry().start_destroying(context.ctx().addr());
         let before = SYSTEM_CALLS.get();
         context.ring.header.head.store(SLOTS + 1, Relaxed);
         // SAFETY: as above.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
         assert_eq!(result, Err(Errno::EINVAL));
         assert_eq!((context.head(), SYSTEM_CALLS.get()), (SLOTS + 1, before));
-        assert!(context.entry().gate.close(4) || !context.entry().gate.has_callers());
+        // When it is gone, only the kernel knows whether something is there again.
+        assert!(context.entry().take_ring(context.ctx().addr()));
+        context.entry().remove(context.ctx().addr());
+        // SAFETY: as above.
+        let result = unsafe { call(context.entry(), &context.pages, wanted) };
+        assert_eq!((result, SYSTEM_CALLS.get()), (Ok(2), before + 1));
+        context.entry().gate.leave();
+        assert!(!context.entry().gate.has_callers() && context.entry().gate.close(4));
+    }
+
+    /// The memory is no context for the kernel.
+    #[cfg(not(miri))]
+    #[test]
+    fn one_thread_takes_the_ring_away() {
+        let context = Context::new(0, 3);
+        let (entry, address) = (context.entry(), context.ctx().addr());
+        // Another thread was first, and has left the call by longjmp.
+        entry.start_destroying(address);
+        // SAFETY: nobody reads the ring.
+        let destroy = || unsafe { destroy(entry, context.ctx()) };
+        assert_eq!(destroy(), Err(Errno::EINVAL));
+        assert!(!entry.is_doomed(address) && entry.belongs_to(address));
+        context.registry.insert(address, || true);
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address), "another thread is at it");
+        assert_eq!(destroy(), Err(Errno::EINVAL));
+        assert!(entry.is_doomed(address));
     }
 }

@@ -52,13 +52,12 @@ impl Entry {
         self.address.load(SeqCst) == address
     }
 
-    /// Stops new reapers; the caller must then close the gate. False if another thread destroys the
-    /// context already.
-    pub fn start_destroying(&self, address: usize) -> bool {
+    /// Stops new reapers, as another thread may have done already. The gate must be closed then.
+    pub fn start_destroying(&self, address: usize) {
         // SeqCst, also for a mark that is there: see `is_live`.
-        self.address
-            .compare_exchange(address, address | DESTROYING, SeqCst, SeqCst)
-            .is_ok()
+        let _ = self
+            .address
+            .compare_exchange(address, address | DESTROYING, SeqCst, SeqCst);
     }
 
     /// Whether a thread is about to destroy the context at `address`.
@@ -237,7 +236,8 @@ mod tests {
         registry.insert(second, || true);
         let entry = registry.find(first).unwrap();
         assert!(!entry.take_ring(first), "not while it is live");
-        assert!(entry.start_destroying(first) && !entry.start_destroying(first));
+        entry.start_destroying(first);
+        entry.start_destroying(first);
         assert!(!entry.is_live(first) && entry.is_doomed(first));
         entry.remove(first);
         assert!(entry.is_doomed(first), "not while the ring is there");
@@ -256,7 +256,8 @@ mod tests {
         registry.insert(address, || true);
         let entry = registry.find(address).unwrap();
         entry.nr.store(127, Relaxed);
-        assert!(entry.start_destroying(address) && entry.take_ring(address));
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address));
         registry.insert(address, || true);
         assert!(entry.is_live(address), "the new context has the same entry");
         assert_eq!(entry.nr.load(Relaxed), 0);
@@ -276,7 +277,8 @@ mod tests {
             let address = (1 << 30) + i % (2 * ENTRIES) * 3 * 4096;
             registry.insert(address, || true);
             let entry = registry.find(address).expect("there is room");
-            assert!(entry.start_destroying(address) && entry.take_ring(address));
+            entry.start_destroying(address);
+            assert!(entry.take_ring(address));
             entry.remove(address);
         }
     }
@@ -289,7 +291,8 @@ mod tests {
         registry.insert(address, || true);
         let entry = registry.find(address).unwrap();
         assert!(entry.gate.begin_call(8));
-        assert!(entry.start_destroying(address) && entry.take_ring(address));
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address));
         entry.remove(address);
         let others: Vec<_> = (1..ENTRIES / 2).map(|i| i * 4096).collect();
         others
@@ -299,7 +302,8 @@ mod tests {
         registry.insert(address, || true);
         assert!(entry.is_live(address));
         entry.gate.end_call();
-        assert!(entry.start_destroying(address) && entry.take_ring(address));
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address));
         entry.remove(address);
         let others: Vec<_> = (ENTRIES / 2..2 * ENTRIES).map(|i| i * 4096).collect();
         others
@@ -339,7 +343,8 @@ mod tests {
         assert!(registry.find(old).is_none(), "forked before");
         registry.insert(old, || true);
         let entry = registry.find(old).unwrap();
-        assert!(entry.start_destroying(old) && entry.take_ring(old));
+        entry.start_destroying(old);
+        assert!(entry.take_ring(old));
         entry.remove(old);
         registry.insert(old, || false);
         assert!(entry.belongs_to(old) && !entry.is_live(old), "as it was");
@@ -369,7 +374,8 @@ mod tests {
             registry.insert(address, || true);
             let entry = registry.find(address).unwrap();
             if state > 0 {
-                assert!(entry.start_destroying(address) && entry.take_ring(address));
+                entry.start_destroying(address);
+                assert!(entry.take_ring(address));
             }
             if state > 1 {
                 entry.remove(address);
