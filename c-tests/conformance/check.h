@@ -6,10 +6,13 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include <errno.h>
 #include <libaio.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+/* What a check needs, and what is not itself checked: the group ends where it is not so. */
+#define EXPECT_FAILED give_up
+void give_up(const char *file, int line, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+#include "../harness/expect.h"
 
 struct group {
 	const char *section; /* of docs/kernel-aio.md, as in 1.3 */
@@ -29,25 +32,7 @@ struct group {
 	check_values((reason), __FILE__, __LINE__, (long long)(got), (long long)(want), __VA_ARGS__)
 
 /* A check that cannot run here. */
-#define SKIP(reason, ...) skip_check((reason), __VA_ARGS__)
-
-/* What a check needs, and what is not itself checked. */
-#define REQUIRE(condition)                                                                 \
-	do {                                                                               \
-		if (!(condition))                                                          \
-			give_up(__FILE__, __LINE__, #condition);                           \
-	} while (0)
-
-/* A call of the library, which must leave errno alone. */
-#define AIO(call)                                                                          \
-	({                                                                                 \
-		errno = ERRNO_SENTINEL;                                                    \
-		long result_ = (call);                                                     \
-		if (errno != ERRNO_SENTINEL)                                               \
-			CHECK(errno, ERRNO_SENTINEL, "errno is left alone by %s", #call);  \
-		result_;                                                                   \
-	})
-#define ERRNO_SENTINEL 12345
+#define SKIP_CHECK(reason, ...) skip_check((reason), __VA_ARGS__)
 
 /*
  * Values beside counts and -errno: io_submit itself failed, a request was taken but no event came,
@@ -72,7 +57,6 @@ extern const char *self;
 void check_values(const char *only_kernel, const char *file, int line, long long got,
 		  long long want, const char *name, ...) __attribute__((format(printf, 6, 7)));
 void skip_check(const char *reason, const char *name, ...) __attribute__((format(printf, 2, 3)));
-void give_up(const char *file, int line, const char *condition) __attribute__((noreturn));
 
 /* After an exec: whether a context of the old program is gone. process.c */
 int after_exec(const char *address);

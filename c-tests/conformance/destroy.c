@@ -8,11 +8,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "kernel_call.h"
 #include "kinds.h"
 #include "memory.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 #define OWN_ID "an engine knows its contexts by address"
 
@@ -74,28 +74,28 @@ static void in_flight(void)
 	eventfd_t count = 0;
 	io_context_t ctx = context(32);
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	for (int i = 0; i < 4; i++) {
 		wait[i] = with_eventfd(poll_request(pipes[0], POLLIN), signalled);
-		REQUIRE(submit(ctx, &wait[i]) == 1);
+		EXPECT(submit(ctx, &wait[i]) == 1);
 	}
 	double start = now();
 	CHECK(AIO(io_destroy(ctx)), 0, "with polls in flight");
 	CHECK(now() - start < PATIENCE, 1, "does not wait for what would make them ready");
 	CHECK(eventfd_read(signalled, &count) == 0 ? (long)count : 0, 4,
 	      "their eventfd is signalled for each");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 
 	ctx = context(32);
 	make_events(ctx, 1, 20);
 	CHECK(AIO(io_destroy(ctx)), 0, "with events that nobody took");
 
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "with writes in flight");
+		SKIP_CHECK("no O_DIRECT here", "with writes in flight");
 		return;
 	}
 	ctx = context(32);
-	REQUIRE(ftruncate(fd, WRITES * BYTES) == 0);
+	EXPECT(ftruncate(fd, WRITES * BYTES) == 0);
 	memset(bytes, 0xe7, BYTES);
 	int taken = 0, right = 0;
 	for (int i = 0; i < WRITES; i++) {
@@ -167,11 +167,11 @@ static void blocked_submitter(void)
 	struct io_event event;
 	struct timespec tick = { 0, 1000 };
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	struct request r = request(IO_CMD_PREAD, pipes[0], &byte, 1, 0);
 	struct waiter submitter = { .ctx = ctx, .request = &r };
 	start_waiter(&submitter);
-	REQUIRE(pthread_create(&destroyer, NULL, destroy, &ctx) == 0);
+	EXPECT(pthread_create(&destroyer, NULL, destroy, &ctx) == 0);
 	/* It is dead before it is gone. */
 	double start = now();
 	while (AIO(io_submit(ctx, 0, NULL)) == 0 && now() - start < PATIENCE)
@@ -184,9 +184,9 @@ static void blocked_submitter(void)
 	CHECK_KERNEL_ONLY("an engine waits for its own threads, not for the program's", ended, 0,
 			  "io_destroy waits for a read inside io_submit");
 	CHECK(waits(&submitter), 1, "and the read goes on");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	if (!ended)
-		REQUIRE(pthread_join(destroyer, &result) == 0);
+		EXPECT(pthread_join(destroyer, &result) == 0);
 	CHECK((long)result, 0, "io_destroy after the read has ended");
 	CHECK(end_waiter(&submitter), 1, "and io_submit's result");
 }
@@ -213,10 +213,10 @@ static void two_at_once(void)
 		pthread_t first, second;
 		void *a, *b;
 
-		REQUIRE(pthread_barrier_init(&rivals.barrier, NULL, 2) == 0);
-		REQUIRE(pthread_create(&first, NULL, destroy_with_rival, &rivals) == 0);
-		REQUIRE(pthread_create(&second, NULL, destroy_with_rival, &rivals) == 0);
-		REQUIRE(pthread_join(first, &a) == 0 && pthread_join(second, &b) == 0);
+		EXPECT(pthread_barrier_init(&rivals.barrier, NULL, 2) == 0);
+		EXPECT(pthread_create(&first, NULL, destroy_with_rival, &rivals) == 0);
+		EXPECT(pthread_create(&second, NULL, destroy_with_rival, &rivals) == 0);
+		EXPECT(pthread_join(first, &a) == 0 && pthread_join(second, &b) == 0);
 		right += ((long)a == 0 && (long)b == -EINVAL) || ((long)b == 0 && (long)a == -EINVAL);
 	}
 	CHECK(right, 10, "of two at once one gets 0 and one -EINVAL, 10 times");

@@ -6,10 +6,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "kinds.h"
 #include "memory.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 /* What the eventfd counts, and sets it to 0. */
 static long long count_of(int eventfd)
@@ -50,11 +50,11 @@ static void counts(void)
 	CHECK(outcome(ctx, &bad), SYNC(EINVAL), "one that io_submit refuses");
 	CHECK(count_of(event), 0, "adds nothing");
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	struct request wait = with_eventfd(poll_request(pipes[0], POLLIN), event);
 	CHECK(submit(ctx, &wait), 1, "a poll");
 	CHECK(count_of(event), 0, "adds nothing while it is pending");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	struct pollfd ready = { .fd = event, .events = POLLIN };
 	CHECK(poll(&ready, 1, PATIENCE * 1000), 1, "and makes the eventfd readable when it completes");
 	CHECK(count_of(event), 1, "with one");
@@ -80,7 +80,7 @@ static void counts(void)
 		CHECK(all, 8, "add 8");
 		CHECK(get_now(ctx, 16, events), 8, "and their events are there");
 	} else {
-		SKIP("no O_DIRECT here", "O_DIRECT reads");
+		SKIP_CHECK("no O_DIRECT here", "O_DIRECT reads");
 	}
 
 	int semaphore = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE);
@@ -111,7 +111,7 @@ static void event_first(void)
 	char *bytes = before_hole(4);
 
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "the event before the eventfd");
+		SKIP_CHECK("no O_DIRECT here", "the event before the eventfd");
 		return;
 	}
 	for (int i = 0; i < ROUNDS; i++) {
@@ -125,11 +125,11 @@ static void event_first(void)
 					    event);
 			list[j] = iocb(&r[j]);
 		}
-		REQUIRE(AIO(io_submit(ctx, 4, list)) == 4);
+		EXPECT(AIO(io_submit(ctx, 4, list)) == 4);
 		while (counted < 4) {
 			eventfd_t count;
 
-			REQUIRE(eventfd_read(event, &count) == 0);
+			EXPECT(eventfd_read(event, &count) == 0);
 			counted += (unsigned)count;
 			unsigned there = (ring->tail + ring->nr - ring->head) % ring->nr;
 			good &= there >= counted;
@@ -146,11 +146,11 @@ static void kept(void)
 	int pipes[2], event = eventfd(0, EFD_NONBLOCK), again = dup(event);
 	struct pollfd ready = { .fd = again, .events = POLLIN };
 
-	REQUIRE(pipe(pipes) == 0 && again >= 0);
+	EXPECT(pipe(pipes) == 0 && again >= 0);
 	struct request r = with_eventfd(poll_request(pipes[0], POLLIN), event);
 	CHECK(submit(ctx, &r), 1, "a poll");
 	close(event);
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	CHECK(poll(&ready, 1, PATIENCE * 1000), 1, "signals an eventfd whose descriptor was closed meanwhile");
 	CHECK(count_of(again), 1, "with one");
 	CHECK(event_of(ctx, &r) & POLLIN, POLLIN, "and its event is there");
@@ -164,7 +164,7 @@ static void saturated(void)
 	struct request r = with_eventfd(request(IO_CMD_PWRITE, open_kind(NULL_DEVICE), "x", 1, 0),
 					event);
 
-	REQUIRE(eventfd_write(event, 0xfffffffffffffffe) == 0);
+	EXPECT(eventfd_write(event, 0xfffffffffffffffe) == 0);
 	struct waiter w = { .ctx = ctx, .request = &r };
 	start_waiter(&w);
 	double start = now();

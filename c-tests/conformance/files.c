@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "memory.h"
 #include "transfer_row.h"
 
@@ -66,7 +66,7 @@ static void each_kind(void)
 	int fd = open_kind(SYSFS);
 	char bytes[64];
 	if (fd < 0) {
-		SKIP(strerror(errno), "%s", kind_name(SYSFS));
+		SKIP_CHECK(strerror(errno), "%s", kind_name(SYSFS));
 		return;
 	}
 	struct request r = request(PREAD, fd, bytes, sizeof(bytes), 0);
@@ -102,10 +102,10 @@ static void blocks(void)
 	struct io_event events[4];
 	sigset_t usr2;
 
-	REQUIRE(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+	EXPECT(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
-	REQUIRE(pthread_sigmask(SIG_BLOCK, &usr2, NULL) == 0);
+	EXPECT(pthread_sigmask(SIG_BLOCK, &usr2, NULL) == 0);
 	int signals = signalfd(-1, &usr2, 0);
 	const struct {
 		const char *name;
@@ -127,13 +127,13 @@ static void blocks(void)
 		CHECK(get_now(ctx, 1, events), 0, "%s, no event yet", reads[i].name);
 		if (reads[i].fd == timer) {
 			struct itimerspec soon = { .it_value.tv_nsec = 1 };
-			REQUIRE(timerfd_settime(timer, 0, &soon, NULL) == 0);
+			EXPECT(timerfd_settime(timer, 0, &soon, NULL) == 0);
 		} else if (reads[i].fd == zero) {
-			REQUIRE(eventfd_write(zero, 1) == 0);
+			EXPECT(eventfd_write(zero, 1) == 0);
 		} else if (reads[i].fd == signals) {
-			REQUIRE(kill(getpid(), SIGUSR2) == 0);
+			EXPECT(kill(getpid(), SIGUSR2) == 0);
 		} else {
-			REQUIRE(write(reads[i].fd == pipes[0] ? pipes[1] : sockets[1], "x", 1) == 1);
+			EXPECT(write(reads[i].fd == pipes[0] ? pipes[1] : sockets[1], "x", 1) == 1);
 		}
 		CHECK(end_waiter(&w), 1, "%s, io_submit goes on", reads[i].name);
 		CHECK(event_of(ctx, &r), reads[i].want, "%s, its event", reads[i].name);
@@ -146,7 +146,7 @@ static void blocks(void)
 	start_waiter(&w);
 	/* Another thread may use the context meanwhile. */
 	CHECK(outcome(ctx, &second), 8, "another thread can submit meanwhile");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	CHECK(end_waiter(&w), 1, "io_submit goes on");
 	CHECK(event_of(ctx, &first), 1, "its event");
 
@@ -170,7 +170,7 @@ static void interrupted(void)
 	char byte;
 	char *much = before_hole(64);
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	handle_signal(SIGUSR1); /* with SA_RESTART */
 	struct request r = request(PREAD, pipes[0], &byte, 1, 0);
 	struct waiter reader = { .ctx = ctx, .request = &r };
@@ -183,7 +183,7 @@ static void interrupted(void)
 	/* What has been written counts. */
 	int size = fcntl(pipes[1], F_GETPIPE_SZ);
 	r = request(PWRITE, pipes[1], much, 64 * PAGE, 0);
-	REQUIRE(size > 0 && size < 64 * PAGE);
+	EXPECT(size > 0 && size < 64 * PAGE);
 	struct waiter writer = { .ctx = ctx, .request = &r };
 	start_waiter(&writer);
 	pthread_kill(writer.thread, SIGUSR1);
@@ -219,7 +219,7 @@ static void appending(void)
 	int obeys = pwritev2(fd, &elsewhere, 1, 200, 0x20) == 5 && pread(fd, bytes, 5, 200) == 5 &&
 		    !memcmp(bytes, "again", 5);
 	if (got == SYNC(EOPNOTSUPP))
-		SKIP("the kernel has no RWF_NOAPPEND", "RWF_NOAPPEND");
+		SKIP_CHECK("the kernel has no RWF_NOAPPEND", "RWF_NOAPPEND");
 	else if (!obeys)
 		CHECK_KERNEL_ONLY("pwritev2 appends all the same on overlayfs", got == 5 && obeyed, 1,
 				  "RWF_NOAPPEND obeys the offset");
@@ -227,7 +227,7 @@ static void appending(void)
 		CHECK(got == 5 && obeyed, 1, "RWF_NOAPPEND obeys the offset");
 
 	fd = open_kind(BUFFERED);
-	REQUIRE(lseek(fd, 77, SEEK_SET) == 77);
+	EXPECT(lseek(fd, 77, SEEK_SET) == 77);
 	r = request(PWRITE, fd, "appended", 8, 3);
 	r.rw_flags = RWF_APPEND;
 	CHECK(outcome(ctx, &r), 8, "RWF_APPEND, write at 3");
@@ -251,7 +251,7 @@ static void closed_at_once(void)
 		int fd = open_kind(DIRECT);
 
 		if (fd < 0) {
-			SKIP("no O_DIRECT here", "closed at once");
+			SKIP_CHECK("no O_DIRECT here", "closed at once");
 			return;
 		}
 		memset(bytes, 0, READS * PAGE);
@@ -261,7 +261,7 @@ static void closed_at_once(void)
 		}
 		long taken = AIO(io_submit(ctx, READS, list));
 		if (round % 2)
-			REQUIRE(dup2(other, fd) == fd);
+			EXPECT(dup2(other, fd) == fd);
 		else
 			close(fd);
 		int good = taken == READS && get(ctx, READS, READS, events, PATIENCE) == READS;
@@ -291,10 +291,10 @@ static void locks_stay(void)
 		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 		if (fd < 0) {
-			SKIP("no O_DIRECT here", "%s", kind_name(kinds[k]));
+			SKIP_CHECK("no O_DIRECT here", "%s", kind_name(kinds[k]));
 			continue;
 		}
-		REQUIRE(fcntl(fd, F_SETLK, &lock) == 0);
+		EXPECT(fcntl(fd, F_SETLK, &lock) == 0);
 		for (size_t i = 0; i < 3; i++) {
 			struct request r = request(ops[i], fd, NULL, 0, 0);
 
@@ -309,14 +309,14 @@ static void locks_stay(void)
 			/* Only another process sees our lock. */
 			int fds[2];
 			char byte;
-			REQUIRE(pipe(fds) == 0);
+			EXPECT(pipe(fds) == 0);
 			if (fork() == 0) {
 				struct flock see = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 				byte = fcntl(fd, F_GETLK, &see) == 0 && see.l_type == F_WRLCK;
 				_exit(write(fds[1], &byte, 1) != 1);
 			}
-			REQUIRE(read(fds[0], &byte, 1) == 1);
+			EXPECT(read(fds[0], &byte, 1) == 1);
 			CHECK(byte, 1, "%s, opcode %d: the process's lock is still there",
 			      kind_name(kinds[k]), ops[i]);
 			close(fds[0]);

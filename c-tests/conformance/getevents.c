@@ -6,7 +6,7 @@
 
 #include "kernel_call.h"
 #include "memory.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 static void arguments(void)
 {
@@ -164,7 +164,7 @@ static void bad_arrays(void)
 			/* Two of the five events before the end of the ring. */
 			while (wrapped && ring->head != ring->nr - 2) {
 				make_events(ctx, 0, 1);
-				REQUIRE(get_now(ctx, 1, e) == 1);
+				EXPECT(get_now(ctx, 1, e) == 1);
 			}
 			make_events(ctx, 100, 5);
 			unsigned head = ring->head;
@@ -217,7 +217,7 @@ static void queue_functions(void)
 	io_prep_pwrite(&cb, null, "x", 1, 0);
 	io_set_callback(&cb, callback);
 	for (int i = 0; i < 3; i++)
-		REQUIRE(AIO(io_submit(ctx, 1, list)) == 1);
+		EXPECT(AIO(io_submit(ctx, 1, list)) == 1);
 	CHECK(AIO(io_queue_wait(ctx, NULL)), 0, "io_queue_wait with 3 events there");
 	CHECK(AIO(io_queue_run(ctx)), 0, "io_queue_run");
 	CHECK(called, 3, "calls back for each");
@@ -225,7 +225,7 @@ static void queue_functions(void)
 	CHECK(AIO(io_queue_run(ctx)), 0, "io_queue_run again");
 	CHECK(called, 3, "calls back no more");
 	if (on_referee)
-		SKIP("the C library crashes", "io_queue_run on no context");
+		SKIP_CHECK("the C library crashes", "io_queue_run on no context");
 	else
 		CHECK(AIO(io_queue_run(hole())), -EINVAL, "io_queue_run on no context");
 }

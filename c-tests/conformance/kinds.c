@@ -95,10 +95,10 @@ int full_file(int flags)
 	int made = mkstemp(path);
 	if (made < 0)
 		return -1;
-	REQUIRE(write(made, bytes, FILE_SIZE) == FILE_SIZE);
+	EXPECT(write(made, bytes, FILE_SIZE) == FILE_SIZE);
 	/* On the disk, and nowhere else: with RWF_NOWAIT O_DIRECT does not wait for the cache. */
 	if (flags & O_DIRECT)
-		REQUIRE(fdatasync(made) == 0 &&
+		EXPECT(fdatasync(made) == 0 &&
 			posix_fadvise(made, 0, 0, POSIX_FADV_DONTNEED) == 0);
 	int fd = open(path, flags);
 	unlink(path);
@@ -111,9 +111,9 @@ static int pipe_end(int end, int bytes, int close_other)
 	static char fill[65536];
 	int fds[2];
 
-	REQUIRE(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0);
+	EXPECT(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0);
 	if (bytes > 0)
-		REQUIRE(write(fds[1], "abc", (size_t)bytes) == bytes);
+		EXPECT(write(fds[1], "abc", (size_t)bytes) == bytes);
 	while (bytes < 0 && write(fds[1], fill, sizeof(fill)) > 0)
 		;
 	if (close_other)
@@ -125,9 +125,9 @@ static int socket_end(int bytes, int close_other)
 {
 	int fds[2];
 
-	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
 	if (bytes > 0)
-		REQUIRE(write(fds[1], "abc", (size_t)bytes) == bytes);
+		EXPECT(write(fds[1], "abc", (size_t)bytes) == bytes);
 	if (close_other)
 		close(fds[1]);
 	return fds[0];
@@ -141,8 +141,8 @@ static int timer(long nanoseconds)
 	if (fd >= 0 && nanoseconds) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 
-		REQUIRE(timerfd_settime(fd, 0, &spec, NULL) == 0);
-		REQUIRE(poll(&ready, 1, PATIENCE * 1000) == 1);
+		EXPECT(timerfd_settime(fd, 0, &spec, NULL) == 0);
+		EXPECT(poll(&ready, 1, PATIENCE * 1000) == 1);
 	}
 	return fd;
 }
@@ -154,15 +154,15 @@ static int pty(int bytes)
 
 	if (openpty(&master, &slave, NULL, NULL, NULL) != 0)
 		return -1;
-	REQUIRE(tcgetattr(slave, &raw) == 0);
+	EXPECT(tcgetattr(slave, &raw) == 0);
 	cfmakeraw(&raw);
-	REQUIRE(tcsetattr(slave, TCSANOW, &raw) == 0);
-	REQUIRE(fcntl(slave, F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(tcsetattr(slave, TCSANOW, &raw) == 0);
+	EXPECT(fcntl(slave, F_SETFL, O_NONBLOCK) == 0);
 	if (bytes) {
 		struct pollfd ready = { .fd = slave, .events = POLLIN };
 
-		REQUIRE(write(master, "abc", (size_t)bytes) == bytes);
-		REQUIRE(poll(&ready, 1, PATIENCE * 1000) == 1);
+		EXPECT(write(master, "abc", (size_t)bytes) == bytes);
+		EXPECT(poll(&ready, 1, PATIENCE * 1000) == 1);
 	}
 	return slave;
 }
@@ -188,7 +188,7 @@ int open_kind(enum kind kind)
 	case MEMFD:
 		fd = memfd_create("conformance", MFD_CLOEXEC);
 		if (fd >= 0)
-			REQUIRE(write(fd, zeros, FILE_SIZE) == FILE_SIZE);
+			EXPECT(write(fd, zeros, FILE_SIZE) == FILE_SIZE);
 		return fd;
 	case TMPFS:
 		fd = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
@@ -199,11 +199,11 @@ int open_kind(enum kind kind)
 			return -1;
 		}
 		if (fd >= 0)
-			REQUIRE(write(fd, zeros, FILE_SIZE) == FILE_SIZE);
+			EXPECT(write(fd, zeros, FILE_SIZE) == FILE_SIZE);
 		return fd;
 	case CLOSED:
 		/* Far above the others, so that nothing else takes the number. */
-		REQUIRE(fcntl(1000, F_GETFD) == -1);
+		EXPECT(fcntl(1000, F_GETFD) == -1);
 		return 1000;
 	case MINUS_ONE:
 		return -1;

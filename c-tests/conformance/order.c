@@ -56,7 +56,7 @@ static void one_after_the_other(void)
 	/* Through a pipe. */
 	int pipes[2];
 	char in[4] = "";
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	struct request w = request(IO_CMD_PWRITE, pipes[1], "abc", 3, 0);
 	struct request r = request(IO_CMD_PREAD, pipes[0], in, 3, 0);
 	struct iocb *list[] = { iocb(&w), iocb(&r) };
@@ -78,7 +78,7 @@ static void seen_when_done(void)
 	struct io_event events[WRITES];
 
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "O_DIRECT writes");
+		SKIP_CHECK("no O_DIRECT here", "O_DIRECT writes");
 		return;
 	}
 	for (int i = 0; i < WRITES; i++) {

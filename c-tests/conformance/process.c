@@ -9,18 +9,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "kernel_call.h"
 #include "kinds.h"
 #include "memory.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 /* The status of a child that leaves with this code. */
 static int status_of(pid_t child)
 {
 	int status;
 
-	REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+	EXPECT(child > 0 && waitpid(child, &status, 0) == child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
@@ -53,7 +53,7 @@ static void in_child(io_context_t ctx, struct request *in_flight, int pipe)
 	CHECK(event_of(own, &poll), 0, "child: its event");
 	int fd = open_kind(DIRECT);
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "child: an O_DIRECT read");
+		SKIP_CHECK("no O_DIRECT here", "child: an O_DIRECT read");
 	} else {
 		struct request read = request(IO_CMD_PREAD, fd, before_hole(1), PAGE, 0);
 		CHECK(outcome(own, &read), PAGE, "child: an O_DIRECT read");
@@ -69,13 +69,13 @@ static void forked(void)
 	int pipes[2], fd = open_kind(DIRECT);
 	char *bytes = before_hole(2);
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	/* Whatever an engine starts, it has started. */
 	struct request one = request(IO_CMD_PREAD, fd, bytes, PAGE, 0);
 	if (fd >= 0)
 		CHECK(outcome(ctx, &one), PAGE, "an O_DIRECT read before fork");
 	struct request wait = poll_request(pipes[0], POLLIN);
-	REQUIRE(submit(ctx, &wait) == 1);
+	EXPECT(submit(ctx, &wait) == 1);
 	make_events(ctx, 10, 3);
 	unsigned head = ring_of(ctx)->head, tail = ring_of(ctx)->tail;
 	pid_t child = fork();
@@ -88,7 +88,7 @@ static void forked(void)
 	CHECK(ring_of(ctx)->tail, tail, "parent: tail has not moved");
 	CHECK(get_now(ctx, 8, e), 3, "parent: its events are there");
 	CHECK(made(e, 10, 3), 3, "parent: and right");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	CHECK(event_of(ctx, &wait) & POLLIN, POLLIN, "parent: its poll completes");
 	make_events(ctx, 20, 2);
 	CHECK(get_now(ctx, 8, e) == 2 && made(e, 20, 2) == 2, 1, "parent: it goes on working");
@@ -104,12 +104,12 @@ static void forked(void)
 		char *places = aligned_alloc(PAGE, READS * PAGE);
 		int right = 0;
 
-		REQUIRE(places != NULL);
+		EXPECT(places != NULL);
 		for (int i = 0; i < READS; i++) {
 			r[i] = request(IO_CMD_PREAD, fd, places + i * PAGE, PAGE, i * PAGE);
 			list[i] = iocb(&r[i]);
 		}
-		REQUIRE(AIO(io_submit(ctx, READS, list)) == READS);
+		EXPECT(AIO(io_submit(ctx, READS, list)) == READS);
 		child = fork();
 		if (child == 0)
 			_exit(0);
@@ -121,12 +121,12 @@ static void forked(void)
 
 	/* The parent's end of the context, seen by the child. */
 	int go[2];
-	REQUIRE(pipe(go) == 0);
+	EXPECT(pipe(go) == 0);
 	child = fork();
 	if (child == 0) {
 		char byte;
 		close(go[1]);
-		REQUIRE(read(go[0], &byte, 1) == 0);
+		EXPECT(read(go[0], &byte, 1) == 0);
 		CHECK(AIO(io_destroy(ctx)), -EINVAL, "child: io_destroy after the parent's");
 		_exit(0);
 	}
@@ -195,7 +195,7 @@ static void execs(void)
 {
 	int fds[2];
 
-	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	EXPECT(pipe2(fds, O_CLOEXEC) == 0);
 	for (int i = 0; i < 2; i++) {
 		pid_t child = fork();
 
@@ -231,12 +231,12 @@ static void ends(void)
 		int fd = new_file(O_DIRECT), right = 0;
 
 		if (fd < 0) {
-			SKIP("no O_DIRECT here", "%s", ways[way]);
+			SKIP_CHECK("no O_DIRECT here", "%s", ways[way]);
 			continue;
 		}
 		/* Space that exists: these writes do not wait inside io_submit. */
 		for (int i = 0; i < WRITES; i++)
-			REQUIRE(pwrite(fd, back, BYTES, (off_t)i * BYTES) == BYTES);
+			EXPECT(pwrite(fd, back, BYTES, (off_t)i * BYTES) == BYTES);
 		memset(back, 0, BYTES);
 		pid_t child = fork();
 		if (child == 0) {
@@ -273,7 +273,7 @@ static void ends(void)
 	}
 	/* Buffered writes are done inside io_submit, so nothing can be lost. */
 	int fd = new_file(0), right = 0;
-	REQUIRE(fd >= 0);
+	EXPECT(fd >= 0);
 	pid_t child = fork();
 	if (child == 0) {
 		io_context_t ctx = context(WRITES);
@@ -314,14 +314,14 @@ static void main_thread_leaves(int poll_in_flight)
 		struct request read = request(IO_CMD_PREAD, fd, before_hole(1), PAGE, 0);
 
 		ctx = context(8);
-		REQUIRE(pipe(pipes) == 0);
+		EXPECT(pipe(pipes) == 0);
 		static struct request wait;
 		wait = poll_request(pipes[0], POLLIN);
 		if (fd >= 0 && outcome(ctx, &read) != PAGE)
 			_exit(1);
 		if (poll_in_flight && submit(ctx, &wait) != 1)
 			_exit(2);
-		REQUIRE(pthread_create(&thread, NULL, last_thread, &ctx) == 0);
+		EXPECT(pthread_create(&thread, NULL, last_thread, &ctx) == 0);
 		pthread_detach(thread);
 		pthread_exit(NULL);
 	}
@@ -360,7 +360,7 @@ static void own_namespace(void)
 	if (child == 0)
 		_exit(unshare(CLONE_NEWUSER) != 0);
 	if (status_of(child) != 0) {
-		SKIP("no user namespaces here", "unshare(CLONE_NEWUSER)");
+		SKIP_CHECK("no user namespaces here", "unshare(CLONE_NEWUSER)");
 		return;
 	}
 	child = fork();

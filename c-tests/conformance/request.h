@@ -8,10 +8,9 @@
 
 #include <endian.h>
 #include <stdint.h>
-#include <string.h>
-#include <time.h>
 
 #include "check.h"
+#include "../harness/made_events.h"
 
 struct request {
 	uint64_t data;
@@ -80,7 +79,7 @@ static inline io_context_t context(int nr)
 		nanosleep(&soon, NULL);
 		got = AIO(io_setup(nr, &ctx));
 	}
-	REQUIRE(got == 0);
+	EXPECT(got == 0);
 	return ctx;
 }
 
@@ -122,19 +121,6 @@ static inline long long outcome(io_context_t ctx, struct request *r)
 	long got = submit(ctx, r);
 
 	return got == 1 ? event_of(ctx, r) : got < 0 ? SYNC(-got) : SYNC(0);
-}
-
-/* Adds events with the data first, first+1, ...: writes of 8 bytes to /dev/null. */
-void make_events(io_context_t ctx, uintptr_t first, int count);
-/* How many of these events are such, in this order. */
-int made(const struct io_event *events, uintptr_t first, int count);
-
-static inline double now(void)
-{
-	struct timespec t;
-
-	REQUIRE(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 static inline void pause_for(double seconds)

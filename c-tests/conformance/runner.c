@@ -64,7 +64,7 @@ static struct record *new_record(void)
 {
 	int place = atomic_fetch_add(&seen->count, 1);
 
-	REQUIRE(place < RECORDS);
+	EXPECT(place < RECORDS);
 	return &seen->records[place];
 }
 
@@ -97,10 +97,16 @@ void skip_check(const char *reason, const char *name, ...)
 	record->kind = SKIPPED;
 }
 
-void give_up(const char *file, int line, const char *condition)
+void give_up(const char *file, int line, const char *format, ...)
 {
-	snprintf(seen->gave_up, sizeof(seen->gave_up), "%s:%d: not true: %s (errno %d)", file, line,
-		 condition, errno);
+	int error = errno;
+	char what[150];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	snprintf(seen->gave_up, sizeof(seen->gave_up), "%s:%d: %s (errno %d)", file, line, what, error);
 	_exit(99);
 }
 
@@ -145,7 +151,7 @@ static struct total *total_of(const char *section)
 		if (!strcmp(totals[i].section, section))
 			return &totals[i];
 	}
-	REQUIRE(sections < SECTIONS);
+	EXPECT(sections < SECTIONS);
 	snprintf(totals[sections].section, sizeof(totals[sections].section), "%s", section);
 	return &totals[sections++];
 }
@@ -232,7 +238,7 @@ static void run(const struct group *group)
 	memset(seen, 0, sizeof(*seen));
 	fflush(stdout);
 	pid_t child = fork();
-	REQUIRE(child >= 0);
+	EXPECT(child >= 0);
 	if (child == 0) {
 		/* Its own processes too can be killed as a group, and none outlives us. */
 		setpgid(0, 0);

@@ -10,7 +10,7 @@
 
 #include "memory.h"
 #include "request.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 #define ACCOUNT "the kernel accounts for its own contexts"
 
@@ -19,7 +19,7 @@ static long read_number(const char *path)
 	FILE *file = fopen(path, "r");
 	long value;
 
-	REQUIRE(file && fscanf(file, "%ld", &value) == 1);
+	EXPECT(file && fscanf(file, "%ld", &value) == 1);
 	fclose(file);
 	return value;
 }
@@ -78,7 +78,7 @@ static void numbers(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (rows[i].limit && max >= 4194304) {
-			SKIP("fs.aio-max-nr is too large", "nr %#x", rows[i].nr);
+			SKIP_CHECK("fs.aio-max-nr is too large", "nr %#x", rows[i].nr);
 			continue;
 		}
 		if (rows[i].limit)
@@ -131,7 +131,7 @@ static int fill(io_context_t ctx)
 
 	while ((got = submit(ctx, &r)) == 1)
 		count++;
-	REQUIRE(got == -EAGAIN);
+	EXPECT(got == -EAGAIN);
 	close(null);
 	return count;
 }
@@ -163,7 +163,7 @@ static void header(void)
 	char line[512], permissions[8], name[256];
 	FILE *maps = fopen("/proc/self/maps", "r");
 
-	CHECK(ring->magic, 0xa10a10a1, "magic");
+	CHECK(ring->magic, RING_MAGIC, "magic");
 	CHECK(ring->compat_features, 1, "compat features");
 	CHECK(ring->incompat_features, 0, "incompat features");
 	CHECK(ring->header_length, 32, "header length");
@@ -177,10 +177,10 @@ static void header(void)
 	CHECK_KERNEL_ONLY("an engine numbers its contexts as it likes",
 			  ring_of(second)->id, 1, "the second context's id");
 
-	REQUIRE(maps != NULL);
+	EXPECT(maps != NULL);
 	while (fgets(line, sizeof(line), maps)) {
 		*name = 0;
-		REQUIRE(sscanf(line, "%lx-%lx %7s %*s %*s %*s %255[^\n]", &start, &end,
+		EXPECT(sscanf(line, "%lx-%lx %7s %*s %*s %*s %255[^\n]", &start, &end,
 			       permissions, name) >= 3);
 		if (start != (uintptr_t)ctx)
 			continue;
@@ -228,17 +228,17 @@ static void account(void)
 		int made[2], leave[2];
 		char byte;
 
-		REQUIRE(pipe(made) == 0 && pipe(leave) == 0);
+		EXPECT(pipe(made) == 0 && pipe(leave) == 0);
 		pid_t child = fork();
 		if (child == 0) {
 			close(leave[1]);
 			context(NR);
 			_exit(write(made[1], "x", 1) != 1 || read(leave[0], &byte, 1) != 0);
 		}
-		REQUIRE(child > 0 && read(made[0], &byte, 1) == 1);
+		EXPECT(child > 0 && read(made[0], &byte, 1) == 1);
 		long during = aio_nr();
 		close(leave[1]);
-		REQUIRE(waitpid(child, NULL, 0) == child);
+		EXPECT(waitpid(child, NULL, 0) == child);
 		at_exit = during - aio_nr() == NR;
 		close(leave[0]);
 		close(made[0]);
@@ -248,14 +248,14 @@ static void account(void)
 
 	for (double start = now(); now() - start < 5 && !refunded;) {
 		long before = aio_nr();
-		REQUIRE(AIO(io_setup(NR, not_writable)) == -EFAULT);
+		EXPECT(AIO(io_setup(NR, not_writable)) == -EFAULT);
 		refunded = aio_nr() == before;
 	}
 	CHECK(refunded, 1, "nothing is charged when the handle cannot be written");
 
 	int half = (int)(aio_max_nr() / 2 + 1);
 	if (half > 100000) {
-		SKIP("fs.aio-max-nr is too large", "the sum of all contexts is limited");
+		SKIP_CHECK("fs.aio-max-nr is too large", "the sum of all contexts is limited");
 		return;
 	}
 	for (double start = now(); now() - start < 5 && !sum;) {
@@ -273,7 +273,7 @@ static int open_files(void)
 	DIR *dir = opendir("/proc/self/fd");
 	int count = 0;
 
-	REQUIRE(dir != NULL);
+	EXPECT(dir != NULL);
 	while (readdir(dir))
 		count++;
 	closedir(dir);
@@ -292,15 +292,15 @@ static void no_descriptor(void)
 	int null = open("/dev/null", O_WRONLY);
 	struct request r = request(IO_CMD_PWRITE, null, "abcd", 4, 0);
 	struct rlimit limit;
-	REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	EXPECT(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	limit.rlim_cur = 0;
-	REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-	REQUIRE(open("/dev/null", O_WRONLY) == -1 && errno == EMFILE);
+	EXPECT(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	EXPECT(open("/dev/null", O_WRONLY) == -1 && errno == EMFILE);
 	io_context_t second = NULL;
 	CHECK(AIO(io_setup(10, &second)), 0, "io_setup with RLIMIT_NOFILE 0");
 	CHECK(second ? outcome(second, &r) : NO_EVENT, 4, "a write with RLIMIT_NOFILE 0");
 	limit = (struct rlimit){ 0, 0 };
-	REQUIRE(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	EXPECT(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
 	second = NULL;
 	CHECK(AIO(io_setup(1000, &second)), 0, "io_setup with RLIMIT_MEMLOCK 0");
 }
@@ -310,11 +310,11 @@ static void no_memory(void)
 	struct rlimit unlimited, none = { 1, 1 };
 	io_context_t ctx = NULL;
 
-	REQUIRE(getrlimit(RLIMIT_AS, &unlimited) == 0);
+	EXPECT(getrlimit(RLIMIT_AS, &unlimited) == 0);
 	none.rlim_max = unlimited.rlim_max;
-	REQUIRE(setrlimit(RLIMIT_AS, &none) == 0);
+	EXPECT(setrlimit(RLIMIT_AS, &none) == 0);
 	long got = AIO(io_setup(10000, &ctx)), small = AIO(io_setup(1, &ctx));
-	REQUIRE(setrlimit(RLIMIT_AS, &unlimited) == 0);
+	EXPECT(setrlimit(RLIMIT_AS, &unlimited) == 0);
 	CHECK(got, -ENOMEM, "nr 10000 with RLIMIT_AS 1");
 	CHECK(small, -ENOMEM, "nr 1 with RLIMIT_AS 1");
 	CHECK((uintptr_t)ctx, 0, "*ctxp stays 0");

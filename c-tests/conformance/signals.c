@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "kernel_call.h"
 
 static void interrupts(void)
@@ -56,14 +56,14 @@ static void do_not_interrupt(void)
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	handle_signal(SIGUSR1);
-	REQUIRE(signal(SIGUSR2, SIG_IGN) != SIG_ERR);
+	EXPECT(signal(SIGUSR2, SIG_IGN) != SIG_ERR);
 	const int numbers[] = { SIGUSR2, SIGURG, SIGUSR1 };
 	for (int i = 0; i < 3; i++) {
 		struct waiter w = { .ctx = ctx, .min = 1 };
 
 		/* The thread inherits it. */
 		if (i == 2)
-			REQUIRE(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
+			EXPECT(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
 		start_waiter(&w);
 		pthread_kill(w.thread, numbers[i]);
 		pause_for(0.03);
@@ -71,7 +71,7 @@ static void do_not_interrupt(void)
 		make_events(ctx, 4, 1);
 		CHECK(end_waiter(&w), 1, "a signal that is %s: the event ends the wait", names[i]);
 	}
-	REQUIRE(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL) == 0);
+	EXPECT(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL) == 0);
 	/* A signal to another thread of the process. */
 	int before = handled;
 	struct waiter w = { .ctx = ctx, .min = 1 };
@@ -105,7 +105,7 @@ static void stopped(void)
 		double seconds;
 	} *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	REQUIRE(shared != MAP_FAILED);
+	EXPECT(shared != MAP_FAILED);
 	for (int p = 0; p < 2; p++) {
 		shared->ready = shared->done = 0;
 		pid_t child = fork();
@@ -123,23 +123,23 @@ static void stopped(void)
 			shared->done = 1;
 			_exit(0);
 		}
-		REQUIRE(child > 0);
+		EXPECT(child > 0);
 		while (!shared->ready)
 			pause_for(0.001);
 		wait_asleep(child, child);
 		int status;
-		REQUIRE(kill(child, SIGSTOP) == 0);
-		REQUIRE(waitpid(child, &status, WUNTRACED) == child);
+		EXPECT(kill(child, SIGSTOP) == 0);
+		EXPECT(waitpid(child, &status, WUNTRACED) == child);
 		if (WIFSTOPPED(status)) {
-			REQUIRE(kill(child, SIGCONT) == 0);
-			REQUIRE(waitpid(child, NULL, 0) == child);
+			EXPECT(kill(child, SIGCONT) == 0);
+			EXPECT(waitpid(child, NULL, 0) == child);
 		}
-		REQUIRE(shared->done);
+		EXPECT(shared->done);
 		if (p) {
 			CHECK(shared->result, 0, "io_pgetevents goes on after stop and continue");
 			CHECK(shared->seconds >= 0.5, 1, "for at least its timeout");
 		} else if (on_debian_13) {
-			SKIP("Debian 13's io_getevents makes the system call of io_pgetevents",
+			SKIP_CHECK("Debian 13's io_getevents makes the system call of io_pgetevents",
 			     "io_getevents ends after stop and continue");
 		} else {
 			CHECK_KERNEL_ONLY("a sleep on a futex goes on after stop and continue", shared->result,
@@ -152,7 +152,7 @@ static int is_pending(void)
 {
 	sigset_t pending;
 
-	REQUIRE(sigpending(&pending) == 0);
+	EXPECT(sigpending(&pending) == 0);
 	return sigismember(&pending, SIGUSR1);
 }
 
@@ -169,7 +169,7 @@ static void masks(void)
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	handle_signal(SIGUSR1);
-	REQUIRE(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
+	EXPECT(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
 	const struct {
 		const char *name;
 		io_context_t ctx;
@@ -204,7 +204,7 @@ static void masks(void)
 		int before = handled;
 
 		make_events(ctx, 30, rows[i].there);
-		REQUIRE(raise(SIGUSR1) == 0);
+		EXPECT(raise(SIGUSR1) == 0);
 		long got = rows[i].mask ? kernel_pgetevents(rows[i].ctx, rows[i].min, rows[i].nr, e,
 							    rows[i].timeout, rows[i].mask)
 					: AIO(io_pgetevents(rows[i].ctx, rows[i].min, rows[i].nr, e,
@@ -215,20 +215,20 @@ static void masks(void)
 		if (rows[i].there)
 			CHECK(made(e, 30, rows[i].there), rows[i].there, "the events, %s",
 			      rows[i].name);
-		REQUIRE(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
+		EXPECT(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
 		CHECK(sigismember(&mask, SIGUSR1) == 1 && sigismember(&mask, SIGUSR2) == 0, 1,
 		      "the thread's mask is as before, %s", rows[i].name);
 		/* Before the next row. */
 		if (is_pending())
-			REQUIRE(sigwaitinfo(&usr1, NULL) == SIGUSR1);
+			EXPECT(sigwaitinfo(&usr1, NULL) == SIGUSR1);
 	}
 	int before = handled;
-	REQUIRE(raise(SIGUSR1) == 0);
+	EXPECT(raise(SIGUSR1) == 0);
 	CHECK(kernel_pgetevents(ctx, 1, 1, e, &far, (sigset_t *)-4096L), -EFAULT,
 	      "a pending signal and a bad mask");
 	CHECK(handled, before, "it is not handled");
 	CHECK(is_pending(), 1, "and stays pending");
-	REQUIRE(sigwaitinfo(&usr1, NULL) == SIGUSR1);
+	EXPECT(sigwaitinfo(&usr1, NULL) == SIGUSR1);
 
 	/* One that comes while it waits. */
 	struct waiter w = { .ctx = ctx, .min = 1, .pgetevents = 1, .mask = &none };

@@ -5,10 +5,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "asleep.h"
+#include "waiter.h"
 #include "kinds.h"
 #include "memory.h"
-#include "ring.h"
+#include "../harness/ring.h"
 
 enum { SUBMITTERS = 4, REAPERS = 4, EACH = 3000, ALL = SUBMITTERS * EACH };
 
@@ -79,14 +79,14 @@ static void crowds(void)
 		crowd->ctx = context(100);
 		crowd->fd = open_kind(direct ? DIRECT : NULL_DEVICE);
 		if (crowd->fd < 0) {
-			SKIP("no O_DIRECT here", "%s", name);
+			SKIP_CHECK("no O_DIRECT here", "%s", name);
 			continue;
 		}
 		for (int i = 0; i < SUBMITTERS + REAPERS; i++)
-			REQUIRE(pthread_create(&threads[i], NULL,
+			EXPECT(pthread_create(&threads[i], NULL,
 					       i < SUBMITTERS ? submit_many : reap_many, crowd) == 0);
 		for (int i = 0; i < SUBMITTERS + REAPERS; i++)
-			REQUIRE(pthread_join(threads[i], NULL) == 0);
+			EXPECT(pthread_join(threads[i], NULL) == 0);
 		CHECK(crowd->taken, ALL, "%s of 4 threads, reaped by 4: events", name);
 		CHECK(crowd->wrong, 0, "%s of 4 threads, reaped by 4: wrong or twice", name);
 		CHECK(ring_of(crowd->ctx)->head == ring_of(crowd->ctx)->tail, 1,
@@ -119,9 +119,9 @@ static void own_contexts(void)
 	void *result;
 
 	for (int i = 0; i < THREADS; i++)
-		REQUIRE(pthread_create(&threads[i], NULL, own_context, NULL) == 0);
+		EXPECT(pthread_create(&threads[i], NULL, own_context, NULL) == 0);
 	for (int i = 0; i < THREADS; i++) {
-		REQUIRE(pthread_join(threads[i], &result) == 0);
+		EXPECT(pthread_join(threads[i], &result) == 0);
 		right += (long)result;
 	}
 	CHECK(right, THREADS * 301, "8 threads with a context each, 300 rounds");
@@ -143,17 +143,17 @@ static void submitter_leaves(void)
 	pthread_t thread;
 	struct io_event event;
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	struct request wait = poll_request(pipes[0], POLLIN);
 	struct waiter w = { .ctx = ctx, .request = &wait };
-	REQUIRE(pthread_create(&thread, NULL, submit_one, &w) == 0);
-	REQUIRE(pthread_join(thread, NULL) == 0);
+	EXPECT(pthread_create(&thread, NULL, submit_one, &w) == 0);
+	EXPECT(pthread_join(thread, NULL) == 0);
 	CHECK(w.result, 1, "a poll of a thread that has ended");
 	CHECK(get(ctx, 1, 1, &event, 0.02), 0, "is still pending");
-	REQUIRE(write(pipes[1], "x", 1) == 1);
+	EXPECT(write(pipes[1], "x", 1) == 1);
 	CHECK(event_of(ctx, &wait) & POLLIN, POLLIN, "and completes");
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "an O_DIRECT read of a thread that has ended");
+		SKIP_CHECK("no O_DIRECT here", "an O_DIRECT read of a thread that has ended");
 		return;
 	}
 	int right = 0;
@@ -161,8 +161,8 @@ static void submitter_leaves(void)
 		struct request read = request(IO_CMD_PREAD, fd, before_hole(1), PAGE, 0);
 
 		w.request = &read;
-		REQUIRE(pthread_create(&thread, NULL, submit_one, &w) == 0);
-		REQUIRE(pthread_join(thread, NULL) == 0);
+		EXPECT(pthread_create(&thread, NULL, submit_one, &w) == 0);
+		EXPECT(pthread_join(thread, NULL) == 0);
 		right += w.result == 1 && event_of(ctx, &read) == PAGE;
 	}
 	CHECK(right, 30, "O_DIRECT reads of threads that have ended, 30 times");
@@ -177,7 +177,7 @@ static void no_interruption(void)
 	struct io_event e[16];
 
 	if (fd < 0) {
-		SKIP("no O_DIRECT here", "no interruption");
+		SKIP_CHECK("no O_DIRECT here", "no interruption");
 		return;
 	}
 	for (int i = 0; i < 30; i++) {
@@ -189,7 +189,7 @@ static void no_interruption(void)
 			r[j] = request(IO_CMD_PREAD, fd, bytes + j * PAGE, PAGE, j * PAGE);
 			list[j] = iocb(&r[j]);
 		}
-		REQUIRE(AIO(io_submit(ctx, 16, list)) == 16);
+		EXPECT(AIO(io_submit(ctx, 16, list)) == 16);
 		right += epoll_wait(epoll, &event, 1, 3) == 0;
 		right += get(ctx, 16, 16, e, PATIENCE) == 16;
 	}
@@ -204,14 +204,14 @@ static void signals_to_the_process(void)
 	sigset_t usr1, pending;
 	struct request read = request(IO_CMD_PREAD, fd, before_hole(1), PAGE, 0);
 
-	REQUIRE(pipe(pipes) == 0);
+	EXPECT(pipe(pipes) == 0);
 	struct request wait = poll_request(pipes[0], POLLIN);
 	handle_signal(SIGUSR1);
-	REQUIRE(submit(ctx, &wait) == 1 && (fd < 0 || outcome(ctx, &read) == PAGE));
+	EXPECT(submit(ctx, &wait) == 1 && (fd < 0 || outcome(ctx, &read) == PAGE));
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
-	REQUIRE(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
-	REQUIRE(kill(getpid(), SIGUSR1) == 0);
+	EXPECT(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
+	EXPECT(kill(getpid(), SIGUSR1) == 0);
 	pause_for(0.02);
 	CHECK(handled, 0, "one that the program has blocked is not handled");
 	CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1), 1, "it is pending");

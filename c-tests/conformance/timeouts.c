@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <limits.h>
 
-#include "asleep.h"
+#include "waiter.h"
 
 static void lengths(void)
 {

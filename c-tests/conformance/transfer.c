@@ -63,14 +63,14 @@ void run_rows(const struct row *rows, size_t count)
 		struct request *r = malloc(sizeof(*r));
 
 		if (fd < 0 && row->on != MINUS_ONE) {
-			SKIP(strerror(errno), "%s, %s", kind_name(row->on), row->name);
+			SKIP_CHECK(strerror(errno), "%s, %s", kind_name(row->on), row->name);
 			continue;
 		}
 		if (row->only_ext4 && !on_ext4()) {
-			SKIP("the file system is not ext4", "%s, %s", kind_name(row->on), row->name);
+			SKIP_CHECK("the file system is not ext4", "%s, %s", kind_name(row->on), row->name);
 			continue;
 		}
-		REQUIRE(r != NULL);
+		EXPECT(r != NULL);
 		*r = request(row->op, fd, NULL, row->nbytes, row->offset);
 		r->buf = row->raw ? row->raw : buffer_address(row->buffer);
 		r->rw_flags = row->rw_flags;
@@ -334,7 +334,7 @@ static void contents(void)
 		unsigned char *bytes = (unsigned char *)before_hole(4), *other = bytes + 2 * PAGE;
 
 		if (fd < 0) {
-			SKIP("no O_DIRECT here", "%s", kind_name(kinds[k]));
+			SKIP_CHECK("no O_DIRECT here", "%s", kind_name(kinds[k]));
 			continue;
 		}
 		struct request r = request(PREAD, fd, bytes, 2 * PAGE, 4096);
@@ -381,7 +381,7 @@ static void broken_pipes(void)
 	static const enum kind kinds[] = { PIPE_BROKEN, SOCKET_BROKEN };
 	struct sigaction action = { .sa_handler = count_signal };
 
-	REQUIRE(sigaction(SIGPIPE, &action, NULL) == 0);
+	EXPECT(sigaction(SIGPIPE, &action, NULL) == 0);
 	for (size_t i = 0; i < 2; i++) {
 		struct request r = request(PWRITE, open_kind(kinds[i]), "abc", 3, 0);
 
@@ -402,7 +402,7 @@ static void broken_pipes(void)
 			CHECK(outcome(ctx, &r), -EPIPE, "%s, RWF_NOSIGNAL", kind_name(kinds[i]));
 			CHECK(signals_seen, 0, "%s, no signal with it", kind_name(kinds[i]));
 		} else {
-			SKIP("the kernel has no RWF_NOSIGNAL", "%s", kind_name(kinds[i]));
+			SKIP_CHECK("the kernel has no RWF_NOSIGNAL", "%s", kind_name(kinds[i]));
 		}
 	}
 }
@@ -415,16 +415,16 @@ static void file_size_limit(void)
 	static const enum kind kinds[] = { BUFFERED, DIRECT };
 	char *bytes = before_hole(4);
 
-	REQUIRE(sigaction(SIGXFSZ, &action, NULL) == 0);
+	EXPECT(sigaction(SIGXFSZ, &action, NULL) == 0);
 	for (size_t i = 0; i < 2; i++) {
 		int fd = open_kind(kinds[i]);
 
 		if (fd < 0) {
-			SKIP("no O_DIRECT here", "%s", kind_name(kinds[i]));
+			SKIP_CHECK("no O_DIRECT here", "%s", kind_name(kinds[i]));
 			continue;
 		}
 		limit.rlim_cur = FILE_SIZE + (kinds[i] == DIRECT ? 4096 : 1000);
-		REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+		EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 		struct request r = request(PWRITE, fd, bytes, 8192, FILE_SIZE);
 		signals_seen = 0;
 		CHECK(outcome(ctx, &r), limit.rlim_cur - FILE_SIZE,
@@ -437,7 +437,7 @@ static void file_size_limit(void)
 		CHECK(signal_thread == gettid(), 1, "%s, to the submitting thread",
 		      kind_name(kinds[i]));
 		limit.rlim_cur = RLIM_INFINITY;
-		REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+		EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 	}
 }
 
@@ -472,7 +472,7 @@ static void newer_flags(void)
 		struct request r = request(rows[i].op, fd, bytes, sizeof(bytes), 0);
 
 		if (fd < 0) {
-			SKIP(strerror(errno), "%s, %s", kind_name(rows[i].kind), rows[i].name);
+			SKIP_CHECK(strerror(errno), "%s, %s", kind_name(rows[i].kind), rows[i].name);
 			continue;
 		}
 		errno = 0;
@@ -500,12 +500,12 @@ static void real_time_priority(void)
 	r.priority = PRIO(1, 4);
 	/* CAP_SYS_ADMIN or CAP_SYS_NICE, which a container's root has not. */
 	if (syscall(SYS_ioprio_set, 1, 0, PRIO(1, 4)) != 0) {
-		SKIP(strerror(errno), "real time with privilege");
+		SKIP_CHECK(strerror(errno), "real time with privilege");
 	} else {
 		CHECK(outcome(ctx, &r), 8, "real time with privilege");
-		REQUIRE(syscall(SYS_ioprio_set, 1, 0, PRIO(0, 0)) == 0);
+		EXPECT(syscall(SYS_ioprio_set, 1, 0, PRIO(0, 0)) == 0);
 		if (setresuid(65534, 65534, 65534) != 0) {
-			SKIP(strerror(errno), "real time without privilege");
+			SKIP_CHECK(strerror(errno), "real time without privilege");
 			return;
 		}
 	}

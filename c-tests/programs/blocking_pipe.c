@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static int pipes[2];
 static pthread_t waiter;

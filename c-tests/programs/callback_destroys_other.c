@@ -7,8 +7,8 @@
 #define _GNU_SOURCE
 #include <libaio.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static io_context_t other;
 static int calls;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 int main(void)
 {

@@ -4,7 +4,7 @@
  * crashes in most of these, or answers 0. */
 
 #define _GNU_SOURCE
-#include "expect.h"
+#include "../harness/expect.h"
 
 #include <errno.h>
 #include <fcntl.h>

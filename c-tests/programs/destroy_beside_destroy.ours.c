@@ -8,14 +8,14 @@
  * The program's own memcpy and mmap, which the library calls, stop the threads where it matters.
  */
 #define _GNU_SOURCE
-#include "expect.h"
+#include "../harness/expect.h"
 
 #include <libaio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
-#include "make_events.h"
+#include "../harness/made_events.h"
 
 enum { FIRST, SECOND, CONTEXTS };
 

@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <pthread.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static io_context_t shared;
 

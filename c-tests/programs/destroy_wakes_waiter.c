@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "expect.h"
-#include "make_events.h"
-#include "wait_asleep.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
+#include "../harness/asleep.h"
 
 struct waiter {
 	io_context_t ctx;
@@ -22,7 +22,7 @@ static void *wait_for_events(void *argument)
 {
 	struct waiter *w = argument;
 
-	w->thread = thread_id();
+	w->thread = gettid();
 	w->result = AIO(io_getevents(w->ctx, w->minimum, 4, w->events, w->timeout));
 	return NULL;
 }
@@ -32,7 +32,7 @@ static void start(struct waiter *w, pthread_t *thread)
 	EXPECT_EQ(pthread_create(thread, NULL, wait_for_events, w), 0);
 	while (!w->thread)
 		usleep(500);
-	wait_asleep(w->thread);
+	wait_asleep(getpid(), w->thread);
 }
 
 int main(void)

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static volatile sig_atomic_t too_large;
 

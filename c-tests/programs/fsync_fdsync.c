@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <libaio.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static int called;
 static struct iocb *called_for;

@@ -4,8 +4,8 @@
 #include <libaio.h>
 #include <limits.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 int main(void)
 {

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static volatile sig_atomic_t handled;
 static atomic_int stop;

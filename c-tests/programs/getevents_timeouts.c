@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <pthread.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static int pipes[2];
 

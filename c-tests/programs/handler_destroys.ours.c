@@ -4,7 +4,7 @@
  * interrupted call returns, and later ones give -EINVAL. (The C library crashes in the later ones.) */
 
 #define _GNU_SOURCE
-#include "expect.h"
+#include "../harness/expect.h"
 
 #include <libaio.h>
 #include <signal.h>

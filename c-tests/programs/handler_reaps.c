@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 enum { BATCH = 500, ROUNDS = 1000 };
 

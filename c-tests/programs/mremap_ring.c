@@ -6,9 +6,9 @@
 #include <poll.h>
 #include <sys/mman.h>
 
-#include "expect.h"
-#include "make_events.h"
-#include "ring.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
+#include "../harness/ring.h"
 
 int main(void)
 {
@@ -27,7 +27,7 @@ int main(void)
 
 	/* The events and their header fill whole pages. */
 	size_t page = sysconf(_SC_PAGESIZE);
-	size_t size = 32 + 32 * (size_t)((struct ring *)ctx)->nr;
+	size_t size = 32 + 32 * (size_t)ring_of(ctx)->nr;
 	size = (size + page - 1) / page * page;
 	void *place = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	EXPECT(place != MAP_FAILED);

@@ -7,8 +7,8 @@
 #include <libaio.h>
 #include <poll.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 __asm__(".symver old_getevents, io_getevents@LIBAIO_0.1");
 __asm__(".symver old_cancel, io_cancel@LIBAIO_0.1");

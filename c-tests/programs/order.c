@@ -7,7 +7,7 @@
 #include <libaio.h>
 #include <stdint.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 enum { N = 32, ROUNDS = 100, SIZE = 4096 };
 

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static volatile sig_atomic_t handled;
 

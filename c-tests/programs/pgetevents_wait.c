@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static volatile sig_atomic_t handled;
 static atomic_int stop;

@@ -4,7 +4,7 @@
 #include <libaio.h>
 #include <poll.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static long called_with;
 

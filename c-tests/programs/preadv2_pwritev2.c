@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 #ifndef RWF_HIPRI
 #define RWF_HIPRI 0x01

@@ -4,7 +4,7 @@
 #include <libaio.h>
 #include <sys/uio.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static long run(io_context_t ctx, struct iocb *cb)
 {

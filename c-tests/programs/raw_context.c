@@ -5,8 +5,8 @@
 #include <libaio.h>
 #include <sys/syscall.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 int main(void)
 {

@@ -4,7 +4,7 @@
  * answers EPERM to io_getevents and io_pgetevents. With LIBAIO_REAP=syscall it does not. */
 
 #define _GNU_SOURCE
-#include "expect.h"
+#include "../harness/expect.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,9 +4,9 @@
 #include <libaio.h>
 #include <stddef.h>
 
-#include "expect.h"
-#include "make_events.h"
-#include "ring.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
+#include "../harness/ring.h"
 
 /* Takes at most `room` events. For one thread at a time. */
 static int take(struct ring *ring, struct io_event *events, int room)
@@ -34,7 +34,7 @@ int main(void)
 	start_watchdog();
 	EXPECT_EQ(AIO(io_setup(40, &ctx)), 0);
 
-	struct ring *ring = (struct ring *)ctx;
+	struct ring *ring = ring_of(ctx);
 	EXPECT_EQ(ring->magic, RING_MAGIC);
 	EXPECT_EQ(ring->incompat_features, 0);
 	EXPECT_EQ(ring->header_length, 32);

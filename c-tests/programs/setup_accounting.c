@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include <libaio.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 /* A number that hardly comes about by the contexts of other programs. */
 enum { ASKED = 1237 };

@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <sys/mman.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 /* As many requests as were asked for can be under way. */
 static void expect_room_for(int n)

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 static volatile sig_atomic_t signals;
 static pthread_t signalled;

@@ -11,8 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 /* Of <linux/aio_abi.h>, which cannot be included beside libaio.h. */
 enum { FLAG_RESFD = 1, FLAG_IOPRIO = 2 };

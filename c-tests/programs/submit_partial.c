@@ -6,8 +6,8 @@
 #define _GNU_SOURCE
 #include <libaio.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 enum { N = 5, BAD = 3 };
 

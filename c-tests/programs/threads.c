@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "expect.h"
+#include "../harness/expect.h"
 
 enum { SUBMITTERS = 2, REAPERS = 3, EACH = 60000, TOTAL = SUBMITTERS * EACH, BATCH = 16 };
 

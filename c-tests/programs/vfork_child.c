@@ -5,8 +5,8 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-#include "expect.h"
-#include "make_events.h"
+#include "../harness/expect.h"
+#include "../harness/made_events.h"
 
 static io_context_t ctx;
 

@@ -27,7 +27,7 @@ static void *make_and_destroy(void *argument)
 		for (int i = 0; i < 2; i++) {
 			io_context_t ctx = NULL;
 			/* Equal and different sizes: a new ring may lie where another one ended. */
-			REQUIRE(io_setup(random_below(&seed, 3) ? 1 : 200, &ctx) == 0);
+			EXPECT(io_setup(random_below(&seed, 3) ? 1 : 200, &ctx) == 0);
 			ADD(reused, ctx == before[0] || ctx == before[1]);
 			SET(contexts[2 * number + i], ctx);
 			ADD(made, 1);
@@ -40,7 +40,7 @@ static void *make_and_destroy(void *argument)
 		for (int i = 0; i < 2; i++) {
 			/* The handle stays where the others find it. */
 			before[i] = contexts[2 * number + i];
-			REQUIRE(io_destroy(before[i]) == 0);
+			EXPECT(io_destroy(before[i]) == 0);
 		}
 	}
 	return NULL;

@@ -7,16 +7,12 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libaio.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "../harness/expect.h"
 
 /* Each submitter numbers its requests in a range of its own, and has iocbs of its own. */
 enum { SUBMITTERS = 24, RANGE = 1 << 24, IOCBS = 256, BATCH_MAX = 64 };
@@ -35,22 +31,6 @@ static int ledger_null = -1;
 #define GET(variable) __atomic_load_n(&(variable), __ATOMIC_ACQUIRE)
 #define SET(variable, value) __atomic_store_n(&(variable), (value), __ATOMIC_RELEASE)
 
-#define REQUIRE(condition)                                                                         \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);  \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-static inline double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 /* Takes the optional argument; a program that hangs is killed by SIGALRM. */
 static inline double start(int argc, char **argv, double seconds)
 {
@@ -58,7 +38,7 @@ static inline double start(int argc, char **argv, double seconds)
 		seconds = atof(argv[1]);
 	alarm(60 + 4 * (unsigned)seconds);
 	ledger_null = open("/dev/null", O_WRONLY);
-	REQUIRE(ledger_null >= 0);
+	EXPECT(ledger_null >= 0);
 	return seconds;
 }
 

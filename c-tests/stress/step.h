@@ -7,10 +7,9 @@
 #define STEP_H
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <ucontext.h>
-#include <unistd.h>
+
+#include "../harness/expect.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #define CAN_STEP 1
@@ -50,8 +49,7 @@ static inline void prepare_steps(void)
 
 	sigaction(SIGTRAP, &action, NULL);
 #else
-	printf("skip: single-stepping is written for x86 only\n");
-	exit(77);
+	SKIP("single-stepping is written for x86 only");
 #endif
 }
 

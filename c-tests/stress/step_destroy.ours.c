@@ -21,7 +21,7 @@ static void crashed(int number)
 
 static void destroy(void)
 {
-	REQUIRE(io_destroy(ctx) == 0);
+	EXPECT(io_destroy(ctx) == 0);
 }
 
 static int interrupted_call(void)
@@ -30,18 +30,18 @@ static int interrupted_call(void)
 	struct timespec at_once = { 0, 0 };
 
 	ctx = NULL;
-	REQUIRE(io_setup(1, &ctx) == 0);
+	EXPECT(io_setup(1, &ctx) == 0);
 	submit_writes(ctx, 0, 3);
 	drain(ctx);
 	submit_writes(ctx, 0, 2);
 	step(at, destroy);
 	int got = io_getevents(ctx, 0, 4, events, &at_once);
 	int reached = stepped();
-	REQUIRE(got == -EINVAL || got == 2);
+	EXPECT(got == -EINVAL || got == 2);
 	if (got > 0)
 		book_events(events, got);
 	if (!reached)
-		REQUIRE(io_destroy(ctx) == 0);
+		EXPECT(io_destroy(ctx) == 0);
 	return reached;
 }
 

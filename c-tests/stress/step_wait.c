@@ -24,8 +24,8 @@ static void *answer(void *unused)
 			sched_yield();
 		if (GET(asked) < 0)
 			return NULL;
-		REQUIRE(drain(ctx) >= 0);
-		REQUIRE(submit_writes(ctx, BY_OTHER, 1) == 1);
+		EXPECT(drain(ctx) >= 0);
+		EXPECT(submit_writes(ctx, BY_OTHER, 1) == 1);
 		SET(answered, GET(asked));
 	}
 }
@@ -53,7 +53,7 @@ static int interrupted_call(long at)
 	step(at, wait_for_answer);
 	int got = io_getevents(ctx, 0, 4, events, &at_once);
 	int reached = stepped();
-	REQUIRE(got >= 0);
+	EXPECT(got >= 0);
 	book_events(events, got);
 	while (GET(asked) != GET(answered) && !stuck)
 		sched_yield();
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	char more[64];
 
 	prepare_steps();
-	REQUIRE(io_setup(1, &ctx) == 0);
+	EXPECT(io_setup(1, &ctx) == 0);
 	pthread_create(&other, NULL, answer, NULL);
 	for (int i = 0; i < 10; i++)
 		interrupted_call(1000000);

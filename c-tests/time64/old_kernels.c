@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 
-#include "../programs/expect.h"
+#include "../harness/expect.h"
 
 _Static_assert(sizeof(void *) == 4 && sizeof(struct timespec) == 16, "-m32 -D_TIME_BITS=64");
 

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
-#include "../programs/expect.h"
+#include "../harness/expect.h"
 
 enum { BLOCK = 4096, BLOCKS = 64 };
 

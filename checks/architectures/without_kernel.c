@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include <libaio.h>
 
-#include "../../c-tests/programs/expect.h"
+#include "../../c-tests/harness/expect.h"
 
 extern int io_queue_wait(io_context_t ctx, struct timespec *timeout);
 

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../harness/ring.h"
+
 enum { MOST = 256 };
 
 static int makes(const char *mistake)
@@ -241,12 +243,11 @@ int io_getevents(io_context_t ctx, long min, long nr, struct io_event *events,
 		return got;
 	}
 	if (makes("head is remembered") && readable(ctx, 16)) {
-		unsigned *head = (unsigned *)ctx + 2;
 		if (cached_head)
-			*head = cached_head;
+			ring_of(ctx)->head = cached_head;
 		int got = REAL(io_getevents)(ctx, min, nr, events, timeout);
 		if (got >= 0)
-			cached_head = *head;
+			cached_head = ring_of(ctx)->head;
 		return got;
 	}
 	int got = REAL(io_getevents)(ctx, min, nr, events, timeout);

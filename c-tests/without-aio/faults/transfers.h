@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "../../programs/expect.h"
+#include "../../harness/expect.h"
 
 enum { BLOCK = 4096 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Threads that wait while another acts: each is known to sleep before the other goes on. */
-#ifndef ASLEEP_H
-#define ASLEEP_H
+#ifndef WAITER_H
+#define WAITER_H
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "../harness/asleep.h"
 #include "request.h"
 
 /* A thread in io_getevents or io_pgetevents, or, with a request, in io_submit. */
@@ -27,8 +28,6 @@ struct waiter {
 	pthread_t thread;
 };
 
-/* Returns when this thread of this process sleeps in the kernel, or has ended. */
-void wait_asleep(pid_t process, pid_t thread);
 /* Starts it, and returns when it sleeps. */
 void start_waiter(struct waiter *waiter);
 /* Its result, when it has ended. */

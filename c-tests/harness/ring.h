@@ -12,10 +12,8 @@
 struct ring {
 	unsigned id;
 	unsigned nr;
-	/* Moved by whoever takes events. */
-	_Atomic unsigned head;
-	/* Moved by the kernel. */
-	_Atomic unsigned tail;
+	_Atomic unsigned head; /* moved by whoever takes events */
+	_Atomic unsigned tail; /* moved with each completion */
 	unsigned magic;
 	unsigned compat_features;
 	unsigned incompat_features;
@@ -24,5 +22,10 @@ struct ring {
 };
 
 #define RING_MAGIC 0xa10a10a1u
+
+static inline struct ring *ring_of(io_context_t ctx)
+{
+	return (struct ring *)ctx;
+}
 
 #endif
