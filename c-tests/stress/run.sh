@@ -17,8 +17,6 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
-# What reaping in user space cannot do yet: libaio(7), CAVEATS. It runs with system calls only.
-limits=' step_fork.ours '
 
 # compile DIRECTORY LIBRARY [OPTION...]: all programs
 compile() {
@@ -43,12 +41,6 @@ run() {
 	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} status program needs
 	for program in "$2"/*; do
 		status=0
-		case "$limits/$setting" in *" $(basename "$program") "*/LIBAIO_REAP=syscall) ;;
-		*" $(basename "$program") "*)
-			skip "$label" "$(basename "$program")" 'a known limit of reaping in user space'
-			continue
-			;;
-		esac
 		needs=$(sed -n '2s|^/\* needs: \(.*\) \*/$|\1|p' "$here/$(basename "$program").c")
 		case "$needs/$setting" in *kernel-aio*/LIBAIO_ENGINE=threads)
 			skip "$label" "$(basename "$program")" 'needs kernel AIO'

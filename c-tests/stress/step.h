@@ -29,12 +29,19 @@ enum { TRAP_FLAG = 0x100 };
 /* How many instructions of this thread until the handler acts; 0: no more. An action may set it again. */
 static __thread volatile long steps_left;
 static __thread void (*step_action)(void);
+/* The instruction that comes next, for the action to look at. */
+static __thread const unsigned char *next_instruction;
 
 #if CAN_STEP
 static void trapped(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)info;
+#if defined(__x86_64__)
+	next_instruction = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#else
+	next_instruction = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_EIP];
+#endif
 	if (steps_left > 0 && --steps_left == 0)
 		step_action();
 	if (steps_left == 0)

@@ -155,11 +155,13 @@ unsafe fn take(
     // SAFETY: that many slots are there, and the array's pages are good. If there is no claim, or it is revoked
     // meanwhile, what is copied may be anything, and is not used.
     unsafe { ring::copy(slots, nr, look, count, events) };
-    // Again: the ring may be the parent's by now, or the context be destroyed.
+    let next = ring::slot_after(nr, look, count);
+    // Again: the ring may be the parent's by now, or the context be destroyed. Little comes between this and
+    // the change.
     if !entry.is_live(ctx.addr()) {
         return None;
     }
-    if good && ring::commit(ring, nr, look, count) {
+    if good && ring::commit(ring, nr, look, next) {
         return Some(count as c_int);
     }
     ring::withdraw(ring, nr, look);
@@ -541,7 +543,7 @@ mod tests {
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
         assert_eq!(result, Ok(2));
         assert_eq!(context.head(), 1);
-        assert!(!ring::commit(&context.ring.header, SLOTS, look, 1));
+        assert!(!ring::commit(&context.ring.header, SLOTS, look, 2));
         // While another thread destroys it, the ring is not touched.
         context.entry().start_destroying(context.ctx().addr());
         let before = SYSTEM_CALLS.get();

@@ -82,12 +82,17 @@ pub fn has(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
     ready(ring, nr, look.head).is_some_and(|ready| ready >= count)
 }
 
-/// Moves `head` over `count` events. False if they are not claimed, or not any more: then they
-/// are not taken.
+/// The slot after `count` claimed events.
 #[inline]
-pub fn commit(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
+pub fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
     let next = look.head + count;
-    let next = if next >= nr { next - nr } else { next };
+    if next >= nr { next - nr } else { next }
+}
+
+/// Moves `head` over claimed events, to the slot `next`. False if they are not claimed, or not any more: then
+/// they are not taken.
+#[inline]
+pub fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
     // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
     // made.
     ring.head
@@ -222,11 +227,12 @@ mod tests {
                         .all(|&byte| byte == 0)
                 );
                 assert!(has(&ring, NR, look, count) && !has(&ring, NR, look, count + 1));
-                assert!(!commit(&ring, NR, look, count), "not without a claim");
+                let next = slot_after(NR, look, count);
+                assert!(!commit(&ring, NR, look, next), "not without a claim");
                 claim(&ring, NR, look);
-                assert!(commit(&ring, NR, look, count));
+                assert!(commit(&ring, NR, look, next));
                 assert_eq!(ring.head.load(Relaxed), (head + count) % NR);
-                assert!(!commit(&ring, NR, look, count), "a second time is refused");
+                assert!(!commit(&ring, NR, look, next), "a second time is refused");
                 claim(&ring, NR, look);
                 assert_eq!(
                     ring.head.load(Relaxed),
@@ -255,7 +261,7 @@ mod tests {
             revoke(&ring, || Some(NR));
             assert_eq!(ring.head.load(Relaxed), head);
             // Also when others took as many events as there are slots.
-            assert!(!commit(&ring, NR, found, 1));
+            assert!(!commit(&ring, NR, found, head));
             withdraw(&ring, NR, found);
             revoke(&ring, || Some(NR));
             assert_eq!(ring.head.load(Relaxed), head);
