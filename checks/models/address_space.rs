@@ -195,9 +195,6 @@ pub mod memory {
             Map::Reserve => Mapping::Reserved,
             Map::InPlace => Mapping::Memory,
         };
-        if map == Map::InPlace {
-            space.memory.head.in_kernel().swap(0, SeqCst);
-        }
         Some(address(place).cast())
     }
 
@@ -218,7 +215,6 @@ pub mod memory {
         mapped[to] = mapped[from];
         mapped[from] = Mapping::Nothing;
         space.rings[to].with_mut(|ring| unsafe { *ring = Some(context) });
-        space.memory.head.in_kernel().swap(u32::MAX, SeqCst);
         space.has_memory[from].store(true, SeqCst);
         true
     }

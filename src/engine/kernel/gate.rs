@@ -23,7 +23,7 @@ use crate::sync::{AtomicU32, AtomicUsize};
 #[derive(Default)]
 #[repr(C)]
 pub struct Gate {
-    /// The thread of the reaper inside, with [`PASSED`] once a caller did not wait for it; 0: none.
+    /// The thread of the reaper inside, with [`PASSED`] once somebody did not wait for it; 0: none.
     holder: AtomicUsize,
     /// Threads that are in, or about to make, a system call that may move `head`.
     callers: AtomicU32,
@@ -75,12 +75,12 @@ impl Gate {
         self.callers.load(SeqCst) != 0
     }
 
-    /// Whether no caller has passed the reaper inside, which is `thread`. False in a child that was
+    /// Whether nobody has passed the reaper inside, which is `thread`. False in a child that was
     /// forked since it entered.
     #[inline]
     pub fn is_undisturbed(&self, thread: usize) -> bool {
-        // Relaxed: a caller passes before its system call. So whoever has seen in the ring what
-        // became of the call finds it.
+        // Relaxed: a caller passes before its system call, and who destroys the context before the ring goes. So
+        // whoever has seen in the ring what became of that finds it.
         self.holder.load(Relaxed) == thread
     }
 
@@ -115,12 +115,19 @@ impl Gate {
                 turn += 1;
                 continue;
             }
-            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left, or another caller has passed it.
+            self.pass(holder);
+            return false;
+        }
+    }
+
+    /// Lets the reaper inside know that somebody did not wait for it.
+    fn pass(&self, holder: usize) {
+        if holder != 0 {
+            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left, or another thread has passed it.
             let passed = holder | PASSED;
             let _ = self
                 .holder
                 .compare_exchange(holder, passed, Relaxed, Relaxed);
-            return false;
         }
     }
 
@@ -156,6 +163,7 @@ impl Gate {
             }
             let own = holder & !PASSED == thread;
             if turn == if own { TURNS } else { TURNS_OF_DESTROY } {
+                self.pass(holder);
                 return false;
             }
             pause(turn);
@@ -270,8 +278,8 @@ mod tests {
         assert_eq!(waits::of(|| gate.close(A)), (true, 0));
         assert!(gate.enter(A));
         assert_eq!(waits::of(|| gate.close(A)), (false, TURNS));
+        assert!(!gate.is_undisturbed(A));
         assert_eq!(waits::of(|| gate.close(B)), (false, TURNS_OF_DESTROY));
-        assert!(!gate.begin_call(A));
         assert_eq!(waits::of(|| gate.close(A)), (false, TURNS), "also passed");
     }
 

@@ -8,7 +8,6 @@ use core::ptr;
 
 use crate::abi::{aio_ring, io_context_t, io_event};
 use crate::engine::patience::{TURNS, pause};
-use crate::sync::Ordering::Relaxed;
 use crate::sys::memory::{self, Map};
 
 /// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit into the empty
@@ -17,7 +16,7 @@ use crate::sys::memory::{self, Map};
 const MARGIN: usize = 1 << 20;
 
 /// Moves a ring to another address, which is then the context's, and leaves ordinary memory in its
-/// place, with a `head` that is no slot and no claim. Returns `ctx` itself if that fails.
+/// place, all zero. Returns `ctx` itself if that fails.
 ///
 /// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps the
 /// place is empty, for a microsecond: the kernel knows no exchange of mappings.
@@ -50,16 +49,11 @@ pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
     }
     for turn in 0..TURNS {
         // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
-        let Some(place) = (unsafe { memory::map(ctx.cast(), length, Map::InPlace) }) else {
-            // Perhaps for a moment, as another thread that is here does.
-            pause(turn);
-            continue;
-        };
-        // SAFETY: it is mapped, zeroed and at least as large as a ring's header.
-        let ring = unsafe { &*place.cast::<aio_ring>() };
-        // Relaxed: nothing else is published.
-        ring.head.store(u32::MAX, Relaxed);
-        break;
+        if unsafe { memory::map(ctx.cast(), length, Map::InPlace) }.is_some() {
+            break;
+        }
+        // Perhaps for a moment, as another thread that is here does.
+        pause(turn);
     }
     elsewhere.cast()
 }
@@ -95,10 +89,7 @@ mod tests {
         // SAFETY: both are mapped.
         let (left, moved) = unsafe { (&*ctx, &*elsewhere) };
         assert_eq!(moved.tail.load(Relaxed), 5);
-        assert_eq!(
-            (left.tail.load(Relaxed), left.head.load(Relaxed)),
-            (0, u32::MAX)
-        );
+        assert_eq!(left.tail.load(Relaxed), 0);
         // Nothing is left of the reservation behind it.
         let behind = elsewhere.wrapping_byte_add(LENGTH).cast();
         // SAFETY: it is not touched if something is there.
