@@ -19,7 +19,9 @@ for tool in fio jq; do
 	command -v $tool >/dev/null || { echo "$0: $tool is missing: run ./install-tools.sh demo" >&2; exit 1; }
 done
 
-theirs=$(ldd "$(command -v fio)" | sed -n 's/.*libaio[^ ]* => \([^ ]*\).*/\1/p')
+# shellcheck source=checks/harness/loaded.sh
+. "$(dirname "$0")/../checks/harness/loaded.sh"
+theirs=$(would_load "$(command -v fio)")
 if [ -n "$theirs" ] && grep -q LIBAIO_ENGINE "$theirs"; then
 	echo "$0: $theirs is this library already: there is no C library to compare with" >&2
 	exit 1

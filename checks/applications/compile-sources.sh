@@ -20,6 +20,9 @@ build=$(realpath "$1")
 original=$(realpath "$2")
 shift 2
 here=$(dirname "$(realpath "$0")")
+# shellcheck source=checks/harness/apt.sh
+. "$here/../harness/apt.sh"
+apt=$build/apt
 # Seconds for one step of one package.
 limit=600
 
@@ -65,7 +68,7 @@ obtain() {
 	if [ ! -e "$1.version" ]; then
 		rm -rf "$1" "$1".download
 		mkdir "$1".download
-		(cd "$1".download && "$here/private-apt.sh" "$build/apt" source --download-only "$1") >"$1.log" 2>&1 || return 1
+		(cd "$1".download && get_today source --download-only "$1") >"$1.log" 2>&1 || return 1
 		dpkg-source --extract --no-check "$1".download/*.dsc "$1" >>"$1.log" 2>&1 || return 1
 		sed -n 's/^Version: //p' "$1".download/*.dsc | head -n 1 >"$1.version"
 		rm -rf "$1".download

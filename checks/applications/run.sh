@@ -20,11 +20,15 @@ build=$(realpath "$1")
 original=$(realpath "$2")
 shift 2
 here=$(dirname "$(realpath "$0")")
+# shellcheck source=checks/harness/apt.sh
+. "$here/../harness/apt.sh"
+# shellcheck source=checks/harness/loaded.sh
+. "$here/../harness/loaded.sh"
 # Seconds for one row on one library; the longest take about twenty.
 limit=180
 
 [ $# != 0 ] || { cd "$here/rows" && set -- *.sh; }
-logs=$build/programs
+logs=$build/programs apt=$build/apt
 mkdir -p "$logs/packages"
 scratch=$(mktemp -d "${SCRATCH:-/var/tmp}/libaio-programs.XXXXXX")
 trap 'rm -rf --one-file-system "$scratch"' EXIT
@@ -53,7 +57,7 @@ obtain() {
 	cd "$logs/packages"
 	if [ ! -e "$package.complete" ]; then
 		rm -rf "$package" "$package"_*.deb
-		"$here/private-apt.sh" "$build/apt" download "$package:amd64"
+		get_today download "$package:amd64"
 		dpkg-deb --extract "$package"_*.deb "$package"
 		touch "$package.complete"
 	fi
@@ -63,11 +67,11 @@ obtain() {
 # mapped EVIDENCE LIBRARY: whether that library's file, and no other libaio, was mapped, in what the
 # dynamic linker wrote and what was seen in the running processes. Prints what was seen of them.
 mapped() {
-	local loaded maps
-	loaded=$(cat "$1"/ld.* 2>/dev/null | sed -n 's/.*calling init: \(.*\/libaio\.so.*\)/\1/p' | sort -u)
+	local got maps
+	got=$(loaded "$1"/ld.*)
 	maps=$(cat "$1"/maps.* 2>/dev/null | sed -n 's/.* \(\/.*libaio\.so.*\)/\1/p' | sort -u)
-	if [ "$loaded" != "$2/libaio.so.1" ] || [ "$maps" != "$2/libaio.so.1.0.2" ]; then
-		echo "mapped: '$maps', loaded: '$loaded'"
+	if [ "$got" != "$2/libaio.so.1" ] || [ "$maps" != "$2/libaio.so.1.0.2" ]; then
+		echo "mapped: '$maps', loaded: '$got'"
 		return 1
 	fi
 	# Only the kernel's contexts have such a ring.

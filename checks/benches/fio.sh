@@ -18,11 +18,10 @@ for tool in fio jq; do
 	command -v $tool >/dev/null || { echo "$0: $tool is missing" >&2; exit 1; }
 done
 
-# loaded LD_LIBRARY_PATH: the file that fio loads.
-loaded() {
-	realpath "$(LD_LIBRARY_PATH=$1 ldd "$(command -v fio)" | sed -n 's/.*libaio\.so\.1 => \(\/[^ ]*\).*/\1/p')"
-}
-loaded_c=$(loaded '') loaded_ours=$(loaded "$ours")
+# shellcheck source=checks/harness/loaded.sh
+. "$(dirname "$0")/../harness/loaded.sh"
+fio=$(command -v fio)
+loaded_c=$(realpath "$(would_load "$fio")") loaded_ours=$(realpath "$(LD_LIBRARY_PATH=$ours would_load "$fio")")
 if [ "$loaded_ours" != "$ours/libaio.so.1.0.2" ] || cmp -s "$loaded_c" "$loaded_ours"; then
 	echo "$0: fio would load '$loaded_c' for C and '$loaded_ours' for ours" >&2
 	exit 1

@@ -167,7 +167,7 @@ swap() {
 	for order in last first; do
 		"$here/root.sh" copy "$work/base-$target" "$root"
 		mkdir "$root/packages"
-		cp "$debs"/*.deb "$here/swap.sh" "$root/packages"
+		cp "$debs"/*.deb "$here/swap.sh" "$here/../harness/loaded.sh" "$root/packages"
 		in_root "/packages/swap.sh /packages $ours $theirs $order" | sed "s/^ok/ok: $target/"
 	done
 }

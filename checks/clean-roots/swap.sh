@@ -7,8 +7,11 @@
 # OURS and THEIRS are the packages' names, libaio1-rs and libaio1. The directory also has a package
 # one-write-ARCHITECTURE with a program that was built with ours. With "first", ours is installed before
 # the programs; otherwise apt brings theirs with them.
+# loaded.sh of checks/harness lies beside this script.
 set -eu
 
+# shellcheck source=checks/harness/loaded.sh
+. "$(dirname "$0")/loaded.sh"
 packages=$1 ours=$2 theirs=$3 order=${4-last}
 architecture=$(dpkg --print-architecture)
 directory=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || echo "$(uname -m)-linux-gnu")
@@ -33,7 +36,7 @@ apt() {
 loads() {
 	rm -f "$work"/loaded.*
 	LD_DEBUG=libs LD_DEBUG_OUTPUT=$work/loaded "$@" >"$work/output" 2>&1 || { cat "$work/output" >&2; fail "$*"; }
-	grep -hs 'calling init: .*/libaio\.so' "$work"/loaded.* | sed 's/.*calling init: //' | sort -u >"$work/paths"
+	loaded "$work"/loaded.* >"$work/paths"
 	[ "$(wc -l <"$work/paths")" = 1 ] || fail "$1 loaded $(tr '\n' ' ' <"$work/paths")"
 	[ "$(dpkg -S "$(realpath "$(cat "$work/paths")")" | cut -d: -f1)" = "$expected" ] ||
 		fail "$1 loaded $(cat "$work/paths"), which is not from $expected"

@@ -11,41 +11,15 @@
 set -eu
 
 [ "$#${2-}" = 1 ] || [ "$#${2-}" = 2source ] || { echo "usage: $0 DIRECTORY [source]" >&2; exit 2; }
+harness=$(realpath "$(dirname "$0")/../harness")
 mkdir -p "$1"
 cd "$1"
 if [ -e complete ] && [ -e debian-13/complete ] && { [ $# = 1 ] || [ -d source ]; }; then exit 0; fi
 
+# shellcheck source=checks/harness/apt.sh
+. "$harness/apt.sh"
 apt=$PWD/apt
 trap 'rm -rf "$apt"' EXIT
-
-# sources [OLD NEW]: the system's, with source packages switched on, and one release's name replaced.
-sources() {
-	local list name replace="s/${1:-^\$}/${2-}/g"
-	rm -rf "$apt"
-	mkdir -p "$apt/sources"
-	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-		[ -e "$list" ] || continue
-		name=$apt/sources/$(basename "$list")
-		sed -n -E "s/^deb(-src)?[[:space:]]/deb /;$replace;/^deb /p" "$list" | sort -u >"$name"
-		sed -n -E 's/^deb /deb-src /p' "$name" >"$apt/sources/source-$(basename "$list")"
-	done
-	for list in /etc/apt/sources.list.d/*.sources; do
-		[ -e "$list" ] || continue
-		sed -E "s/^Types:.*/Types: deb deb-src/;$replace" "$list" >"$apt/sources/$(basename "$list")"
-	done
-}
-
-# get ARCHITECTURE ARGUMENT...: apt-get with lists of its own, for one architecture at a time: one that the mirror
-# is just changing does not spoil the other.
-get() {
-	local architecture=$1 state=$apt/$1
-	shift
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	apt-get -qq -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" \
-		-o APT::Sandbox::User=root -o Dir::Etc::SourceList=/dev/null \
-		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$state/lists" \
-		-o Dir::Cache="$state/cache" "$@" 2>>errors
-}
 
 # unpack PACKAGE...: each into the directory of its architecture
 unpack() {
@@ -58,7 +32,7 @@ unpack() {
 
 # fail MESSAGE: what apt said, and the message
 fail() {
-	sort -u errors >&2
+	sort -u "$apt.errors" >&2
 	echo "$0: $1" >&2
 	exit 1
 }
@@ -82,7 +56,7 @@ obtain_source() {
 
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 if ! [ -e complete ] || { [ $# = 2 ] && ! [ -d source ]; }; then
-	rm -rf source amd64 i386 debian-13 errors libaio*
+	rm -rf source amd64 i386 debian-13 "$apt.errors" libaio*
 	sources
 	# One list of many may fail, and the rest do; what matters is whether the packages come.
 	get amd64 update || true
@@ -97,7 +71,7 @@ if ! [ -e complete ] || { [ $# = 2 ] && ! [ -d source ]; }; then
 	get amd64 download libaio-dev || fail 'cannot download libaio-dev'
 	# Not every mirror has i386; without it its tests are skipped.
 	get i386 update || true
-	get i386 download $name libaio-dev || echo "$0: cannot download $name for i386, and go on without: $(tail -n 1 errors)" >&2
+	get i386 download $name libaio-dev || echo "$0: cannot download $name for i386, and go on without: $(tail -n 1 "$apt.errors")" >&2
 	unpack ${name}_*.deb libaio-dev_*.deb
 	if [ $name = libaio1t64 ]; then
 		for directory in amd64/usr/lib/x86_64-linux-gnu i386/usr/lib/i386-linux-gnu; do
@@ -108,7 +82,7 @@ if ! [ -e complete ] || { [ $# = 2 ] && ! [ -d source ]; }; then
 		ln -s . debian-13
 	fi
 	# Without it the original suite is skipped.
-	obtain_source || echo "$0: cannot download the source of libaio, and go on without: $(tail -n 1 errors)" >&2
+	obtain_source || echo "$0: cannot download the source of libaio, and go on without: $(tail -n 1 "$apt.errors")" >&2
 	touch complete
 fi
 [ ! -e debian-13/complete ] || exit 0
@@ -122,9 +96,9 @@ get amd64 update || true
 if get amd64 download libaio1t64 libaio-dev; then
 	get i386 update || true
 	get i386 download libaio1t64 libaio-dev ||
-		echo "$0: cannot download Debian 13's libaio for i386, and go on without: $(tail -n 1 errors)" >&2
+		echo "$0: cannot download Debian 13's libaio for i386, and go on without: $(tail -n 1 "$apt.errors")" >&2
 	unpack libaio1t64_*.deb libaio-dev_*.deb
 	touch complete
 else
-	echo "$0: cannot download Debian 13's libaio, and go on without: $(tail -n 1 errors)" >&2
+	echo "$0: cannot download Debian 13's libaio, and go on without: $(tail -n 1 "$apt.errors")" >&2
 fi
