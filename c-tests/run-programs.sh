@@ -8,41 +8,38 @@
 set -eu
 
 [ $# = 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-include=$(realpath "$1") library=$(realpath "$2")
-cd "$(dirname "$0")/programs"
+# shellcheck disable=SC2034 # for the functions
+include=$(realpath "$1") warnings=
+library=$(realpath "$2")
+project=$(realpath "$(dirname "$0")/..")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck source=checks/harness/loaded.sh
+. "$project/checks/harness/loaded.sh"
+cd "$project/c-tests/programs"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work"
 
-${CC:-cc} -o "$work/has-aio" ../has_aio.c
+compile "$work/has-aio" ../has_aio.c
 refused=$("$work/has-aio") || true
+[ -n "$refused" ] || kernel_aio=kernel-aio
 
-passed=0 failed=0 skipped=0
 for source in *.c; do
-	if [ -n "$refused" ] && [ "$(sed -n 2p "$source")" = '/* needs: kernel-aio */' ]; then
-		skipped=$((skipped + 1))
-		echo "${source%.c}: needs kernel AIO, and io_setup answers $refused here"
+	lack=$(lacks "$source" "${kernel_aio-}" aio-max-nr ours shared long-timespec bad-timeouts)
+	if [ -n "$lack" ]; then
+		skip "${source%.c}" "$lack"
 		continue
 	fi
-	program=$work/${source%.c}
-	# shellcheck disable=SC2086 # words
-	${CC:-cc} ${CFLAGS:--O2} -std=gnu11 -pthread -I"$include" "$source" -o "$program" \
-		-L"$library" -laio -Wl,-rpath,"$library"
-	ldd "$program" | grep -q "libaio[^ ]* => $library/" || { echo "$source: not linked with the library in $library" >&2; exit 1; }
-	status=0
-	timeout 120 "$program" >"$work/log" 2>&1 || status=$?
-	case $status in
-	0) passed=$((passed + 1)) ;;
-	77)
-		skipped=$((skipped + 1))
-		echo "${source%.c}: $(cat "$work/log")"
-		;;
-	*)
-		failed=$((failed + 1))
-		echo "${source%.c}: failed with status $status" >&2
-		cat "$work/log" >&2
-		;;
+	program=$work/${source%.c} status=0
+	compile "$program" "$source" -L"$library" -laio -Wl,-rpath,"$library"
+	case $(would_load "$program") in
+	"$library"/*) ;;
+	*) echo "$source: not linked with the library in $library" >&2 && exit 1 ;;
 	esac
+	timeout 120 "$program" >"$work/log" 2>&1 || status=$?
+	judge "${source%.c}" $status "$work/log"
 done
-echo "C programs: $passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+totals 'C programs' && [ "$passed" != 0 ]

@@ -11,21 +11,20 @@ set -eu
 
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
-build=$(realpath "${BUILD:-$here/../../build}")
+project=$(realpath "$here/../..")
+build=$(realpath "${BUILD:-$project/build}")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck disable=SC2034 # for the functions
+suite=conformance skips=$build/skipped
 original=$(realpath "$1")
 shift
 work=$(mktemp -d -p "$build" conformance-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 status=0
 columns=()
-
-# compile NAME LIBRARY [OPTION...]
-compile() {
-	local to=$1 library=$2
-	shift 2
-	(cd "$here" && "${CC:-gcc}" -O2 -Wall -Wextra -Werror -D_FILE_OFFSET_BITS=64 "$@" -I../../include \
-		./*.c -o "$work/$to" -L"$library" -laio -pthread)
-}
 
 # run COLUMN PROGRAM LIBRARY [VARIABLE=VALUE or OPTION...]
 run() {
@@ -50,8 +49,8 @@ run() {
 c_library=$original/amd64/usr/lib/x86_64-linux-gnu
 [ -e "$c_library/libaio.so.1" ] || { echo "$0: there is no $c_library/libaio.so.1" >&2; exit 2; }
 refused=$("$build/has-aio") || true
-case " $* " in *-i686\ *) compile 32 "$build/i686" -m32 ;; esac
-compile 64 "$build"
+case " $* " in *-i686\ *) compile_conformance "$work/32" -m32 -L"$build/i686" -laio ;; esac
+compile_conformance "$work/64" -L"$build" -laio
 for column; do
 	program=64 library=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
 	case $column in *-i686)
@@ -61,9 +60,9 @@ for column; do
 	case $refused/${column%-i686} in
 	*/referee)
 		if ! [ -e "$c_library/libaio.so.1" ]; then
-			echo "conformance, $column: the C library for it could not be downloaded" >>"$build/skipped"
+			skip "$column" 'the C library for it could not be downloaded'
 		elif [ -n "$refused" ]; then
-			echo "conformance, $column: io_setup answers $refused here" >>"$build/skipped"
+			skip "$column" "io_setup answers $refused here"
 		else
 			referee=-r
 			[ ! -e "$c_library/libaio.so.1t64" ] || referee=-R
@@ -71,7 +70,7 @@ for column; do
 		fi
 		;;
 	*/threads) run "$column" $program "$library" LIBAIO_ENGINE=threads ;;
-	?*/*) echo "conformance, $column: io_setup answers $refused here" >>"$build/skipped" ;;
+	?*/*) skip "$column" "io_setup answers $refused here" ;;
 	/ring) run "$column" $program "$library" ;;
 	/syscall) run "$column" $program "$library" LIBAIO_REAP=syscall ;;
 	*) echo "$0: there is no column $column" >&2 && exit 2 ;;

@@ -1,6 +1,7 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * Calls every function that calls another one of the library, the 2002 ones included. */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Calls every function that calls another one of the library, the 2002 ones included.
+ */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

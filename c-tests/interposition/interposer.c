@@ -1,6 +1,7 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * Preloaded: says which call it sees, and passes it on. */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Preloaded: says which call it sees, and passes it on.
+ */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

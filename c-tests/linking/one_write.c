@@ -1,6 +1,7 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
- * The smallest program that does asynchronous I/O: what the build systems build. */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The smallest program that does asynchronous I/O: what the build systems build.
+ */
 
 #include <libaio.h>
 #include <fcntl.h>

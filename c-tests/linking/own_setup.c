@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
  * A program with an io_setup of its own takes the rest from the library, and io_queue_init calls
- * the program's. */
+ * the program's.
+ */
 
 #include <libaio.h>
 #include <stdio.h>

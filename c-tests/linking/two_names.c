@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
  * A program that asks for the library by one name, and with PLUGIN the library of its own that asks
- * for it by another. Both must get the same functions, from a file that is mapped once. */
+ * for it by another. Both must get the same functions, from a file that is mapped once.
+ */
 
 #include <errno.h>
 #include <libaio.h>

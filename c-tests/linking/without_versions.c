@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
  * A program whose references have no version, because it was linked with a library without versions:
- * itself, compiled with STUB. It must get the functions that the header declares. */
+ * itself, compiled with STUB. It must get the functions that the header declares.
+ */
 
 #ifdef STUB
 #define FUNCTION(name) void name(void); void name(void) { }

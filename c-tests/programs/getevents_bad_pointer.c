@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: bad-timeouts */
 /* An events array at an address that no process can have: -EFAULT, and no event is lost. */
 #define _GNU_SOURCE
 #include <libaio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: bad-timeouts */
 /* io_queue_wait is exported, but no header declares it. It neither waits nor takes anything. */
 #define _GNU_SOURCE
 #include <libaio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: aio-max-nr */
 /* What io_setup refuses, and that it then leaves the variable as it was. */
 #define _GNU_SOURCE
 #include <libaio.h>

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
  * io_getevents and io_pgetevents with a timeout of 64 bits, on kernels of several ages, which a
  * seccomp filter plays: usage: old_kernels KERNEL, for i386 only.
  *
@@ -7,6 +7,7 @@
  *   enosys   before Linux 5.1: there is no io_pgetevents_time64
  *   eperm    a sandbox that does not know it
  *   layout   64-bit ones before 6.10: it reads the signal mask's structure as a 64-bit process's
+
  */
 #define _GNU_SOURCE
 #include <libaio.h>

@@ -11,8 +11,8 @@
 #
 # What is known to differ without AIO, and is skipped and counted:
 #   case 20 of the original suite counts on fs.aio-max-nr, which only the kernel's contexts use up
-#   the programs whose second line says that they need kernel AIO
-#   setup_limits expects EAGAIN above fs.aio-max-nr, which is what auto,spill is to go over from
+#   the programs whose second line says that they need kernel AIO, or EAGAIN above fs.aio-max-nr, which is what
+#   auto,spill is to go over from
 set -eu -o pipefail
 
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -24,6 +24,14 @@ full=${3:-}
 shift $(($# < 3 ? $# : 3))
 [ $# != 0 ] || set -- ENOSYS EPERM EAGAIN faults
 chosen=" $* "
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck source=checks/harness/loaded.sh
+. "$project/checks/harness/loaded.sh"
+# shellcheck disable=SC2034 # for the functions
+suite='without AIO' skips=$build/skipped
 export LC_ALL=C
 unset LIBAIO_ENGINE LIBAIO_REAP LIBAIO_THREADS
 logs=$build/without-aio
@@ -37,16 +45,8 @@ clean_up() {
 }
 trap clean_up EXIT
 export TMPDIR=$work
-passed=0 failed=0 skipped=0
 refused=$("$build/has-aio") || true
-flags='-std=gnu11 -O2 -Wall -Wextra -Werror'
 c_library=$original/amd64/usr/lib/x86_64-linux-gnu
-
-skip() { # WHAT WHY
-	skipped=$((skipped + 1))
-	echo "without AIO, $1: $2" >>"$build/skipped"
-	printf '%-8s %-34s skipped: %s\n' "$filter" "$1" "$2"
-}
 
 # step NAME FUNCTION ARGUMENT...: runs it, and prints the last line that it writes to descriptor 3. It is not
 # run in a condition: it would not stop at its first error.
@@ -70,13 +70,13 @@ step() {
 
 # ours PROGRAM ARGUMENT...: runs it behind the filter with our library, and sees that no other one was loaded.
 ours() {
-	local status=0 loaded
+	local status=0 got
 	rm -f "$work"/loaded.*
 	env ${engine:+LIBAIO_ENGINE="$engine"} LD_LIBRARY_PATH="${library:-$build}" LD_DEBUG=libs LD_DEBUG_OUTPUT="$work/loaded" \
 		timeout "${limit:-120}" "$work/refuse" "$filter" "$@" || status=$?
-	loaded=$(sed -n 's/.*calling init: \(.*libaio\.so.*\)/\1/p' "$work"/loaded.* | sort -u)
-	if [ "$loaded" != "${library:-$build}/libaio.so.1" ]; then
-		echo "the library that was loaded is '$loaded'"
+	got=$(loaded "$work"/loaded.*)
+	if [ "$got" != "${library:-$build}/libaio.so.1" ]; then
+		echo "the library that was loaded is '$got'"
 		return 1
 	fi
 	return $status
@@ -125,11 +125,19 @@ check_file_io() {
 	fi
 }
 
+# lack_of NAME: why the program of c-tests/programs cannot run behind the filter
+lack_of() {
+	local has='aio-max-nr ours shared long-timespec bad-timeouts'
+	[ $filter != EAGAIN ] || has=${has#aio-max-nr }
+	# shellcheck disable=SC2086 # words
+	lacks "$project/c-tests/programs/$1.c" $has
+}
+
 check_programs() {
 	local program name status count=0 bad=
 	for program in "$work"/programs/*; do
 		name=$(basename "$program")
-		case $filter/$name in EAGAIN/setup_limits) continue ;; esac
+		[ -z "$(lack_of "$name")" ] || continue
 		status=0
 		(cd "$work" && ours "$program") || status=$?
 		case $status in 0) count=$((count + 1)) ;; *) bad="$bad $name($status)" ;; esac
@@ -223,23 +231,13 @@ check_qemu() {
 		"$work/qemu.out" | grep . >&3
 }
 
-compile() { # NAME SOURCE OPTION...
-	local name=$1
-	shift
-	# shellcheck disable=SC2086 # a list of words
-	"${CC:-gcc}" $flags -I"$project/include" -o "$work/$name" "$@" -pthread -ldl
-}
-
-compile refuse "$here/refuse.c"
-compile file_io -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.so"
-compile file_io_static -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.a"
-[ ! -e "$build/i686/libaio.so" ] || compile file_io_32 -D_GNU_SOURCE -m32 "$here/file_io.c" "$build/i686/libaio.so"
+compile "$work/refuse" "$here/refuse.c"
+compile "$work/file_io" -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.so"
+compile "$work/file_io_static" -D_GNU_SOURCE "$here/file_io.c" "$build/libaio.a"
+[ ! -e "$build/i686/libaio.so" ] || compile "$work/file_io_32" -D_GNU_SOURCE -m32 "$here/file_io.c" "$build/i686/libaio.so"
 mkdir "$work/programs" "$work/faults" "$small"
-need_aio=
 for source in "$project"/c-tests/programs/*.c; do
-	name=$(basename "$source" .c)
-	[ "$(sed -n 2p "$source")" != '/* needs: kernel-aio */' ] || { need_aio="$need_aio $name" && continue; }
-	compile "programs/$name" "$source" "$build/libaio.so"
+	compile "$work/programs/$(basename "$source" .c)" "$source" "$build/libaio.so"
 done
 if [ -n "$full" ]; then
 	for width in 64 32; do
@@ -247,11 +245,8 @@ if [ -n "$full" ]; then
 		[ $width = 64 ] || { options=-m32; [ -e "$build/i686/libaio.so" ] || continue; }
 		library=$build
 		[ $width = 64 ] || library=$build/i686
-		# The file names in messages are as short as they can be.
 		# shellcheck disable=SC2086 # perhaps none
-		(cd "$project/c-tests/conformance" &&
-			"${CC:-gcc}" -O2 -D_FILE_OFFSET_BITS=64 $options -I../../include ./*.c -o "$work/conformance_$width" \
-				"$library/libaio.so" -pthread)
+		compile_conformance "$work/conformance_$width" $options "$library/libaio.so"
 	done
 	library=
 fi
@@ -264,10 +259,11 @@ for filter in ENOSYS EPERM EAGAIN; do
 	step 'file_io' check_file_io
 	if [ -n "$full" ] || [ $filter = ENOSYS ]; then
 		step 'c-tests/programs' check_programs
-		for name in $need_aio; do
-			skip "$name" 'needs kernel AIO'
+		for source in "$project"/c-tests/programs/*.c; do
+			name=$(basename "$source" .c)
+			lack=$(lack_of "$name")
+			[ -z "$lack" ] || skip "$name" "$lack"
 		done
-		[ $filter != EAGAIN ] || skip setup_limits 'known to differ'
 	fi
 	[ -n "$full" ] || continue
 	step 'conformance' check_conformance conformance_64
@@ -303,10 +299,10 @@ check_faults() {
 	local source name kind
 	rm -f "$logs/$filter".*
 	for source in "$here"/faults/*.c; do
-		compile "faults/$(basename "$source" .c)" -D_GNU_SOURCE "$source" "$build/libaio.so"
+		compile "$work/faults/$(basename "$source" .c)" -D_GNU_SOURCE "$source" "$build/libaio.so" -ldl
 	done
 	# The plug-in contains the static library.
-	compile plugin.so -D_GNU_SOURCE -DPLUGIN -fPIC -shared "$here/faults/plugin.c" "$build/libaio.a"
+	compile "$work/plugin.so" -D_GNU_SOURCE -DPLUGIN -fPIC -shared "$here/faults/plugin.c" "$build/libaio.a"
 	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users; do
 		step "$name" fault "$name"
 	done
@@ -332,5 +328,4 @@ check_faults() {
 }
 case $chosen in *" faults "*) check_faults ;; esac
 
-echo "without AIO: $passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+totals 'without AIO'

@@ -1,14 +1,14 @@
 //! The C programs of `c-tests/programs`, each built with both libraries and run on both.
 //!
-//! `NAME.c` is linked with the shared and with the static library; `NAME.shared.c` asks for symbol
-//! versions and is linked with the shared one only; `NAME.ours.c` states what only ours does. A program's
-//! second line may say what it needs: `/* needs: kernel-aio */`.
+//! A program's second line may say what it needs, and where that is not there it is left out:
+//! `checks/harness/programs.sh` has the words.
 
 use abi_tests::{
-    Library, Link, Width, aio_refused, compile, on, output, project, run, scratch, skip, skip_test,
+    Library, Link, Need, Width, aio_refused, compile, needs, on, output, project, run, scratch,
+    skip, skip_test,
 };
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const COMPILER: &str = "gcc -std=gnu11 -O2 -Wall -Wextra -Werror";
 
@@ -25,12 +25,6 @@ fn sources() -> Vec<PathBuf> {
 
 /// What makes `struct timespec` one of 64 bits on i686.
 const TIME64: [&str; 2] = ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"];
-
-/// Whether the program's second line says that it needs the kernel's AIO.
-fn needs_kernel_aio(source: &Path) -> bool {
-    let text = fs::read_to_string(source).unwrap();
-    text.lines().nth(1) == Some("/* needs: kernel-aio */")
-}
 
 /// Builds every program with `built` and runs it on `run_on`.
 fn all(built: Library, link: Link, run_on: Library, width: Width) {
@@ -64,17 +58,19 @@ fn all_with(
     let mut failures = String::new();
     for source in sources() {
         let name = source.file_stem().unwrap().to_str().unwrap();
-        let only_ours = name.ends_with(".ours");
-        if link == Link::Static && name.ends_with(".shared")
-            || only_ours && (built, run_on) != (Library::Ours, Library::Ours)
-            // There is no interface of 2002 with such a timeout.
-            || flags == TIME64 && name.starts_with("old_abi")
-            // It crashes on a bad timeout.
-            || run_on.is_t64() && ["getevents_bad_pointer", "queue_wait"].contains(&name)
-        {
+        let has = |need: &Need| match need {
+            Need::KernelAio | Need::AioMaxNr => true,
+            Need::Ours => ours_alone,
+            Need::Shared => link == Link::Shared,
+            Need::LongTimespec => flags != TIME64,
+            // Debian 13's library crashes on them.
+            Need::BadTimeouts => !run_on.is_t64(),
+        };
+        let needs = needs(&source);
+        if !needs.iter().all(has) {
             continue;
         }
-        if refused.is_some() && needs_kernel_aio(&source) {
+        if refused.is_some() && needs.contains(&Need::KernelAio) {
             skip(&format!("{name}: needs kernel AIO"));
             continue;
         }

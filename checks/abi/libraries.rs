@@ -256,6 +256,45 @@ pub fn copy_source(to: &Path) {
     }
 }
 
+/// What a C program may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Contexts of the kernel's
+    KernelAio,
+    /// EAGAIN where fs.aio-max-nr is used up
+    AioMaxNr,
+    /// What only this library does
+    Ours,
+    /// Versions of symbols
+    Shared,
+    /// Timeouts of two longs
+    LongTimespec,
+    /// An error for a timeout at a bad address
+    BadTimeouts,
+}
+
+/// What the second line of a C program says that it needs.
+pub fn needs(source: &Path) -> Vec<Need> {
+    let text = fs::read_to_string(source).unwrap();
+    let line = text.lines().nth(1).unwrap_or_default();
+    let Some(words) = line
+        .strip_prefix("/* needs: ")
+        .and_then(|rest| rest.strip_suffix(" */"))
+    else {
+        return Vec::new();
+    };
+    let need = |word| match word {
+        "kernel-aio" => Need::KernelAio,
+        "aio-max-nr" => Need::AioMaxNr,
+        "ours" => Need::Ours,
+        "shared" => Need::Shared,
+        "long-timespec" => Need::LongTimespec,
+        "bad-timeouts" => Need::BadTimeouts,
+        _ => panic!("{}: nobody knows what '{word}' means", source.display()),
+    };
+    words.split(' ').map(need).collect()
+}
+
 /// How the program takes the library in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {

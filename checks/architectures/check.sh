@@ -24,6 +24,8 @@ compilers=$(realpath "$3")
 shift 3
 chosen=" $* "
 project=$(realpath "$(dirname "$0")/../..")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
 PATH=$compilers/bin:$PATH
 installed=$(rustc --print sysroot)/lib/rustlib
 failed=0
@@ -108,7 +110,7 @@ check_units() {
 program() {
 	local name=$here/$1
 	shift
-	$cc -Wall -Wextra -Werror -O2 -I"$project/include" -o "$name" "$@"
+	CC=$cc compile "$name" "$@"
 	TMPDIR=$here $qemu -E LD_LIBRARY_PATH="$here" -E LIBAIO_ENGINE="${engine:-auto}" "$name" >"$name.out"
 	passed=$((passed + 1))
 }
@@ -144,13 +146,14 @@ check_programs() {
 
 # On this machine's kernel, with real AIO, and linked statically as is usual with musl.
 check_musl_programs() {
-	local source name status passed=0
+	local source name status lack passed=0
 	for source in "$project"/c-tests/programs/*.c; do
 		name=$(basename "$source" .c)
-		case $name in *.shared) continue ;; esac
+		lack=$(lacks "$source" kernel-aio aio-max-nr ours long-timespec bad-timeouts)
+		[ -z "$lack" ] || { echo "skipped: $name: $lack" && continue; }
 		# The kernel's headers are the same for every C library.
-		$cc -std=gnu11 -O2 -Wall -Wextra -Werror -static -I"$project/include" -idirafter /usr/include \
-			-idirafter "/usr/include/$(gcc -print-multiarch)" -o "$here/$name" "$source" "$here/libaio.a"
+		CC=$cc compile "$here/$name" "$source" -static -idirafter /usr/include \
+			-idirafter "/usr/include/$(gcc -print-multiarch)" "$here/libaio.a"
 		status=0
 		(cd "$here" && "./$name") || status=$?
 		case $status in

@@ -9,11 +9,14 @@ set -eu
 
 library=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
+project=$(realpath "$here/../..")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
 work=$(mktemp -d "${2:-$library}/engines.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 rounds=${BENCH_ROUNDS:-15}
 
-"${CC:-cc}" -O2 -Wall -Wextra -Werror -I"$here/../../include" "$here/engines.c" -o "$work/engines" -L"$library" -laio
+compile "$work/engines" "$here/engines.c" -L"$library" -laio
 dd if=/dev/urandom of="$work/file" bs=1M count=256 conv=fsync status=none
 for round in $(seq "$rounds"); do
 	# The order changes, so that neither engine always finds the machine as the other left it.

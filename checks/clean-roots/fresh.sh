@@ -21,6 +21,8 @@ set -eu -o pipefail
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
 project=$(realpath "$here/../..")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
 mkdir -p "$1"
 work=$(realpath "$1")
 shift
@@ -101,7 +103,7 @@ for each; do
 			cd /home/somebody/libaio-rs && ./install-tools.sh demo && ./install-tools.sh check' >"$root.log" 2>&1 ||
 			{ tail -20 "$root.log"; exit 1; }
 		;;
-	ENOSYS | EPERM) "${CC:-gcc}" -O2 -static -o "$root/root/refuse" "$project/c-tests/without-aio/refuse.c" ;;
+	ENOSYS | EPERM) compile "$root/root/refuse" "$project/c-tests/without-aio/refuse.c" -static ;;
 	esac
 	for name in ${only:-${commands[0]#make } ${commands[1]#make }}; do
 		command_in "$name" "$way"

@@ -52,7 +52,10 @@ pivot | chroot | container)
 	network=
 	[ "${OFFLINE-0}" = 0 ] || network=--net
 	if [ "$1" = container ]; then
-		gcc -O2 -static -Wall -Wextra -Werror -o "$directory/root/container" "$(dirname "$0")/container.c"
+		project=$(realpath "$(dirname "$0")/../..")
+		# shellcheck source=checks/harness/programs.sh
+		. "$project/checks/harness/programs.sh"
+		compile "$directory/root/container" "$project/checks/clean-roots/container.c" -static
 		WRAPPER="/root/container ${WRAPPER-}"
 		mkdir -p "$directory.upper" "$directory.work"
 	fi

@@ -15,10 +15,17 @@ set -eu
 build=$(realpath "$1")
 original=$(realpath "$2")
 shift 2
-header=$(realpath "$(dirname "$0")/../../include")
+project=$(realpath "$(dirname "$0")/../..")
+header=$project/include
+# shellcheck source=checks/harness/loaded.sh
+. "$project/checks/harness/loaded.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck disable=SC2034 # for the functions
+suite='original suite' skips=$build/skipped
 
 if ! [ -d "$original/source/harness" ]; then
-	echo 'original suite: its source could not be downloaded; when the mirror has it, remove build/original and try again' >>"$build/skipped"
+	skip source 'could not be downloaded; when the mirror has it, remove build/original and try again'
 	exit 0
 fi
 
@@ -64,9 +71,9 @@ mount_for() {
 	mount -o loop -t ext2 $image $mounted 2>/dev/null
 }
 
-# skip CASE REASON: counted, and printed at the end of the tests
-skip() {
-	echo "original suite, case $1: $2" >>"$build/skipped"
+# skip_case CASE REASON: the result
+skip_case() {
+	skip "case $1" "$2" >&2
 	echo skip
 }
 
@@ -74,12 +81,12 @@ skip() {
 run() {
 	local status=0 mounted
 	case $1/$2 in *-threads-*/20)
-		skip 20 'wants 65,536 contexts, the threads engine has 8,192'
+		skip_case 20 'wants 65,536 contexts, the threads engine has 8,192'
 		return
 		;;
 	esac
 	if ! mount_for "$2"; then
-		skip "$2" 'its file system cannot be mounted here'
+		skip_case "$2" 'its file system cannot be mounted here'
 		return
 	fi
 	[ "$2" != 20 ] || wait_for_quiet
@@ -93,7 +100,7 @@ run() {
 	[ -z "$mounted" ] || umount "$mounted"
 	case $status in
 	0) echo pass ;;
-	3) skip "$2" "says so itself: $(tail -n 1 "$work/$1.$2.log")" ;;
+	3) skip_case "$2" "says so itself: $(tail -n 1 "$work/$1.$2.log")" ;;
 	*) echo FAIL ;;
 	esac
 }
@@ -120,8 +127,11 @@ compile() {
 		>"$work/$1.build" 2>&1 || { cat "$work/$1.build" >&2; return 1; }
 	make -s testdir/rofile testdir/rwfile testdir/wofile
 	if [ "$kind" = so ]; then
-		ldd cases/2.p | grep -q "libaio\.so\.1\(t64\)\? => $directory/" || { echo "column $1: the wrong library is loaded" >&2; return 1; }
-	elif ldd cases/2.p | grep -q libaio; then
+		case $(would_load cases/2.p) in
+		"$directory"/*) ;;
+		*) echo "column $1: the wrong library is loaded" >&2 && return 1 ;;
+		esac
+	elif [ -n "$(would_load cases/2.p)" ]; then
 		echo "column $1: not statically linked" >&2
 		return 1
 	fi
@@ -147,14 +157,14 @@ if [ $# = 0 ]; then
 	set -- 64-c-so 64-c-a 64-ours-so 64-ours-a 64-threads-so 64-threads-a
 	if [ -n "$refused" ]; then
 		set -- 64-threads-so 64-threads-a
-		echo "original suite on the C library and on the kernel engine: io_setup answers $refused here" >>"$build/skipped"
+		skip 'the C library and the kernel engine' "io_setup answers $refused here"
 	fi
 fi
 chosen=
 for name; do
 	case $name in 32-c-*)
 		if ! [ -e "$original/i386" ]; then
-			echo "original suite, $name: the C library for it could not be downloaded" >>"$build/skipped"
+			skip "$name" 'the C library for it could not be downloaded'
 			continue
 		fi
 		;;
@@ -180,7 +190,7 @@ for name; do
 	(run_cases "$name" 20)
 done
 
-passed=0 failed=0 skipped=0 worse=
+worse=
 printf '%-5s' case
 printf ' %-13s' "$@"
 echo
@@ -202,17 +212,15 @@ for case in $cases; do
 			;;
 		skip/*) skipped=$((skipped + 1)) ;;
 		*)
-			skipped=$((skipped + 1))
-			skip "$case" 'fails with the C library too' >/dev/null
+			skip "case $case" 'fails with the C library too' >&2
 			;;
 		esac
 	done
 	echo
 done
-echo "original suite: $passed passed, $failed failed, $skipped skipped"
 
 for each in $worse; do
 	echo "does not pass: $each" >&2
 	cat "$work/${each%/*}.${each#*/}.log" >&2
 done
-[ -z "$worse" ] && [ $passed != 0 ]
+totals 'original suite' && [ $passed != 0 ]

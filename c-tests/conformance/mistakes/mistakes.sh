@@ -8,22 +8,25 @@
 set -eu
 
 here=$(realpath "$(dirname "$0")")
-build=$(realpath "${BUILD:-$here/../../../build}")
+project=$(realpath "$here/../../..")
+build=$(realpath "${BUILD:-$project/build}")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck disable=SC2034 # for the functions
+suite=conformance skips=$build/skipped
 work=$(mktemp -d -p "$build" mistakes-XXXXXX)
 trap 'rm -rf "$work"' EXIT
-noticed=0 missed=0 skipped=0
 
 refused=$("$build/has-aio") || true
 if [ -n "$refused" ]; then
-	echo "conformance, mistakes: io_setup answers $refused here" >>"$build/skipped"
+	skip mistakes "io_setup answers $refused here"
 	exit 0
 fi
 
-# The file names in messages are as short as they can be.
-(cd "$here/.." && "${CC:-gcc}" -O2 -Wall -Wextra -Werror -D_FILE_OFFSET_BITS=64 -I../../include ./*.c \
-	-o "$work/conformance" -L"$build" -laio -pthread)
-"${CC:-gcc}" -O2 -Wall -Wextra -Werror -fPIC -shared -I"$here/../../../include" "$here/mistakes.c" \
-	-o "$work/mistakes.so" -ldl
+compile_conformance "$work/conformance" -L"$build" -laio
+compile "$work/mistakes.so" "$here/mistakes.c" -fPIC -shared -ldl
 
 # The mistake, and the group that must notice: a part of its title.
 while IFS='|' read -r mistake group; do
@@ -31,13 +34,12 @@ while IFS='|' read -r mistake group; do
 	env -u LIBAIO_REAP -u LIBAIO_ENGINE TMPDIR="$work" LD_LIBRARY_PATH="$build" LD_PRELOAD="$work/mistakes.so" \
 		MISTAKE="$mistake" timeout 60 "$work/conformance" -s 6 "$group" >"$work/out" 2>&1 || status=$?
 	if [ "$status" = 1 ] && grep -q '^FAIL' "$work/out"; then
-		noticed=$((noticed + 1))
+		passed=$((passed + 1))
 	elif [ "$status" = 0 ] && grep -q '^all: 0 checks' "$work/out" && grep -q '^skip ' "$work/out"; then
 		# Nothing of the group can run here.
-		skipped=$((skipped + 1))
-		echo "conformance, mistake '$mistake': $(sed -n 's/^skip //p' "$work/out" | head -n 1)" >>"$build/skipped"
+		skip "mistake '$mistake'" "$(sed -n 's/^skip //p' "$work/out" | head -n 1)"
 	else
-		missed=$((missed + 1))
+		failed=$((failed + 1))
 		echo "not noticed: $mistake (by $group; status $status)"
 	fi
 	if [ -n "${V-}" ]; then
@@ -99,5 +101,4 @@ a thread that stays|process: the main thread leaves
 a thread that stays|process: user namespace
 a thread that takes signals|threads: signals to the process
 LIST
-echo "conformance, mistakes noticed: $noticed passed, $missed failed, $skipped skipped"
-[ "$missed" = 0 ]
+totals 'conformance, mistakes noticed'

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: shared long-timespec */
 /*
  * The interface of 2002, which programs linked in those days still ask for by its symbol version.
  * Only a shared library has versions.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
 /*
  * At every instruction of a call that collects events, a handler destroys the context. The call
  * gives a count or -EINVAL. The C library crashes: with a timeout of zero it looks into the ring first.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* needs: kernel-aio */
+/* needs: kernel-aio ours */
 /*
  * At every instruction of io_getevents and of io_setup, a handler forks. The child goes on with the
  * call, may use a context of its own, and leaves its parent's ring alone, whether that is still there

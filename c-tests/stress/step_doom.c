@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
 /*
  * At every instruction of a call that collects events, a handler blocks until another thread has
  * destroyed the context. Then the interrupted call goes on, and gives a count or -EINVAL. Meanwhile a

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
 /*
  * Threads collect from contexts that others destroy and make again, often at the same address. They
  * get events, nothing or -EINVAL, and no event twice; events that a destroyed context still held are

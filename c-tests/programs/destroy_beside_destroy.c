@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* needs: kernel-aio */
+/* needs: kernel-aio ours */
 /*
  * Two contexts are destroyed at a time while a thread is stopped in the middle of taking events from the first:
  * its ring is moved away, and memory put in its place. Between the two steps the place is empty, and

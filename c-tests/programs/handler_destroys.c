@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
+/*
  * A signal handler destroys the context whose events the interrupted thread is taking. The
- * interrupted call returns, and later ones give -EINVAL. (The C library crashes in the later ones.) */
+ * interrupted call returns, and later ones give -EINVAL. (The C library crashes in the later ones.)
+ */
 
 #define _GNU_SOURCE
 #include "../harness/expect.h"

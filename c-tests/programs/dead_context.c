@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0
- *
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
+/*
  * A context that is destroyed, inherited or none gives -EINVAL, whatever the timeout. The C library
- * crashes in most of these, or answers 0. */
+ * crashes in most of these, or answers 0.
+ */
 
 #define _GNU_SOURCE
 #include "../harness/expect.h"

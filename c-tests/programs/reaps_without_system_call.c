@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* needs: kernel-aio */
+/* needs: kernel-aio ours */
 /* Events that are in the ring are taken without a system call: it still works when the kernel
  * answers EPERM to io_getevents and io_pgetevents. With LIBAIO_REAP=syscall it does not. */
 

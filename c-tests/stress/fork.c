@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: ours */
 /*
  * Threads collect while another one makes children in every way. A child is refused everything on its
  * parent's contexts and leaves their rings alone; its own contexts work; the parent loses nothing. The
