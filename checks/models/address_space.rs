@@ -80,6 +80,12 @@ pub struct AddressSpace {
     pub is_full: AtomicBool,
 }
 
+impl Default for AddressSpace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl AddressSpace {
     pub fn new() -> AddressSpace {
         AddressSpace {

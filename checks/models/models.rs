@@ -301,11 +301,11 @@ fn reaper_caller_and_destroy() {
     explore(3, || {
         let process = process_with_stand_in(3, 1);
         let a = start(&process, |process| {
-            let entry = entry(&process);
+            let entry = entry(process);
             process.reap(entry, A, 1).unwrap_or_default()
         });
         let b = start(&process, |process| {
-            let entry = entry(&process);
+            let entry = entry(process);
             let read = |context: &Context| context.read(1);
             process.call(entry, B, read).unwrap_or_default()
         });
@@ -364,7 +364,7 @@ fn address_comes_again_after_another() {
         let a = {
             let begun = begun.clone();
             start(&process, move |process| {
-                let entry = entry(&process);
+                let entry = entry(process);
                 begun.store(true, Release);
                 let taken = process.reap(entry, A, 1);
                 let read = |context: &Context| context.read(1);
