@@ -73,13 +73,9 @@ unsafe fn narrowed(wanted: Getevents<timespec64>) -> Result<c_int, Errno> {
     let narrow;
     let mut timeout = ptr::null();
     if !wanted.timeout.is_null() {
-        // A bad pointer gets EFAULT, as from the kernel, which is asked. The structure may lie on two pages.
-        let first = wanted.timeout.addr();
-        let last = first.wrapping_add(size_of::<timespec64>() - 1);
-        for byte in [first, last] {
-            if !probe::can_read(byte & !3) {
-                return Err(Errno::EFAULT);
-            }
+        // A bad pointer gets EFAULT, as from the kernel, which is asked.
+        if !probe::are_readable(wanted.timeout.cast(), size_of::<timespec64>()) {
+            return Err(Errno::EFAULT);
         }
         // SAFETY: the kernel could read it; it may be misaligned, as for the kernel.
         let wide = unsafe { wanted.timeout.read_unaligned() };
