@@ -9,12 +9,12 @@ use loom::sync::Arc;
 use loom::thread;
 
 use models::abi::{aio_ring, io_event};
+use models::engine::threads::completions::{Completions, Signal};
 use models::explore::{explore, explore_steps};
 use models::signal::interrupt;
 use models::slots::{NOTHING, Ring};
 use models::sync::AtomicU32;
 use models::sys::eventfd;
-use models::threads::completions::{Completions, Signal};
 
 /// One context: an event's number divided by ten is its poster, and posters count up.
 struct Context {

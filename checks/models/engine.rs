@@ -3,7 +3,7 @@
 #[path = "../../src/engine/getevents.rs"]
 pub mod getevents;
 pub mod kernel;
-pub use crate::process_state;
+pub mod threads;
 
 /// How long one thread waits for another: as short as lets every path be taken. A thread that waits looks
 /// again without letting the others run; that they do, or not, is loom's choice.

@@ -1,23 +1,20 @@
 //! What must hold of the helpers' queue: every request is carried out once, and none waits for another one
 //! while a helper could be had.
 
-use std::sync::atomic::Ordering::{Release, SeqCst};
+use std::sync::atomic::Ordering::Release;
 
 use loom::sync::Arc;
 use loom::thread;
 
+use models::engine::threads::helpers::Helpers;
+use models::engine::threads::requests::{CANCELLED, QUEUED, Request, change};
 use models::explore::explore;
-use models::process_state::{Process, STATE};
-use models::sys::futex::{Time, set_time};
+use models::sys::futex::{Process, Time};
 use models::sys::process::{join_all, set_threads};
-use models::threads::requests::{QUEUED, Request, change};
 
-const CANCELLED: u32 = models::threads::requests::CANCELLED;
-
-/// What `submitting::queue` does, and the end of `io_submit`. The request is carried out by the caller if no
-/// helper can be had.
-fn submit(requests: &[Arc<Request>]) {
-    let helpers = &STATE.threads.helpers;
+/// What `handing_over::queue` does, and the end of `io_submit`. The request is carried out by the caller if there is
+/// no helper.
+fn submit(helpers: &Helpers, requests: &[Arc<Request>]) {
     let mut pushed = 0;
     for request in requests {
         if !helpers.are_there() {
@@ -28,54 +25,60 @@ fn submit(requests: &[Arc<Request>]) {
         unsafe { helpers.push(Arc::as_ptr(request).cast_mut()) };
         pushed += 1;
     }
-    helpers.call(pushed);
+    helpers.wake(pushed);
 }
 
 fn request() -> Arc<Request> {
     Arc::default()
 }
 
-/// Runs a model in a process that has so many threads at most, and checks that all requests are done.
+/// A process that has so many threads at most.
+fn process(time: Time, threads: u32) -> (Process, Arc<Helpers>) {
+    let process = Process::start(time);
+    set_threads(threads);
+    let helpers = Arc::new(Helpers::default());
+    helpers.set_limit(|| 2);
+    (process, helpers)
+}
+
+/// Runs a model in a process, and checks that all requests are done.
 fn in_process(
     preemptions: usize,
     (time, threads): (Time, u32),
-    model: impl Fn() -> Vec<Arc<Request>> + Send + Sync + 'static,
+    model: impl Fn(&Arc<Helpers>) -> Vec<Arc<Request>> + Send + Sync + 'static,
 ) {
     explore(preemptions, move || {
-        let process = Process::start();
-        set_time(time);
-        set_threads(threads);
-        let requests = model();
+        let (_process, helpers) = process(time, threads);
+        let requests = model(&helpers);
         // Before `drain` comes to their help.
         for request in &requests {
             request.details.done.wait();
         }
-        STATE.threads.helpers.drain();
+        helpers.drain();
         join_all();
         for request in requests {
             assert_eq!(request.details.done.times(), 1);
         }
-        drop(process);
     });
 }
 
 #[test]
 fn one_submitter() {
-    in_process(2, (Time::Stands, 1), || {
+    in_process(2, (Time::Stands, 1), |helpers| {
         let requests = vec![request(), request()];
-        submit(&requests[..1]);
-        submit(&requests[1..]);
+        submit(helpers, &requests[..1]);
+        submit(helpers, &requests[1..]);
         requests
     });
 }
 
 #[test]
 fn two_submitters() {
-    in_process(2, (Time::Stands, 1), || {
+    in_process(2, (Time::Stands, 1), |helpers| {
         let (a, b) = (request(), request());
-        let other = a.clone();
-        let submitter = thread::spawn(move || submit(&[other]));
-        submit(std::slice::from_ref(&b));
+        let (other, its_helpers) = (a.clone(), helpers.clone());
+        let submitter = thread::spawn(move || submit(&its_helpers, &[other]));
+        submit(helpers, std::slice::from_ref(&b));
         submitter.join().unwrap();
         vec![a, b]
     });
@@ -84,10 +87,10 @@ fn two_submitters() {
 /// Helpers end as soon as they find no work.
 #[test]
 fn helpers_retire() {
-    in_process(1, (Time::Flies, 2), || {
+    in_process(1, (Time::Flies, 2), |helpers| {
         let requests = vec![request(), request()];
-        submit(&requests[..1]);
-        submit(&requests[1..]);
+        submit(helpers, &requests[..1]);
+        submit(helpers, &requests[1..]);
         requests
     });
 }
@@ -95,12 +98,12 @@ fn helpers_retire() {
 /// A request that takes long does not keep another one waiting while there can be a second helper.
 #[test]
 fn two_at_once() {
-    in_process(2, (Time::Stands, 2), || {
+    in_process(2, (Time::Stands, 2), |helpers| {
         let requests = vec![request(), request()];
         let last = requests[1].details.done.clone();
         let _ = requests[0].details.waits_for.set(last);
-        submit(&requests[..1]);
-        submit(&requests[1..]);
+        submit(helpers, &requests[..1]);
+        submit(helpers, &requests[1..]);
         requests
     });
 }
@@ -108,11 +111,11 @@ fn two_at_once() {
 /// A thread relies on a helper that another one is about to start, and then there is none to be had.
 #[test]
 fn no_thread_to_be_had() {
-    in_process(2, (Time::Flies, 0), || {
+    in_process(2, (Time::Flies, 0), |helpers| {
         let (a, b) = (request(), request());
-        let other = a.clone();
-        let submitter = thread::spawn(move || submit(&[other]));
-        submit(std::slice::from_ref(&b));
+        let (other, its_helpers) = (a.clone(), helpers.clone());
+        let submitter = thread::spawn(move || submit(&its_helpers, &[other]));
+        submit(helpers, std::slice::from_ref(&b));
         submitter.join().unwrap();
         // Nobody is left who would do it.
         assert_eq!(a.details.done.times() + b.details.done.times(), 2);
@@ -124,18 +127,15 @@ fn no_thread_to_be_had() {
 #[test]
 fn cancelled_or_done() {
     explore(3, || {
-        let process = Process::start();
-        set_time(Time::Stands);
-        set_threads(1);
+        let (_process, helpers) = process(Time::Stands, 1);
         let request = request();
-        submit(std::slice::from_ref(&request));
+        submit(&helpers, std::slice::from_ref(&request));
         let cancelled = unsafe { change(Arc::as_ptr(&request).cast_mut(), QUEUED, CANCELLED) };
         if !cancelled {
             request.details.done.wait();
         }
-        STATE.threads.helpers.drain();
+        helpers.drain();
         join_all();
-        assert_eq!(STATE.finished.load(SeqCst), 1);
-        drop(process);
+        assert_eq!(request.details.done.times(), 1);
     });
 }

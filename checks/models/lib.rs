@@ -9,11 +9,9 @@ pub mod address_space;
 pub mod engine;
 pub mod explore;
 pub mod kernel;
-pub mod process_state;
 pub mod signal;
 pub mod slots;
 pub mod sync;
 pub mod sys;
-pub mod threads;
 
 pub mod protocol;

@@ -36,7 +36,7 @@ pub mod eventfd {
     use std::rc::Rc;
 
     use super::errno::Errno;
-    use crate::process_state::STATE;
+    use super::futex::{has_process, sleepers};
 
     type Watcher = Rc<dyn Fn(c_int)>;
 
@@ -72,9 +72,9 @@ pub mod eventfd {
         let watcher = SIGNALLED.with_borrow(Clone::clone);
         match watcher {
             Some(watcher) => watcher(fd),
-            None if crate::process_state::is_there() => {
-                *STATE.sleepers.eventfd.lock().unwrap() = 1;
-                STATE.sleepers.readable.notify_all();
+            None if has_process() => {
+                *sleepers().eventfd.lock().unwrap() = 1;
+                sleepers().readable.notify_all();
             }
             None => {}
         }
@@ -82,7 +82,7 @@ pub mod eventfd {
 
     pub fn drain(_fd: c_int) {
         crate::signal::point();
-        *STATE.sleepers.eventfd.lock().unwrap() = 0;
+        *sleepers().eventfd.lock().unwrap() = 0;
     }
 }
 
@@ -91,24 +91,23 @@ pub mod files {
     use std::ffi::c_int;
 
     use super::errno::Errno;
-    use super::futex::{FAR, let_time_pass};
-    use crate::process_state::STATE;
+    use super::futex::{FAR, let_time_pass, sleepers};
 
     pub fn close(_fd: c_int) {}
 
     /// # Safety
     /// None.
     pub unsafe fn poll_with_mask(
-        fd: c_int,
+        fd: Option<c_int>,
         nanoseconds: i64,
         _mask: *const libc::sigset_t,
     ) -> Result<bool, Errno> {
         crate::signal::point();
-        if fd < 0 {
+        if fd.is_none() {
             let_time_pass();
             return Ok(false);
         }
-        let mut count = STATE.sleepers.eventfd.lock().unwrap();
+        let mut count = sleepers().eventfd.lock().unwrap();
         if *count != 0 {
             return Ok(true);
         }
@@ -118,7 +117,7 @@ pub mod files {
             return Ok(false);
         }
         while *count == 0 {
-            count = STATE.sleepers.readable.wait(count).unwrap();
+            count = sleepers().readable.wait(count).unwrap();
         }
         Ok(true)
     }
@@ -127,12 +126,12 @@ pub mod files {
 /// Sleeping.
 pub mod futex {
     use std::cell::Cell;
+    use std::ptr;
     use std::sync::atomic::Ordering::Relaxed;
 
     use loom::sync::{Condvar, Mutex};
 
     use super::errno::Errno;
-    use crate::process_state::STATE;
     use crate::sync::AtomicU32;
 
     /// What a sleep with a far deadline does.
@@ -146,10 +145,7 @@ pub mod futex {
 
     thread_local! {
         static TIME: Cell<Time> = const { Cell::new(Time::Stands) };
-    }
-
-    pub fn set_time(time: Time) {
-        TIME.set(time);
+        static SLEEPERS: Cell<*const Sleepers> = const { Cell::new(ptr::null()) };
     }
 
     /// From here on a deadline is far.
@@ -164,6 +160,34 @@ pub mod futex {
         /// The count of the library's eventfd.
         pub eventfd: Mutex<u32>,
         pub readable: Condvar,
+    }
+
+    /// A process that lives until this is dropped.
+    pub struct Process(Box<Sleepers>);
+
+    impl Process {
+        pub fn start(time: Time) -> Process {
+            let process = Process(Box::default());
+            TIME.set(time);
+            SLEEPERS.set(&raw const *process.0);
+            process
+        }
+    }
+
+    impl Drop for Process {
+        fn drop(&mut self) {
+            SLEEPERS.set(ptr::null());
+        }
+    }
+
+    pub fn has_process() -> bool {
+        !SLEEPERS.get().is_null()
+    }
+
+    /// The sleepers of the current process.
+    pub fn sleepers() -> &'static Sleepers {
+        assert!(has_process());
+        unsafe { &*SLEEPERS.get() }
     }
 
     pub fn now() -> i64 {
@@ -181,7 +205,7 @@ pub mod futex {
             return Err(Errno::ETIMEDOUT);
         }
         let name = std::ptr::from_ref(word).addr();
-        let mut words = STATE.sleepers.words.lock().unwrap();
+        let mut words = sleepers().words.lock().unwrap();
         // The newest value.
         if word.in_kernel().fetch_add(0, Relaxed) != value {
             return Err(Errno::EAGAIN);
@@ -195,7 +219,7 @@ pub mod futex {
             });
         words[index].1 += 1;
         while words[index].2 == 0 {
-            words = STATE.sleepers.woken.wait(words).unwrap();
+            words = sleepers().woken.wait(words).unwrap();
         }
         words[index].1 -= 1;
         words[index].2 -= 1;
@@ -205,10 +229,10 @@ pub mod futex {
     pub fn wake(word: &AtomicU32, count: u32) {
         crate::signal::point();
         let name = std::ptr::from_ref(word).addr();
-        let mut words = STATE.sleepers.words.lock().unwrap();
+        let mut words = sleepers().words.lock().unwrap();
         if let Some(found) = words.iter_mut().find(|found| found.0 == name) {
             found.2 = (found.2 + count).min(found.1);
-            STATE.sleepers.woken.notify_all();
+            sleepers().woken.notify_all();
         }
     }
 }
@@ -216,7 +240,7 @@ pub mod futex {
 /// Threads that the library starts.
 pub mod process {
     use std::cell::{Cell, RefCell};
-    use std::ffi::c_void;
+    use std::ptr;
 
     use loom::thread::JoinHandle;
 
@@ -234,7 +258,13 @@ pub mod process {
         LEFT.set(threads);
     }
 
-    pub fn start_thread(main: extern "C" fn(*mut c_void) -> *mut c_void) -> bool {
+    pub trait Run {
+        fn run(&self);
+    }
+
+    /// # Safety
+    /// `work` stays until [`join_all`].
+    pub unsafe fn start_thread<R: Run + 'static>(work: &R) -> bool {
         crate::signal::point();
         let left = LEFT.get();
         if left == 0 {
@@ -242,9 +272,8 @@ pub mod process {
             return false;
         }
         LEFT.set(left - 1);
-        let thread = loom::thread::spawn(move || {
-            main(std::ptr::null_mut());
-        });
+        let work = ptr::from_ref(work);
+        let thread = loom::thread::spawn(move || unsafe { &*work }.run());
         STARTED.with_borrow_mut(|all| all.push(thread));
         true
     }
@@ -255,8 +284,4 @@ pub mod process {
             thread.join().unwrap();
         }
     }
-
-    pub fn at_exit(_drain: extern "C" fn(*mut c_void)) {}
-
-    pub fn name_thread() {}
 }

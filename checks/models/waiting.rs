@@ -7,11 +7,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use loom::sync::Arc;
 use loom::thread;
 
+use models::engine::threads::waiting::{Limit, Waiters, Woken};
 use models::explore::explore;
-use models::process_state::Process;
 use models::sync::AtomicU32;
-use models::sys::futex::{Time, set_time};
-use models::threads::waiting::{Limit, Waiters, Woken};
+use models::sys::futex::{Process, Time};
 
 #[derive(Default)]
 struct Context {
@@ -48,8 +47,7 @@ impl Context {
 /// Two events come one by one, while threads wait for so many, with a signal mask or without.
 fn wait(preemptions: usize, waiters: &'static [(u32, bool)], posts: &'static [u32]) {
     explore(preemptions, move || {
-        let process = Process::start();
-        set_time(Time::Stands);
+        let _process = Process::start(Time::Stands);
         let context = Arc::new(Context::default());
         let threads: Vec<_> = waiters
             .iter()
@@ -64,7 +62,6 @@ fn wait(preemptions: usize, waiters: &'static [(u32, bool)], posts: &'static [u3
         for thread in threads {
             thread.join().unwrap();
         }
-        drop(process);
     });
 }
 
@@ -97,8 +94,7 @@ fn two_masked_waiters() {
 #[test]
 fn a_masked_waiter_that_wants_more() {
     explore(2, || {
-        let process = Process::start();
-        set_time(Time::Stands);
+        let _process = Process::start(Time::Stands);
         let context = Arc::new(Context::default());
         let enough = Arc::new(AtomicU32::new(0));
         let more = {
@@ -115,6 +111,5 @@ fn a_masked_waiter_that_wants_more() {
         enough.store(1, SeqCst);
         context.post(1);
         more.join().unwrap();
-        drop(process);
     });
 }

@@ -27,7 +27,7 @@ use kernel::registry::Entry;
 use kernel::system_call::SystemCall;
 use process_state::STATE;
 #[cfg(feature = "threads")]
-use threads::contexts::Hold;
+use threads::Hold;
 
 use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
@@ -59,7 +59,7 @@ fn owner(ctx: io_context_t) -> Owner {
 fn served_or_foreign(_ctx: io_context_t) -> Owner {
     #[cfg(feature = "threads")]
     if STATE.threads.are_used() {
-        if let Some(hold) = STATE.threads.contexts.hold(_ctx) {
+        if let Some(hold) = STATE.threads.hold(_ctx) {
             return Owner::Served(hold);
         }
     }
@@ -113,7 +113,7 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, 
         if goes_over {
             let made = |address| STATE.kernel.give_up(address);
             // SAFETY: as above.
-            result = unsafe { threads::setup(nr_events, ctxp, !is_full, made) };
+            result = unsafe { STATE.threads.setup(nr_events, ctxp, !is_full, wipes, made) };
         }
         result
     }
@@ -135,7 +135,7 @@ pub unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
         match owner(ctx) {
             Owner::Kernel(entry) => kernel::destroy(Some(entry), ctx),
             #[cfg(feature = "threads")]
-            Owner::Served(hold) => threads::destroy(hold, ctx),
+            Owner::Served(hold) => STATE.threads.destroy(hold, ctx),
             Owner::Foreign => unless_missing(kernel::destroy(None, ctx), || Err(Errno::EINVAL)),
         }
     }
@@ -150,7 +150,7 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Resu
     #[cfg(feature = "threads")]
     if let Some(hold) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { threads::submit(&hold, nr, ios) };
+        return unsafe { STATE.threads.submit(&hold, nr, ios) };
     }
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { kernel::submit(ctx, nr, ios) };
@@ -162,7 +162,7 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Resu
 pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
     if let Some(hold) = served(ctx) {
-        return threads::cancel(&hold, iocb);
+        return STATE.threads.cancel(&hold, iocb);
     }
     let result = kernel::cancel(ctx, iocb, event);
     #[cfg(feature = "threads")]
@@ -244,7 +244,7 @@ unsafe fn collect_elsewhere<T: SystemCall>(
     #[cfg(feature = "threads")]
     if let Owner::Served(hold) = owner {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { threads::collect(&hold, wanted) };
+        return unsafe { STATE.threads.collect(&hold, wanted) };
     }
     #[cfg(not(feature = "threads"))]
     let _ = owner;

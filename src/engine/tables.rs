@@ -9,6 +9,18 @@ pub const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 14 };
 /// A context lies within so many entries of where its address hashes to.
 pub const REACH: usize = 32;
 
+/// The threads engine's table: so many contexts may one process have.
+#[cfg(feature = "threads")]
+pub const CONTEXTS_LOG2: u32 = 13;
+
+/// As [`REACH`], in the threads engine's table.
+#[cfg(feature = "threads")]
+pub const CONTEXTS_REACH: usize = 64;
+
+/// Polls that one process may have armed.
+#[cfg(feature = "threads")]
+pub const POLLS: usize = 8192;
+
 /// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places. Fibonacci
 /// hashing: neighbouring rings are spread over the table, whatever their size.
 #[inline(always)]

@@ -26,12 +26,6 @@ impl Errno {
     pub const ESPIPE: Errno = Errno(-libc::ESPIPE);
     pub const ETIMEDOUT: Errno = Errno(-libc::ETIMEDOUT);
 
-    /// The error that a `-errno` stands for.
-    #[cfg(feature = "threads")]
-    pub const fn of_negated(negated: c_int) -> Errno {
-        Errno(negated)
-    }
-
     /// As the kernel and libaio return it: `-errno`.
     #[inline(always)]
     pub const fn negated(self) -> c_int {

@@ -9,6 +9,17 @@ use super::errno::{Errno, result};
 use super::futex::as_timespec;
 use crate::abi::timespec;
 
+/// Flags of `preadv2(2)` and `pwritev2(2)`, of `<linux/fs.h>`.
+pub const RWF_DSYNC: c_int = 0x2;
+/// See [`RWF_DSYNC`].
+pub const RWF_NOWAIT: c_int = 0x8;
+/// See [`RWF_DSYNC`].
+pub const RWF_APPEND: c_int = 0x10;
+/// See [`RWF_DSYNC`].
+pub const RWF_NOAPPEND: c_int = 0x20;
+/// All that some kernel knows, up to Linux 6.18.
+pub const RWF_KNOWN: c_int = 0x1ff;
+
 /// Which way data goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
@@ -178,22 +189,22 @@ pub fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
     }
 }
 
-/// Sleeps for `nanoseconds` at most, or until `fd` (negative: none) is readable, with the signal mask `mask`.
+/// Sleeps for `nanoseconds` at most, or until `fd`, if there is one, is readable, with the signal mask `mask`.
 /// Whether it is readable; EINTR if a handler has run.
 ///
 /// # Safety
 /// `mask` can be read.
 pub unsafe fn poll_with_mask(
-    fd: c_int,
+    fd: Option<c_int>,
     nanoseconds: i64,
     mask: *const libc::sigset_t,
 ) -> Result<bool, Errno> {
     // SAFETY: the caller keeps the same promise.
-    let ready = unsafe { ppoll(fd, libc::POLLIN, Some(nanoseconds), mask) };
+    let ready = unsafe { ppoll(fd.unwrap_or(-1), libc::POLLIN, Some(nanoseconds), mask) };
     ready.map(|ready| ready != 0)
 }
 
-/// `ppoll(2)` of one descriptor, for so many nanoseconds at most: the events that it has. After a signal
+/// `ppoll(2)` of one descriptor (negative: none), for so many nanoseconds at most: the events that it has. After a signal
 /// handler has run, the kernel does not go on waiting.
 ///
 /// # Safety

@@ -29,9 +29,11 @@ pub fn wipe_on_fork<T>(memory: &T) -> bool {
 
 /// Whether the system accepts even an advice that does not exist, so that its yes means nothing.
 #[cfg(feature = "threads")]
-pub fn takes_any_advice<T>(memory: &T) -> bool {
+pub fn takes_any_advice() -> bool {
     const NO_SUCH_ADVICE: c_long = 0x7fff;
-    advise(ptr::from_ref(memory).cast(), size_of::<T>(), NO_SUCH_ADVICE)
+    let here = 0u8;
+    let page = ptr::from_ref(&here).map_addr(|address| address & !(PAGE - 1));
+    advise(page.cast(), PAGE, NO_SUCH_ADVICE)
 }
 
 /// What [`map`] maps: private memory.

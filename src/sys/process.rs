@@ -9,11 +9,18 @@ use super::errno::{self, result};
 /// Enough for what helpers do; they call nothing of the program's.
 const STACK: usize = 128 * 1024;
 
-/// What a thread runs.
-type Main = extern "C" fn(*mut c_void) -> *mut c_void;
+/// Something that a thread of the library does, or that is done at the end of the process.
+pub trait Run {
+    /// Does it.
+    fn run(&self);
+}
 
-/// Starts a detached thread with a small stack and all signals blocked. False if there can be none.
-pub fn start_thread(main: Main) -> bool {
+/// Starts a detached thread with a small stack and all signals blocked, which does `work`. False if there can be
+/// none.
+///
+/// # Safety
+/// `work` stays as long as the process.
+pub unsafe fn start_thread<R: Run>(work: &R) -> bool {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation stay
@@ -21,10 +28,11 @@ pub fn start_thread(main: Main) -> bool {
     errno::preserve(|| unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        let argument = ptr::from_ref(work).cast_mut().cast();
         // EINVAL: the program's thread-local variables need a larger stack.
-        let mut failure = create(main, Some(STACK));
+        let mut failure = create(main::<R>, argument, Some(STACK));
         if failure == libc::EINVAL {
-            failure = create(main, None);
+            failure = create(main::<R>, argument, None);
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         failure == 0
@@ -34,8 +42,12 @@ pub fn start_thread(main: Main) -> bool {
 /// `pthread_create(3)`: 0 or an error number.
 ///
 /// # Safety
-/// The thread may run `main`.
-unsafe fn create(main: Main, stack: Option<usize>) -> c_int {
+/// A thread may run `main(argument)`.
+unsafe fn create(
+    main: extern "C" fn(*mut c_void) -> *mut c_void,
+    argument: *mut c_void,
+    stack: Option<usize>,
+) -> c_int {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
     let attributes = attributes.as_mut_ptr();
@@ -46,29 +58,14 @@ unsafe fn create(main: Main, stack: Option<usize>) -> c_int {
         if let Some(stack) = stack {
             libc::pthread_attr_setstacksize(attributes, stack);
         }
-        let failure = libc::pthread_create(thread.as_mut_ptr(), attributes, main, ptr::null_mut());
+        let failure = libc::pthread_create(thread.as_mut_ptr(), attributes, main, argument);
         libc::pthread_attr_destroy(attributes);
         failure
     }
 }
 
-/// Lets `drain` run at the normal end of the process, or when a plug-in that contains the library is unloaded.
-pub fn at_exit(drain: extern "C" fn(*mut c_void)) {
-    unsafe extern "C" {
-        fn __cxa_atexit(
-            call: extern "C" fn(*mut c_void),
-            argument: *mut c_void,
-            object: *const c_void,
-        ) -> c_int;
-        /// The shared object or program that this code is part of.
-        static __dso_handle: *const c_void;
-    }
-    // SAFETY: the handle's address is the identity, and the code is in the object that it names.
-    unsafe { __cxa_atexit(drain, ptr::null_mut(), (&raw const __dso_handle).cast()) };
-}
-
-/// Gives the calling thread a name that `ps` shows.
-pub fn name_thread() {
+/// What every thread of the library runs. `ps` shows its name.
+extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
     let name = c"libaio";
     // SAFETY: the name ends with a zero.
     let _ = result(|| unsafe {
@@ -78,6 +75,32 @@ pub fn name_thread() {
             name.as_ptr(),
         )
     });
+    // SAFETY: `start_thread` was given it.
+    unsafe { &*work.cast::<R>() }.run();
+    ptr::null_mut()
+}
+
+/// Lets `work` be done at the normal end of the process, or when a plug-in that contains the library is unloaded.
+///
+/// # Safety
+/// `work` stays as long as the process.
+pub unsafe fn at_exit<R: Run>(work: &R) {
+    unsafe extern "C" {
+        fn __cxa_atexit(
+            call: extern "C" fn(*mut c_void),
+            argument: *mut c_void,
+            object: *const c_void,
+        ) -> c_int;
+        /// The shared object or program that this code is part of.
+        static __dso_handle: *const c_void;
+    }
+    extern "C" fn call<R: Run>(work: *mut c_void) {
+        // SAFETY: `at_exit` was given it.
+        unsafe { &*work.cast::<R>() }.run();
+    }
+    let argument = ptr::from_ref(work).cast_mut().cast();
+    // SAFETY: the handle's address is the identity, and the code is in the object that it names.
+    unsafe { __cxa_atexit(call::<R>, argument, (&raw const __dso_handle).cast()) };
 }
 
 /// The number of the calling process.

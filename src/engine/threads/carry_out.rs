@@ -1,113 +1,21 @@
-//! Carrying one request out: in the submitting thread, as the kernel does for everything that is not
+//! Carrying one read or write out: in the submitting thread, as the kernel does for everything that is not
 //! direct I/O, or in a helper.
 
 use core::ffi::c_int;
 use core::ptr;
 
-use super::requests::{Details, Identity, Work};
+use super::file::{File, Identity, Kind};
+use super::requests::{Details, Work};
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, Way};
+use crate::sys::files::{self, RWF_DSYNC, RWF_NOWAIT, Way};
 
-/// How a request ended in the submitting thread.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// `io_submit` refuses it.
-    Refused(Errno),
-    /// It is done, with this result in its event.
-    Done(Result<c_int, Errno>),
-}
-
-/// What kind of file a descriptor stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// A regular file or a block device.
-    Disk,
-    /// A directory.
-    Directory,
-    /// A pipe.
-    Pipe,
-    /// A socket.
-    Socket,
-    /// A character device, or a file without a name such as an eventfd.
-    Other,
-}
-
-/// An open file.
+/// How a request ended that the submitting thread carried out.
 #[derive(Clone, Copy)]
-pub struct File {
-    /// The descriptor.
-    pub fd: c_int,
-    /// Its status flags.
-    pub flags: c_int,
-    /// What it is.
-    pub kind: Kind,
-    /// Whether it lies on a block device; files of `/proc` do not.
-    pub has_device: bool,
-    /// Which one it is.
-    pub identity: Identity,
-    /// Bytes of a regular file; none of others, which have no end.
-    pub size: Option<u64>,
-}
-
-impl File {
-    /// What is behind a descriptor; EBADF if nothing is, or only a path.
-    pub fn of(fd: c_int) -> Result<File, Errno> {
-        let flags = files::status_flags(fd)?;
-        if flags & libc::O_PATH != 0 {
-            return Err(Errno::EBADF);
-        }
-        let status = files::status(fd).map_err(|_| Errno::EBADF)?;
-        let kind = match status.st_mode & libc::S_IFMT {
-            libc::S_IFREG | libc::S_IFBLK => Kind::Disk,
-            libc::S_IFDIR => Kind::Directory,
-            libc::S_IFIFO => Kind::Pipe,
-            libc::S_IFSOCK => Kind::Socket,
-            _ => Kind::Other,
-        };
-        let identity = identity_of(&status);
-        let is_regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
-        Ok(File {
-            fd,
-            flags,
-            kind,
-            has_device: major(identity.device) != 0,
-            identity,
-            size: is_regular.then_some(status.st_size as u64),
-        })
-    }
-
-    /// Whether it is open for this way.
-    pub fn allows(&self, way: Way) -> bool {
-        let without = match way {
-            Way::In => libc::O_WRONLY,
-            Way::Out => libc::O_RDONLY,
-        };
-        self.flags & libc::O_ACCMODE != without
-    }
-
-    /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what others have.
-    pub fn is_empty(&self) -> bool {
-        !self.has_device && self.size == Some(0)
-    }
-
-    /// Whether its requests go to the disk while `io_submit` returns.
-    pub fn is_direct(&self) -> bool {
-        self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
-    }
-}
-
-/// The major number of a device, as glibc and musl lay it out.
-fn major(device: u64) -> u64 {
-    ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff)
-}
-
-#[allow(clippy::unnecessary_cast)] // not the same types everywhere
-fn identity_of(status: &libc::stat64) -> Identity {
-    Identity {
-        device: status.st_dev as u64,
-        inode: status.st_ino as u64,
-        birth: 0,
-    }
+pub struct Done {
+    /// The result for its event.
+    pub result: Result<c_int, Errno>,
+    /// Whether the file takes plain requests at an offset.
+    pub is_positional: bool,
 }
 
 /// A read or write.
@@ -124,10 +32,6 @@ pub struct Transfer {
     /// RWF_*.
     pub flags: c_int,
 }
-
-/// RWF_* of `<linux/fs.h>` that this file speaks of.
-const NOWAIT: c_int = 8;
-const DSYNC: c_int = 2;
 
 impl Transfer {
     /// # Safety
@@ -146,29 +50,34 @@ impl Transfer {
         }
     }
 
-    /// Tries a file that took positional requests before. None: look at it again.
+    /// Carries it out at its offset, whatever the file is. None: the file is not what it was taken for, or the
+    /// request cannot be carried out like that, and nothing was done.
     ///
     /// # Safety
     /// The vectors are there.
     pub unsafe fn on_known_file(&self, fd: c_int) -> Option<Result<c_int, Errno>> {
         // SAFETY: the caller keeps the same promise.
-        let result = unsafe { self.at(fd, self.offset, 0) };
-        let refused = [Errno::EBADF, Errno::ESPIPE, Errno::EISDIR, Errno::EINVAL];
-        let looks_changed = result.is_err_and(|error| refused.contains(&error));
-        (!looks_changed).then_some(result)
+        match unsafe { self.at(fd, self.offset, 0) } {
+            Err(Errno::EBADF | Errno::ESPIPE | Errno::EISDIR | Errno::EINVAL) => None,
+            result => Some(result),
+        }
     }
 
-    /// Carries it out in the calling thread. Whether the file takes positional requests is the second result.
+    /// Carries it out in the calling thread. An error is one that `io_submit` refuses the request with.
     ///
     /// # Safety
     /// The vectors are there.
-    pub unsafe fn in_caller(&self, file: &File) -> (Outcome, bool) {
-        let refused = |error| (Outcome::Refused(error), false);
-        let done = |result| (Outcome::Done(result), false);
+    pub unsafe fn in_caller(&self, file: &File) -> Result<Done, Errno> {
+        let done = |result| {
+            Ok(Done {
+                result,
+                is_positional: false,
+            })
+        };
         // SAFETY: the caller keeps the same promise.
         let at = |offset, more| unsafe { self.at(file.fd, offset, more) };
         match file.kind {
-            Kind::Directory => return refused(Errno::EINVAL),
+            Kind::Directory => return Err(Errno::EINVAL),
             Kind::Socket if self.offset != 0 => return done(Err(Errno::ESPIPE)),
             Kind::Pipe | Kind::Socket => {
                 // SAFETY: the caller keeps the same promise.
@@ -179,7 +88,7 @@ impl Transfer {
         // A flag that changes nothing lets the kernel refuse files that have only the old `read` and `write`:
         // its AIO refuses them too. Writes to a disk must not be made slower by it.
         let test = if self.way == Way::In || file.kind == Kind::Other || file.is_empty() {
-            DSYNC
+            RWF_DSYNC
         } else {
             0
         };
@@ -191,21 +100,24 @@ impl Transfer {
         }
         if result == Err(Errno::EOPNOTSUPP) && test != 0 && self.flags == 0 {
             if knows_flags(file, self) {
-                return refused(Errno::EINVAL);
+                return Err(Errno::EINVAL);
             }
             result = at(offset, 0);
         }
         match result {
-            Err(Errno::EISDIR) => return refused(Errno::EINVAL),
-            Err(Errno::EINVAL) if !self.is_possible(file) => return refused(Errno::EINVAL),
-            Err(Errno::EBADF) => return refused(Errno::EBADF),
+            Err(Errno::EISDIR) => return Err(Errno::EINVAL),
+            Err(Errno::EINVAL) if !self.is_possible(file) => return Err(Errno::EINVAL),
+            Err(Errno::EBADF) => return Err(Errno::EBADF),
             Err(Errno::EOPNOTSUPP) if !self.is_late_refusal(file) => {
-                return refused(Errno::EOPNOTSUPP);
+                return Err(Errno::EOPNOTSUPP);
             }
             _ => {}
         }
         let is_positional = self.flags == 0 && offset >= 0 && result.is_ok();
-        (Outcome::Done(result), is_positional)
+        Ok(Done {
+            result,
+            is_positional,
+        })
     }
 
     /// Whether the file can be read or written at all: the kernel looks at that before it looks at the length.
@@ -220,7 +132,7 @@ impl Transfer {
     /// Whether EOPNOTSUPP came from the file system, for a request that the kernel's AIO would have
     /// accepted: RWF_NOWAIT on a file that knows it in general.
     fn is_late_refusal(&self, file: &File) -> bool {
-        if self.flags & NOWAIT == 0 || file.kind != Kind::Disk {
+        if self.flags & RWF_NOWAIT == 0 || file.kind != Kind::Disk {
             return false;
         }
         if !file.allows(Way::In) {
@@ -234,7 +146,7 @@ impl Transfer {
         // Behind the end of every file there is nothing to read.
         // SAFETY: one byte is there.
         let result =
-            unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, NOWAIT) };
+            unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, RWF_NOWAIT) };
         result != Err(Errno::EOPNOTSUPP)
     }
 
@@ -246,7 +158,7 @@ impl Transfer {
     unsafe fn stream(&self, file: &File) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         let try_once = |more| unsafe { self.at(file.fd, -1, more) };
-        if (file.flags & libc::O_NONBLOCK) | (self.flags & NOWAIT) != 0 {
+        if (file.flags & libc::O_NONBLOCK) | (self.flags & RWF_NOWAIT) != 0 {
             return try_once(0);
         }
         let events = match self.way {
@@ -254,7 +166,7 @@ impl Transfer {
             Way::Out => libc::POLLOUT,
         };
         let first = loop {
-            match try_once(NOWAIT) {
+            match try_once(RWF_NOWAIT) {
                 Err(Errno::EAGAIN) => {}
                 Err(Errno::EOPNOTSUPP) => return try_once(0),
                 result => break result?,
@@ -291,7 +203,7 @@ impl Transfer {
                 };
                 // SAFETY: one vector is there.
                 let result = unsafe {
-                    files::transfer(self.way, file.fd, &rest, 1, -1, self.flags | NOWAIT)
+                    files::transfer(self.way, file.fd, &rest, 1, -1, self.flags | RWF_NOWAIT)
                 };
                 match result {
                     Ok(count) if count > 0 => written += count as u64,
@@ -315,22 +227,14 @@ const NOTHING: libc::iovec = libc::iovec {
 /// with EOPNOTSUPP; else it takes a flag with no buffer.
 fn knows_flags(file: &File, transfer: &Transfer) -> bool {
     // SAFETY: one vector is there.
-    let result = unsafe { files::transfer(transfer.way, file.fd, &NOTHING, 1, -1, DSYNC) };
+    let result = unsafe { files::transfer(transfer.way, file.fd, &NOTHING, 1, -1, RWF_DSYNC) };
     result != Err(Errno::EOPNOTSUPP)
 }
 
-/// Carries a request out for another thread: the result of its event.
-pub fn for_another(details: &Details) -> Result<c_int, Errno> {
+/// Carries a request out in a helper: the result for its event.
+pub fn in_helper(details: &Details) -> Result<c_int, Errno> {
     // The program may have closed the descriptor, and opened another file under its number.
-    let is_another = |status: libc::stat64| {
-        let birth = files::birth(details.fd);
-        details.identity
-            != Identity {
-                birth,
-                ..identity_of(&status)
-            }
-    };
-    if files::status(details.fd).map_or(true, is_another) {
+    if Identity::now(details.fd) != Ok(details.identity) {
         return Err(Errno::EBADF);
     }
     let way = match details.work {

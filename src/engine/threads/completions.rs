@@ -25,7 +25,7 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, spin_loop};
 use crate::sys::{eventfd, files};
 
-/// What a slot is in the lap that is added, times 4.
+/// The state of a slot, in the two low bits of its mark; the lap is above them.
 const FREE: u32 = 0;
 const CLAIMED: u32 = 1;
 const READY: u32 = 2;
@@ -48,23 +48,32 @@ struct Mark {
     signal: AtomicU32,
 }
 
-/// An eventfd to signal once an event is visible.
+/// An eventfd to signal once an event is visible: the descriptor plus 1, above a bit that says whether it is the
+/// library's duplicate. 0: none.
 #[derive(Clone, Copy, Default)]
 pub struct Signal(u32);
 
 impl Signal {
-    /// The program's own descriptor; negative: none.
+    /// The program's own descriptor.
     pub fn of_program(fd: c_int) -> Signal {
         Signal(((fd + 1) as u32) << 1)
     }
 
-    /// A duplicate, which is closed afterwards; negative: none.
+    /// A duplicate, which is closed afterwards.
     pub fn of_duplicate(fd: c_int) -> Signal {
-        Signal(if fd < 0 {
-            0
-        } else {
-            (((fd + 1) as u32) << 1) | 1
-        })
+        Signal((((fd + 1) as u32) << 1) | 1)
+    }
+
+    /// Whether the program may have closed the descriptor by the time of the event.
+    pub fn is_of_program(self) -> bool {
+        self.0 != 0 && self.0 & 1 == 0
+    }
+
+    /// Closes a duplicate that is not sent.
+    pub fn discard(self) {
+        if self.0 & 1 != 0 {
+            files::close((self.0 >> 1) as c_int - 1);
+        }
     }
 
     fn send(self) {
@@ -73,9 +82,7 @@ impl Signal {
             return;
         }
         eventfd::signal(fd);
-        if self.0 & 1 != 0 {
-            files::close(fd);
-        }
+        self.discard();
     }
 }
 

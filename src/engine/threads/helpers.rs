@@ -1,19 +1,18 @@
 //! The helper threads: they carry out what would make `io_submit` wait for a disk.
 //!
-//! One queue for the process. Submitting a request only pushes it, with one exchange, so a signal handler
-//! may do it at any point. Helpers start when there is work, up to a limit, start one another, and end
+//! There is one queue for the process. Submitting a request only pushes it, with one exchange, so a signal
+//! handler may do it at any point. Helpers start when there is work, up to a limit, start one another, and end
 //! after an idle second, so that they never keep a process alive.
 
-use core::ffi::c_void;
 use core::ptr;
 
-use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, give_back};
-use super::{carry_out, end, finish};
-use crate::engine::process_state::STATE;
+use super::carry_out;
+use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, finish, give_back};
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
-use crate::sys::{futex, process};
+use crate::sys::futex;
+use crate::sys::process::{self, Run};
 
 /// A helper without work ends after so many nanoseconds.
 const IDLE: i64 = 1_000_000_000;
@@ -24,9 +23,10 @@ const IDLE: i64 = 1_000_000_000;
 pub struct Helpers {
     /// Pushed requests, newest first.
     pushed: AtomicUsize,
-    /// The same in order, oldest first, once a helper took them over; under `lock`.
+    /// Requests in order, oldest first, once they were taken out of `pushed`; under `lock`.
     ordered: AtomicUsize,
-    /// Helpers, and a thread that works the queue off where no helper can be had: 0 free, 1 taken, 2 taken and waited for.
+    /// Taken by helpers, and by a thread that runs the queue itself where no helper can be started. 0: free, 1: taken,
+    /// 2: taken, and somebody waits for it.
     lock: AtomicU32,
     /// Counts pushes; idle helpers sleep on it.
     pushes: AtomicU32,
@@ -34,18 +34,27 @@ pub struct Helpers {
     idle: AtomicU32,
     /// Helpers that there are.
     alive: AtomicU32,
-    /// Requests pushed and not finished. At exit somebody may sleep on it.
+    /// Requests pushed and not finished. At the end of the process a thread may sleep on it.
     unfinished: AtomicU32,
     /// The process ends: helpers do not stay.
     ending: AtomicU32,
-    /// Whether [`end`] will run.
-    will_drain: AtomicU32,
+    /// How many helpers there may be. 0: not known yet.
+    limit: AtomicU32,
 }
 
 impl Helpers {
-    /// Makes sure that there is a helper. False: none can be had, and the caller does the work itself.
+    /// Says how many helpers there may be, before the first request. `limit` is asked once: helpers must not look at
+    /// an environment that the program may change.
+    pub fn set_limit(&self, limit: impl FnOnce() -> u32) {
+        // Relaxed: threads that ask at the same time come to the same answer.
+        if self.limit.load(Relaxed) == 0 {
+            self.limit.store(limit(), Relaxed);
+        }
+    }
+
+    /// Makes sure that there is a helper. False: none can be started.
     pub fn are_there(&self) -> bool {
-        // SeqCst: pairs with `retire`; the one who ends last looks at the queue again.
+        // SeqCst: pairs with `retire`; the helper that ends last looks at the queue again.
         if self.alive.load(SeqCst) != 0 {
             return true;
         }
@@ -55,7 +64,7 @@ impl Helpers {
     #[cold]
     fn start_one(&self) -> bool {
         let alive = self.alive.load(Relaxed);
-        if alive >= STATE.threads.limit.load(Relaxed)
+        if alive >= self.limit.load(Relaxed)
             || self
                 .alive
                 .compare_exchange(alive, alive + 1, SeqCst, Relaxed)
@@ -63,26 +72,19 @@ impl Helpers {
         {
             return alive != 0;
         }
-        self.drain_later();
-        if process::start_thread(helper) {
+        // SAFETY: it is part of the state, which stays.
+        if unsafe { process::start_thread(self) } {
             return true;
         }
-        // SeqCst: pairs with `push`. Others may have relied on it meanwhile and pushed.
+        // SeqCst: pairs with `push`. Others may have relied on this helper meanwhile, and pushed.
         if self.alive.fetch_sub(1, SeqCst) > 1 {
             return true;
         }
-        self.work_off();
+        self.run_queue();
         false
     }
 
-    /// Lets `end` run when the process exits, before there is any thread.
-    pub fn drain_later(&self) {
-        if self.will_drain.swap(1, Relaxed) == 0 {
-            process::at_exit(end);
-        }
-    }
-
-    /// Gives a request to the helpers. [`Helpers::call`] must follow.
+    /// Gives a request to the helpers. [`Helpers::wake`] must follow.
     ///
     /// # Safety
     /// The caller owns the request, and gives it away.
@@ -101,14 +103,14 @@ impl Helpers {
                 Err(found) => newest = found,
             }
         }
-        // The helper that the caller relied on may have failed to start, or has just ended.
+        // The helper that the caller relied on may have failed to start, or may just have ended.
         if self.alive.load(SeqCst) == 0 && !self.start_one() {
-            self.work_off();
+            self.run_queue();
         }
     }
 
     /// Wakes helpers for so many requests that were pushed.
-    pub fn call(&self, requests: u32) {
+    pub fn wake(&self, requests: u32) {
         if requests == 0 {
             return;
         }
@@ -117,12 +119,12 @@ impl Helpers {
         if self.idle.load(SeqCst) != 0 {
             futex::wake(&self.pushes, requests);
         } else if !self.is_empty() {
-            // The helpers that there are may be busy for long.
+            // All helpers are busy, perhaps for long.
             self.start_one();
         }
     }
 
-    /// As [`Helpers::is_empty`], and nobody is between taking the pushed requests over and ordering them.
+    /// As [`Helpers::is_empty`], and no thread is between taking the pushed requests and ordering them.
     fn is_idle(&self) -> bool {
         self.take_lock();
         let is_empty = self.is_empty();
@@ -136,9 +138,9 @@ impl Helpers {
 
     /// Carries out what is queued, in the calling thread.
     #[cold]
-    fn work_off(&self) {
+    fn run_queue(&self) {
         while let Some(request) = self.next() {
-            self.run(request);
+            self.carry_out(request);
         }
     }
 
@@ -187,13 +189,12 @@ impl Helpers {
     }
 
     /// Carries one request out and posts its event.
-    fn run(&self, request: *mut Request) {
+    fn carry_out(&self, request: *mut Request) {
         // SAFETY: the request came out of the queue; its memory stays until it is finished.
         unsafe {
             if change(request, QUEUED, BUSY) {
                 let details = &(*request).details;
-                let result = carry_out::for_another(details);
-                finish(request, result);
+                finish(request, carry_out::in_helper(details));
             } else if change(request, CANCELLED, BUSY) {
                 finish(request, Err(Errno::ECANCELED));
             } else {
@@ -216,7 +217,7 @@ impl Helpers {
             }
             if self.alive.load(SeqCst) == 0 {
                 // The last helper is about to end, and may not have seen what was pushed.
-                self.work_off();
+                self.run_queue();
                 break;
             }
             let _ = futex::sleep_until(&self.unfinished, unfinished, futex::now() + 10_000_000);
@@ -244,27 +245,28 @@ impl Helpers {
     }
 }
 
-extern "C" fn helper(_: *mut c_void) -> *mut c_void {
-    process::name_thread();
-    let helpers = &STATE.threads.helpers;
-    loop {
-        if let Some(request) = helpers.next() {
-            if !helpers.is_empty() && helpers.idle.load(SeqCst) == 0 {
-                helpers.start_one();
+/// What a helper does.
+impl Run for Helpers {
+    fn run(&self) {
+        loop {
+            if let Some(request) = self.next() {
+                if !self.is_empty() && self.idle.load(SeqCst) == 0 {
+                    self.start_one();
+                }
+                self.carry_out(request);
+                continue;
             }
-            helpers.run(request);
-            continue;
-        }
-        let pushes = helpers.pushes.load(SeqCst);
-        helpers.idle.fetch_add(1, SeqCst);
-        let mut slept = Ok(());
-        if helpers.is_idle() && helpers.ending.load(SeqCst) == 0 {
-            slept = futex::sleep_until(&helpers.pushes, pushes, futex::now() + IDLE);
-        }
-        helpers.idle.fetch_sub(1, SeqCst);
-        let ends = slept == Err(Errno::ETIMEDOUT) || helpers.ending.load(SeqCst) != 0;
-        if ends && helpers.is_empty() && helpers.retire() {
-            return ptr::null_mut();
+            let pushes = self.pushes.load(SeqCst);
+            self.idle.fetch_add(1, SeqCst);
+            let mut slept = Ok(());
+            if self.is_idle() && self.ending.load(SeqCst) == 0 {
+                slept = futex::sleep_until(&self.pushes, pushes, futex::now() + IDLE);
+            }
+            self.idle.fetch_sub(1, SeqCst);
+            let ends = slept == Err(Errno::ETIMEDOUT) || self.ending.load(SeqCst) != 0;
+            if ends && self.is_empty() && self.retire() {
+                return;
+            }
         }
     }
 }

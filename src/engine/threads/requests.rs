@@ -1,11 +1,13 @@
-//! Requests that do not end inside `io_submit`: where they are kept, and what is known of each.
+//! Requests that end after `io_submit`: where they are kept, and what is known of each.
 //!
 //! A context has one place for each slot of its ring, so a request that was accepted finds one.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
-use super::contexts::Context;
+use super::completions::Signal;
+use super::events::Events;
+use super::file::Identity;
 use crate::abi::{io_event, iocb};
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
@@ -19,7 +21,7 @@ pub enum Work {
     Read,
     /// Write at an offset.
     Write,
-    /// Write out a file, or only what is needed to read it again.
+    /// Write a file out, or only what is needed to read it again.
     Sync {
         /// FDSYNC.
         data_only: bool,
@@ -28,7 +30,7 @@ pub enum Work {
     Poll,
 }
 
-/// The places' states.
+/// The states of a place: free.
 pub const FREE: u32 = 0;
 /// Being filled in, or carried out: it cannot be cancelled.
 pub const BUSY: u32 = 1;
@@ -36,23 +38,11 @@ pub const BUSY: u32 = 1;
 pub const QUEUED: u32 = 2;
 /// At the poller.
 pub const ARMED: u32 = 3;
-/// Taken out of the queue by `io_cancel`: the helper that meets it only gives it back.
+/// Cancelled while in the queue: the helper that takes it out reports ECANCELED.
 pub const CANCELLED: u32 = 4;
 
-/// Vectors that need no memory of their own.
+/// So many vectors fit into the request.
 pub const FEW: usize = 4;
-
-/// Which file a descriptor stood for.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Identity {
-    /// Device and inode.
-    pub device: u64,
-    /// See `device`.
-    pub inode: u64,
-    /// When it was made: the number of a deleted file is given out again. Looked at for requests that are handed
-    /// over.
-    pub birth: i64,
-}
 
 /// One request.
 #[repr(C)]
@@ -72,11 +62,12 @@ pub struct Request {
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
 pub struct Details {
-    pub context: *const Context,
+    /// Where its event goes.
+    pub events: *const Events,
     pub work: Work,
     pub fd: c_int,
-    /// A duplicate of the program's eventfd; negative: none.
-    pub resfd: c_int,
+    /// What is sent once its event is visible.
+    pub signal: Signal,
     pub rw_flags: c_int,
     pub offset: i64,
     pub identity: Identity,
@@ -87,13 +78,13 @@ pub struct Details {
     /// Order of submission.
     pub serial: u32,
     pub vectors: u32,
-    /// The buffers if there are more than [`FEW`].
+    /// The vectors if there are more than [`FEW`].
     pub many: *mut libc::iovec,
     pub few: [libc::iovec; FEW],
 }
 
 impl Details {
-    /// The buffers.
+    /// The vectors.
     pub fn buffers(&self) -> (*const libc::iovec, u32) {
         let vectors = if self.many.is_null() {
             self.few.as_ptr()
@@ -103,28 +94,40 @@ impl Details {
         (vectors, self.vectors)
     }
 
-    /// The event that ends it with `result`.
-    pub fn event(&self, result: Result<c_int, Errno>) -> io_event {
-        event(self.data, self.obj, result)
-    }
-
-    /// Gives memory back.
-    pub fn release(&self) {
-        if !self.many.is_null() {
-            // SAFETY: it was mapped for this request.
-            unsafe { memory::unmap(self.many.cast::<c_void>(), many_bytes(self.vectors)) };
+    /// Copies vectors into the request. False if there is no memory for them.
+    ///
+    /// # Safety
+    /// `count` vectors can be read.
+    #[must_use]
+    pub unsafe fn store_buffers(&mut self, vectors: *const libc::iovec, count: u32) -> bool {
+        let mut to = self.few.as_mut_ptr();
+        if count as usize > FEW {
+            let Some(memory) = memory::map_zeroes(many_bytes(count)) else {
+                return false;
+            };
+            self.many = memory.cast();
+            to = self.many;
         }
+        self.vectors = count;
+        for index in 0..count as usize {
+            // SAFETY: there is room for `count`, and the caller says that so many can be read.
+            unsafe {
+                let vector = vectors.wrapping_add(index).read_unaligned();
+                to.wrapping_add(index).write(vector);
+            }
+        }
+        true
     }
 }
 
-/// Bytes of memory for the buffers of one request.
+/// Bytes of memory for the vectors of one request.
 pub fn many_bytes(vectors: u32) -> usize {
     vectors as usize * size_of::<libc::iovec>()
 }
 
 /// An event. The kernel's `data`, `obj` and `res` are 64 bits wide everywhere.
 pub fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_event {
-    let result = result.unwrap_or_else(|error| error.negated());
+    let result = result.unwrap_or_else(Errno::negated);
     // SAFETY: integers, pointers and padding may be zero.
     let mut event: io_event = unsafe { core::mem::zeroed() };
     let words = ptr::from_mut(&mut event).cast::<u64>();
@@ -138,6 +141,7 @@ pub fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_even
 }
 
 /// The requests of one context. All zero: none.
+#[derive(Default)]
 #[repr(C)]
 pub struct Requests {
     places: AtomicUsize,
@@ -164,7 +168,7 @@ impl Requests {
         places.wrapping_add(index as usize)
     }
 
-    /// A free place, now the caller's; and its number in the order of submission. None only if requests
+    /// A free place, which the caller then owns; and its number in the order of submission. None only if requests
     /// come in that were not accepted.
     pub fn get(&self) -> Option<(*mut Request, u32)> {
         let nr = self.nr.load(Relaxed).max(1);
@@ -200,11 +204,14 @@ impl Requests {
 /// The caller owns it.
 pub unsafe fn give_back(request: *mut Request) {
     // SAFETY: the caller owns it.
-    unsafe {
-        (*request).details.release();
-        // Release: pairs with `get`.
-        (*request).state.store(FREE, Release);
+    let Details { many, vectors, .. } = unsafe { (*request).details };
+    if !many.is_null() {
+        // SAFETY: it was mapped for this request.
+        unsafe { memory::unmap(many.cast::<c_void>(), many_bytes(vectors)) };
     }
+    // Release: pairs with `get`.
+    // SAFETY: the caller owns it.
+    unsafe { &(*request).state }.store(FREE, Release);
 }
 
 /// Changes a request's state if it is `from`. True: the caller owns it.
@@ -216,4 +223,26 @@ pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
     unsafe { &(*request).state }
         .compare_exchange(from, to, AcqRel, Relaxed)
         .is_ok()
+}
+
+/// Ends a request: posts its event and frees its place.
+///
+/// # Safety
+/// The caller owns the request, and it was counted in flight.
+pub unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
+    // SAFETY: the caller owns it.
+    let Details {
+        events,
+        signal,
+        data,
+        obj,
+        ..
+    } = unsafe { (*request).details };
+    // SAFETY: contexts lie in a table that stays.
+    let events = unsafe { &*events };
+    events.completions.post(event(data, obj, result), signal);
+    // SAFETY: the caller owns it.
+    unsafe { give_back(request) };
+    events.waiters.wake();
+    events.in_flight.leave();
 }

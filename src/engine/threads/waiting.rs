@@ -2,8 +2,9 @@
 
 use core::ffi::c_int;
 
+use super::own_descriptor::OwnDescriptor;
 use crate::sync::AtomicU32;
-use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sys::errno::Errno;
 use crate::sys::{eventfd, files, futex};
 
@@ -19,8 +20,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// What a timeout means: the kernel adds its parts up without checking them. 0 is a look, less is for ever
-    /// (`read_events` in `fs/aio.c`).
+    /// What a timeout means: the kernel adds its parts up without checking them. A sum of 0 does not wait, and a
+    /// negative one never ends (`read_events` in `fs/aio.c`).
     pub fn of((seconds, nanoseconds): (i64, i64)) -> Limit {
         /// From here on the kernel's sum is the largest one.
         const ENDLESS_SECONDS: i64 = i64::MAX / 1_000_000_000;
@@ -61,8 +62,8 @@ pub struct Waiters {
     sleepers: AtomicU32,
     /// Threads that wait with a signal mask, in `ppoll`, which no futex can wake.
     masked: AtomicU32,
-    /// The eventfd that wakes those, plus 1; 0: none.
-    eventfd: AtomicU32,
+    /// The eventfd that wakes those.
+    eventfd: OwnDescriptor,
 }
 
 /// Longer than anybody waits at one go.
@@ -71,6 +72,13 @@ const LONG: i64 = 1_000_000_000_000_000;
 const SLICE: i64 = 1_000_000;
 
 impl Waiters {
+    /// Starts with none. The counts may be wrong in a child that a signal handler forked during a wait.
+    pub fn start(&self) {
+        for count in [&self.wakes, &self.sleepers, &self.masked] {
+            count.store(0, Relaxed);
+        }
+    }
+
     /// Wakes everybody, after an event became visible or the context is being destroyed.
     pub fn wake(&self) {
         // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for events.
@@ -79,11 +87,9 @@ impl Waiters {
             futex::wake(&self.wakes, u32::MAX >> 1);
         }
         if self.masked.load(SeqCst) != 0 {
-            // SeqCst: pairs with the exchange in `eventfd`: who makes it looks for events afterwards.
-            let eventfd = self.eventfd.load(SeqCst);
-            // A program that closes all descriptors may have another file under the number.
-            if eventfd != 0 && eventfd::is_eventfd(eventfd as c_int - 1) {
-                eventfd::signal(eventfd as c_int - 1);
+            // After the event became visible: a thread that makes the eventfd looks for events afterwards.
+            if let Some(eventfd) = still_eventfd(self.eventfd.get()) {
+                eventfd::signal(eventfd);
             }
         }
     }
@@ -131,19 +137,26 @@ impl Waiters {
             Limit::Until(deadline) => (deadline - now).clamp(0, LONG),
             Limit::Never => LONG,
         };
-        let slice = if eventfd < 0 { rest.min(SLICE) } else { rest };
+        let slice = if eventfd.is_none() {
+            rest.min(SLICE)
+        } else {
+            rest
+        };
         // SAFETY: the caller keeps the same promise.
         let mut result = unsafe { files::poll_with_mask(eventfd, slice, mask) };
-        if result == Ok(true) {
+        let woken_by = eventfd.filter(|_| result == Ok(true));
+        if let Some(eventfd) = woken_by {
             eventfd::drain(eventfd);
         }
-        // SeqCst: pairs with `wake`. The others' wake-up may have gone to this thread.
-        if self.masked.fetch_sub(1, SeqCst) > 1 && result == Ok(true) {
+        // SeqCst: pairs with `wake`.
+        let are_others = self.masked.fetch_sub(1, SeqCst) > 1;
+        if let Some(eventfd) = woken_by.filter(|_| are_others) {
+            // The others' wake-up may have gone to this thread.
             eventfd::signal(eventfd);
             if !ready() {
-                // It wants more than the others: it leaves the wake-up to them for a while.
+                // This thread wants more than the others, and leaves the wake-up to them for a while.
                 // SAFETY: as above.
-                result = unsafe { files::poll_with_mask(-1, rest.min(SLICE), mask) };
+                result = unsafe { files::poll_with_mask(None, rest.min(SLICE), mask) };
                 if result == Ok(false) {
                     return Woken::Perhaps;
                 }
@@ -156,39 +169,21 @@ impl Waiters {
         }
     }
 
-    fn eventfd(&self) -> c_int {
-        let eventfd = self.eventfd.load(Acquire);
-        if eventfd != 0 {
-            let eventfd = eventfd as c_int - 1;
-            return if eventfd::is_eventfd(eventfd) {
-                eventfd
-            } else {
-                -1
-            };
-        }
-        let Ok(made) = eventfd::make() else {
-            return -1;
-        };
-        match self
-            .eventfd
-            .compare_exchange(0, made as u32 + 1, SeqCst, Acquire)
-        {
-            Ok(_) => made,
-            Err(other) => {
-                files::close(made);
-                other as c_int - 1
-            }
-        }
+    fn eventfd(&self) -> Option<c_int> {
+        still_eventfd(self.eventfd.get_or_make(eventfd::make).ok())
     }
 
-    /// Gives the eventfd back when the context is gone.
+    /// Gives the eventfd back when the context is destroyed.
     pub fn end(&self) {
-        let eventfd = self.eventfd.swap(0, AcqRel);
-        if eventfd != 0 && eventfd::is_eventfd(eventfd as c_int - 1) {
-            files::close(eventfd as c_int - 1);
+        if let Some(eventfd) = still_eventfd(self.eventfd.take()) {
+            files::close(eventfd);
         }
-        self.wakes.store(0, Relaxed);
     }
+}
+
+/// The descriptor, unless it is another file's by now: the program may have closed all that it found.
+fn still_eventfd(fd: Option<c_int>) -> Option<c_int> {
+    fd.filter(|&fd| eventfd::is_eventfd(fd))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
-//! Requests as the helpers' queue sees them; the states are those of the library.
+//! Requests as helpers and poller see them; the states are those of the library.
 
 use std::cell::OnceCell;
+use std::ffi::c_int;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex};
 
 use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sys::errno::Errno;
 
 pub const FREE: u32 = 0;
 pub const BUSY: u32 = 1;
@@ -67,4 +69,13 @@ pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
     unsafe { &(*request).state }
         .compare_exchange(from, to, AcqRel, Relaxed)
         .is_ok()
+}
+
+/// # Safety
+/// The caller owns the request.
+pub unsafe fn finish(request: *mut Request, _result: Result<c_int, Errno>) {
+    let details = unsafe { &(*request).details };
+    details.owned.with_mut(|_| ());
+    details.done.finish();
+    unsafe { give_back(request) };
 }

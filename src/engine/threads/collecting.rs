@@ -1,0 +1,186 @@
+//! `io_getevents` and `io_pgetevents`: waiting for events and taking them.
+
+use core::ffi::{c_int, c_long};
+use core::ptr;
+
+use super::context::Context;
+use super::events::Events;
+use super::state::Threads;
+use super::waiting::{Limit, Woken};
+use crate::abi::io_event;
+use crate::engine::getevents::{Getevents, Timespec};
+use crate::sys::errno::Errno;
+use crate::sys::{files, probe};
+
+/// Waits for events and takes them.
+///
+/// # Safety
+/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of `events`
+/// that was good in an earlier call is still good.
+pub unsafe fn collect<T: Timespec>(
+    threads: &Threads,
+    context: &Context,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    let call = unsafe { Call::check(wanted) }?;
+    // SAFETY: the caller keeps the same promise, and the mask can be read.
+    let result = unsafe { call.collect(threads, context) };
+    if !call.sigmask.is_null() && result != Err(Errno::EINTR) {
+        // What the mask lets through is delivered within the call, whatever its result.
+        let at_once = || true;
+        let waiters = &context.events.waiters;
+        // SAFETY: the mask can be read.
+        let woken = unsafe { waiters.sleep_with_mask(Limit::Now, call.sigmask, at_once) };
+        if result == Ok(0) && woken == Woken::Interrupted {
+            return Err(Errno::EINTR);
+        }
+    }
+    result
+}
+
+/// Waits for events of a context that is none.
+///
+/// # Safety
+/// As [`collect`].
+pub unsafe fn collect_nothing<T: Timespec>(wanted: Getevents<T>) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    let Call { sigmask, .. } = unsafe { Call::check(wanted) }?;
+    if !sigmask.is_null() {
+        // What the mask lets through is delivered within the call, whatever its result.
+        // SAFETY: the mask can be read.
+        let _ = unsafe { files::poll_with_mask(None, 0, sigmask) };
+    }
+    Err(Errno::EINVAL)
+}
+
+/// A call whose timeout and mask were read.
+#[derive(Clone, Copy)]
+struct Call {
+    min_nr: c_long,
+    nr: c_long,
+    events: *mut io_event,
+    limit: Limit,
+    /// Null, or it can be read.
+    sigmask: *const libc::sigset_t,
+}
+
+impl Call {
+    /// EFAULT if timeout or mask are bad.
+    ///
+    /// # Safety
+    /// Timeout and mask do not become bad meanwhile.
+    unsafe fn check<T: Timespec>(wanted: Getevents<T>) -> Result<Call, Errno> {
+        let mut limit = Limit::Never;
+        if !wanted.timeout.is_null() {
+            if !probe::are_readable(wanted.timeout.cast(), size_of::<T>()) {
+                return Err(Errno::EFAULT);
+            }
+            // SAFETY: the kernel has just read it.
+            limit = Limit::of(unsafe { wanted.timeout.read_unaligned() }.parts());
+        }
+        let sigmask = wanted.sigmask.unwrap_or(ptr::null());
+        if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
+            return Err(Errno::EFAULT);
+        }
+        Ok(Call {
+            min_nr: wanted.min_nr,
+            nr: wanted.nr,
+            events: wanted.events,
+            limit,
+            sigmask,
+        })
+    }
+
+    /// # Safety
+    /// As [`collect`].
+    unsafe fn collect(&self, threads: &Threads, context: &Context) -> Result<c_int, Errno> {
+        let Call { min_nr, limit, .. } = *self;
+        if min_nr < 0 || min_nr > self.nr {
+            return Err(Errno::EINVAL);
+        }
+        let mut got = 0;
+        loop {
+            // SAFETY: the caller keeps the same promise.
+            match unsafe { self.take(threads, context, got) } {
+                Ok(count) => got += count,
+                Err(error) => return some_or(got, error),
+            }
+            if got >= min_nr || limit == Limit::Now {
+                return Ok(got as c_int);
+            }
+            // A waiter leaves events that do not satisfy it to those who want less.
+            match self.wait(threads, context, min_nr - got) {
+                Woken::Perhaps if context.events.in_flight.is_destroying() => {
+                    return some_or(got, Errno::EINVAL);
+                }
+                Woken::Perhaps => {}
+                woken => {
+                    // SAFETY: as above.
+                    got += unsafe { self.take(threads, context, got) }.unwrap_or(0);
+                    return match woken {
+                        Woken::Interrupted => some_or(got, Errno::EINTR),
+                        _ => Ok(got as c_int),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Waits until so many events are there, or the context is being destroyed.
+    fn wait(&self, threads: &Threads, context: &Context, events: c_long) -> Woken {
+        let Events {
+            completions,
+            waiters,
+            in_flight,
+        } = &context.events;
+        let ready = || completions.available() as c_long >= events || in_flight.is_destroying();
+        loop {
+            threads.poller.ensure();
+            let woken = if self.sigmask.is_null() {
+                waiters.sleep(self.limit, ready)
+            } else {
+                // SAFETY: the mask can be read.
+                unsafe { waiters.sleep_with_mask(self.limit, self.sigmask, ready) }
+            };
+            if woken != Woken::Perhaps || ready() {
+                return woken;
+            }
+        }
+    }
+
+    /// Takes the events that are there behind those that the call has got, as many as it has room for.
+    ///
+    /// # Safety
+    /// As [`collect`].
+    unsafe fn take(
+        &self,
+        threads: &Threads,
+        context: &Context,
+        got: c_long,
+    ) -> Result<c_long, Errno> {
+        let completions = &context.events.completions;
+        let available = completions.available();
+        let room = self.nr - got;
+        if available == 0 || room <= 0 {
+            return Ok(0);
+        }
+        let events = self.events.wrapping_add(got as usize);
+        let count = room.min(available as c_long) as u32;
+        let bytes = count as usize * size_of::<io_event>();
+        if !probe::are_writable(&threads.writable, events.cast(), bytes) {
+            return Err(Errno::EFAULT);
+        }
+        // SAFETY: the kernel has just written there, or did before.
+        Ok(unsafe { completions.take(count, events) } as c_long)
+    }
+}
+
+/// What a call returns that cannot go on: the events that it has got, or else the error.
+fn some_or(got: c_long, error: Errno) -> Result<c_int, Errno> {
+    if got > 0 {
+        Ok(got as c_int)
+    } else {
+        Err(error)
+    }
+}
