@@ -93,7 +93,7 @@ check-files:
 	$(cargo_test) --test shared_library --test static_library --test names --test interposition
 
 check-installation:
-	$(cargo_test) --test installation --test documentation
+	$(cargo_test) --test installation --test documentation --test modules
 
 check-header check-differential:
 	$(cargo_test) --test $(@:check-%=%)
