@@ -149,10 +149,16 @@ unsafe fn take(
         return None;
     }
     ring::claim(ring, nr, look);
-    let good = !entry.gate.has_callers() && ring::has(ring, nr, look, count);
+    if entry.gate.has_callers() || !ring::has(ring, nr, look, count) {
+        // Unless the ring is the parent's by now, or gone.
+        if entry.is_live(ctx.addr()) {
+            ring::withdraw(ring, nr, look);
+        }
+        return None;
+    }
     // The events follow the header.
     let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
-    // SAFETY: that many slots are there, and the array's pages are good. If there is no claim, or it is revoked
+    // SAFETY: the events are ready, and the array's pages are good. If there is no claim, or it is revoked
     // meanwhile, what is copied may be anything, and is not used.
     unsafe { ring::copy(slots, nr, look, count, events) };
     let next = ring::slot_after(nr, look, count);
@@ -161,11 +167,7 @@ unsafe fn take(
     if !entry.is_live(ctx.addr()) {
         return None;
     }
-    if good && ring::commit(ring, nr, look, next) {
-        return Some(count as c_int);
-    }
-    ring::withdraw(ring, nr, look);
-    None
+    ring::commit(ring, nr, look, next).then_some(count as c_int)
 }
 
 /// Looks at a context's ring for the first time. False if only the kernel may read it.
