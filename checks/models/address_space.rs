@@ -76,8 +76,12 @@ pub struct AddressSpace {
     /// Where it is. Not loom's: every thread sees a move of a ring at once, and finds memory in its place;
     /// the library has a microsecond in between, in which an access would fail.
     has_memory: [AtomicBool; PLACES],
-    /// Whether there is room for another mapping.
+    /// Whether there is no room for more than a ring.
     pub is_full: AtomicBool,
+    /// Whether rings cannot be moved.
+    pub is_fixed: AtomicBool,
+    /// Whether another thread is for a moment where memory is to come.
+    pub is_in_the_way: AtomicBool,
 }
 
 impl Default for AddressSpace {
@@ -94,6 +98,8 @@ impl AddressSpace {
             memory: Words::new(0),
             has_memory: Default::default(),
             is_full: AtomicBool::new(false),
+            is_fixed: AtomicBool::new(false),
+            is_in_the_way: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +112,18 @@ impl AddressSpace {
         mapped[place] = Mapping::Ring(context);
         self.rings[place].with_mut(|ring| unsafe { *ring = Some(context) });
         true
+    }
+
+    /// What is at each place, by its first letter: a ring, memory, a reservation, or nothing.
+    pub fn map(&self) -> String {
+        let mapped = self.mapped.lock().unwrap();
+        let letters = mapped.iter().map(|mapping| match mapping {
+            Mapping::Nothing => '-',
+            Mapping::Reserved => 'r',
+            Mapping::Ring(_) => 'R',
+            Mapping::Memory => 'M',
+        });
+        letters.collect()
     }
 
     /// Whether memory took the ring's place.
@@ -174,6 +192,13 @@ pub fn event_at(address: usize) -> Option<io_event> {
     }))
 }
 
+/// Somebody waits.
+pub fn clear_the_way() {
+    if crate::protocol::is_there() {
+        Process::current().space.is_in_the_way.store(false, SeqCst);
+    }
+}
+
 /// `crate::sys::memory`.
 pub mod memory {
     use super::*;
@@ -194,7 +219,8 @@ pub mod memory {
             Map::Reserve => (1..PLACES).find(|&place| mapped[place] == Mapping::Nothing),
             Map::InPlace => Some(start_of(at)),
         }?;
-        if mapped[place] != Mapping::Nothing {
+        let in_the_way = map == Map::InPlace && space.is_in_the_way.load(SeqCst);
+        if mapped[place] != Mapping::Nothing || in_the_way {
             return None;
         }
         mapped[place] = match map {
@@ -214,7 +240,8 @@ pub mod memory {
             return false;
         };
         let nr = process.contexts[context].nr() as usize;
-        if length != size_of::<aio_ring>() + nr * size_of::<io_event>() {
+        let whole = size_of::<aio_ring>() + nr * size_of::<io_event>();
+        if length != whole || space.is_fixed.load(SeqCst) {
             return false;
         }
         assert_eq!(mapped[to], Mapping::Reserved);

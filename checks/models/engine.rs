@@ -11,10 +11,13 @@ pub mod patience {
     pub const SPINS: u32 = 1;
     pub const TURNS: u32 = 1;
     pub const TURNS_OF_DESTROY: u32 = 2;
+    pub const LOOKS_AT_PLACE: u32 = 2;
 
     pub fn spin() {}
 
-    pub fn pause(_turn: u32) {}
+    pub fn pause(_turn: u32) {
+        crate::address_space::clear_the_way();
+    }
 }
 
 /// Two entries, both within reach of every address.

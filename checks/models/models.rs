@@ -9,6 +9,7 @@ use loom::thread;
 
 use models::address_space::address;
 use models::engine::kernel::registry::Entry;
+use models::engine::kernel::stand_in;
 use models::explore::{explore, explore_steps, explore_steps_with};
 use models::kernel::Context;
 use models::protocol::Process;
@@ -470,6 +471,35 @@ fn handler_forks() {
     assert_eq!(changes.load(SeqCst), 2);
 }
 
+/// The same beside a thread that counts itself in as a caller, so that a claim may have to be withdrawn: a third
+/// change.
+#[test]
+fn handler_forks_beside_a_caller() {
+    let changes = std::sync::Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+    let all = changes.clone();
+    explore_steps(1, move |steps| {
+        let process = process(3, 2);
+        let known = std::ptr::from_ref(entry(&process)).expose_provenance();
+        // SAFETY: the process is there.
+        let known = move || unsafe { &*std::ptr::with_exposed_provenance::<Entry>(known) };
+        let caller = start(&process, move |_| {
+            known().gate.begin_call(A);
+            Vec::new()
+        });
+        let in_handler = {
+            let process = process.clone();
+            move || process.fork()
+        };
+        let (_, came) = interrupt(steps, in_handler, || process.reap(known(), MAIN, 1));
+        if process.child_changed_ring() {
+            all.lock().unwrap().insert(steps[0]);
+        }
+        caller.join().unwrap();
+        came
+    });
+    assert_eq!(changes.lock().unwrap().len(), 3);
+}
+
 type Threads = Vec<thread::JoinHandle<Vec<u32>>>;
 
 /// Interrupts a thread that takes events, at every step, by handlers that call the library too.
@@ -655,4 +685,28 @@ fn handler_destroys() {
 #[test]
 fn handler_destroys_where_room_is_short() {
     destroy_everywhere(true);
+}
+
+/// What a stand-in leaves of the address space, without another thread.
+fn stand_in(change: fn(&Process), after: &'static str) {
+    explore(0, move || {
+        let process = process_with_stand_in(3, 1);
+        change(&process);
+        let nr = process.contexts[0].nr();
+        // SAFETY: the ring is there.
+        let moved = unsafe { stand_in::put_in_place_of(address(0), nr) };
+        assert_eq!(process.space.map(), after);
+        assert_eq!(moved, address(after.find('R').expect("the ring")));
+    });
+}
+
+#[test]
+fn memory_takes_a_rings_place() {
+    stand_in(|_| (), "MR-");
+    // Another thread's mapping, for a moment.
+    stand_in(
+        |process| process.space.is_in_the_way.store(true, SeqCst),
+        "MR-",
+    );
+    stand_in(|process| process.space.is_fixed.store(true, SeqCst), "R--");
 }

@@ -7,6 +7,7 @@
 # Four columns, separated by tabs: name; what notices; file in src/engine; edit for sed -E. What notices:
 #   PROGRAM/TEST    a test of PROGRAM.rs beside this script
 #   unit/PATH       a unit test of the library
+#   program/NAME    a program of c-tests/programs, on the library
 #   speed: WHY      nothing can: the result is the same, later
 #   argument: WHY   nothing does: the models know the weaker form only as the stronger one
 set -eu
@@ -21,9 +22,9 @@ names=" $* "
 
 # fresh COPY: the sources that the tests are made of
 fresh() {
-	rm -rf "$1/src" "$1/checks"
+	rm -rf "$1/src" "$1/checks" "$1/c-tests" "$1/build"
 	mkdir -p "$1/checks"
-	(cd "$project" && cp -r --parents src Cargo.toml Cargo.lock "$1")
+	(cd "$project" && cp -r --parents src include abi make Makefile c-tests/programs c-tests/harness Cargo.toml Cargo.lock "$1")
 	# The lock wants the manifests of all the workspace.
 	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models "$1/checks")
 }
@@ -43,6 +44,20 @@ units() {
 	(cd "$copy" && CARGO_TARGET_DIR=$copy/target timeout 300 cargo test --quiet --locked --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
+# program COPY NAME [--no-run]: builds the library and a C program, and runs that
+program() {
+	local copy=$1 name=$2
+	(
+		cd "$copy"
+		make BUILD=build CARGO_TARGET_DIR=target build/libaio.so.1.0.2 build/libaio.so
+		cc -O2 -std=gnu11 -pthread -Iinclude "c-tests/programs/$name.c" -o program -Lbuild -laio -Wl,-rpath,"$copy/build"
+		if [ "${3-}" != --no-run ] && ! timeout 120 ./program; then
+			echo '1 failed'
+			exit 1
+		fi
+	) >"$copy/log" 2>&1 </dev/null
+}
+
 # try COPY NAME NOTICES FILE SED: says "ok NAME" or "not ok NAME: WHY"
 try() {
 	local copy=$1 name=$2 notices=$3 file=$4 sed=$5 mutated=$1/src/engine/$4 run
@@ -52,6 +67,7 @@ try() {
 		return
 		;;
 	unit/*) run="units $copy" ;;
+	program/*) run="program $copy ${notices#*/}" ;;
 	*/*) run="models $copy ${notices%%/*}" ;;
 	*)
 		echo "not ok $name: what notices?"
@@ -92,7 +108,7 @@ lane() {
 fresh "$work/1"
 unmutated=$work/unmutated
 : >"$unmutated"
-for program in models completions helpers waiting; do
+for program in $(sed -n 's/^name = "\(.*\)"$/\1/p' "$here/Cargo.toml" | grep -v '^libaio\|^models$'; echo models); do
 	if models "$work/1" "$program"; then
 		echo "ok $program, unmutated"
 	else

@@ -76,6 +76,12 @@ pub fn as_thread<T>(identity: usize, body: impl FnOnce() -> T) -> T {
     body()
 }
 
+impl Drop for Process {
+    fn drop(&mut self) {
+        CURRENT.set(std::ptr::null());
+    }
+}
+
 impl Process {
     /// A process with as many contexts as there are sizes, the first one set up in the first place.
     pub fn new(sizes: &[u32]) -> loom::sync::Arc<Process> {

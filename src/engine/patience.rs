@@ -16,6 +16,9 @@ pub const TURNS: u32 = SPINS + 6;
 /// The same for a thread that destroys the context: some 1.6 seconds.
 pub const TURNS_OF_DESTROY: u32 = SPINS + 15;
 
+/// How often a thread looks whether the place of a ring that it moved is free: as long as [`TURNS`].
+pub const LOOKS_AT_PLACE: u32 = TURNS;
+
 /// The first sleep, in nanoseconds.
 const FIRST_SLEEP: c_long = 50_000;
 

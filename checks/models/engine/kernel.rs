@@ -9,7 +9,7 @@ pub mod registry;
 #[path = "../../../src/engine/kernel/ring.rs"]
 pub mod ring;
 #[path = "../../../src/engine/kernel/stand_in.rs"]
-mod stand_in;
+pub mod stand_in;
 
 /// The system call, which the model's kernel makes.
 pub mod system_call {

@@ -7,7 +7,7 @@
 use core::ptr;
 
 use crate::abi::{aio_ring, io_context_t, io_event};
-use crate::engine::patience::{TURNS, pause};
+use crate::engine::patience::{LOOKS_AT_PLACE, pause};
 use crate::sys::memory::{self, Map};
 
 /// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit into the empty
@@ -47,7 +47,7 @@ pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
     if !moved {
         return ctx;
     }
-    for turn in 0..TURNS {
+    for turn in 0..LOOKS_AT_PLACE {
         // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
         if unsafe { memory::map(ctx.cast(), length, Map::InPlace) }.is_some() {
             break;
@@ -61,6 +61,7 @@ pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
 #[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
+    use crate::engine::patience::waits;
     use crate::sync::Ordering::Relaxed;
 
     const NR: u32 = 127;
@@ -84,7 +85,8 @@ mod tests {
     fn the_ring_moves_and_memory_takes_its_place() {
         let ctx = ring();
         // SAFETY: nobody else knows of it.
-        let elsewhere = unsafe { put_in_place_of(ctx, NR) };
+        let (elsewhere, waits) = waits::of(|| unsafe { put_in_place_of(ctx, NR) });
+        assert_eq!(waits, 0);
         assert_ne!(elsewhere, ctx);
         // SAFETY: both are mapped.
         let (left, moved) = unsafe { (&*ctx, &*elsewhere) };
