@@ -4,13 +4,11 @@
 //! `checks/harness/programs.sh` has the words.
 
 use abi_tests::{
-    Library, Link, Need, Width, aio_refused, compile, needs, on, output, project, run, scratch,
-    skip, skip_test,
+    Library, Link, Need, Width, aio_refused, compile, compiler, needs, on, output, project, run,
+    scratch, skip, skip_test,
 };
 use std::fs;
 use std::path::PathBuf;
-
-const COMPILER: &str = "gcc -std=gnu11 -O2 -Wall -Wextra -Werror";
 
 fn sources() -> Vec<PathBuf> {
     let mut sources: Vec<_> = fs::read_dir(project().join("c-tests/programs"))
@@ -75,7 +73,9 @@ fn all_with(
             continue;
         }
         let program = directory.path().join(name);
-        compile(COMPILER, &source, flags, built, link, width, &program).unwrap();
+        let mut compiler = compiler(built, width);
+        compiler.arg("-std=gnu11").args(flags);
+        compile(compiler, &source, built, link, width, &program).unwrap();
         let result = output(
             on(run_on, width, &program)
                 .envs(environment.iter().copied())
@@ -187,7 +187,9 @@ fn on_i686_with_64_bit_time_on_kernels_of_every_age() {
     let source = project().join("c-tests/time64/old_kernels.c");
     let (ours, width) = (Library::Ours, Width::W32);
     for link in [Link::Shared, Link::Static] {
-        if compile(COMPILER, &source, &TIME64, ours, link, width, &program).is_none() {
+        let mut compiler = compiler(ours, width);
+        compiler.args(TIME64);
+        if compile(compiler, &source, ours, link, width, &program).is_none() {
             skip_test("C programs on kernels of every age: the i686 library is missing");
             return;
         }

@@ -1,6 +1,6 @@
 //! What is handed out: the archive of `make dist`, and the RPM and Arch packages.
 
-use abi_tests::{build, output, project, run, scratch, skip, skip_test};
+use abi_tests::{Library, Width, build, compiler, output, project, run, scratch, skip, skip_test};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,9 +123,7 @@ fn the_archive_runs_programs_and_is_reproducible() {
     // With LD_LIBRARY_PATH, by each name, and beside the program.
     let source = project().join("c-tests/linking/one_write.c");
     let compile = |program: &Path, flags: &[&str]| {
-        run(Command::new("cc")
-            .arg("-I")
-            .arg(project().join("include"))
+        run(compiler(Library::Ours, Width::W64)
             .arg("-o")
             .arg(program)
             .arg(&source)
@@ -135,7 +133,7 @@ fn the_archive_runs_programs_and_is_reproducible() {
         let stub = unpacked.path().join("libaio.so");
         let functions = "void io_setup(void) {} void io_destroy(void) {} void io_submit(void) {} void io_getevents(void) {}";
         fs::write(unpacked.path().join("stub.c"), functions).unwrap();
-        run(Command::new("cc")
+        run(compiler(Library::Ours, Width::W64)
             .args(["-w", "-shared", &format!("-Wl,-soname,{asked}"), "-o"])
             .arg(&stub)
             .arg(unpacked.path().join("stub.c")));

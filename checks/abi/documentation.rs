@@ -1,6 +1,6 @@
 //! Man pages, the README's claims that a machine can check, and the scripts.
 
-use abi_tests::{Library, Link, Width, compile, on, project, run, scratch};
+use abi_tests::{Library, Link, Width, compile, compiler, on, project, run, scratch};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,17 +89,10 @@ fn the_example_in_libaio_7_works() {
     let file = directory.path().join("example.c");
     fs::write(&file, source).unwrap();
     let program = directory.path().join("example");
-    let compiler = "gcc -std=c99 -Wall -Wextra -Werror";
-    compile(
-        compiler,
-        &file,
-        &[],
-        Library::Ours,
-        Link::Shared,
-        Width::W64,
-        &program,
-    )
-    .unwrap();
+    let (ours, width) = (Library::Ours, Width::W64);
+    let mut compiler = compiler(ours, width);
+    compiler.arg("-std=c99");
+    compile(compiler, &file, ours, Link::Shared, width, &program).unwrap();
     let data = directory.path().join("data");
     fs::write(&data, "some data\n".repeat(1000)).unwrap();
     run(on(Library::Ours, Width::W64, &program)

@@ -1,7 +1,6 @@
 //! `include/libaio.h`: the C checks of `c-tests/header`, and the header against the Rust types.
 
-use abi_tests::{Library, long, project, run, scratch, skip};
-use std::fmt::Write as _;
+use abi_tests::{Library, Width, compiler, long, output, project, run, scratch, skip};
 use std::fs;
 use std::process::Command;
 
@@ -26,49 +25,7 @@ fn c_and_cpp_checks() {
     );
 }
 
-/// Every structure of the header, with its fields on this kind of target.
-const STRUCTURES: [(&str, &str, &[&str]); 8] = [
-    (
-        "iocb",
-        "iocb",
-        &[
-            "data",
-            "key",
-            "aio_rw_flags",
-            "aio_lio_opcode",
-            "aio_reqprio",
-            "aio_fildes",
-            "u",
-        ],
-    ),
-    ("io_event", "io_event", &["data", "obj", "res", "res2"]),
-    (
-        "io_iocb_common",
-        "io_iocb_common",
-        &["buf", "nbytes", "offset", "__pad3", "flags", "resfd"],
-    ),
-    ("io_iocb_vector", "io_iocb_vector", &["vec", "nr", "offset"]),
-    ("io_iocb_poll", "io_iocb_poll", &["events", "__pad1"]),
-    ("io_iocb_sockaddr", "io_iocb_sockaddr", &["addr", "len"]),
-    (
-        "iocb__bindgen_ty_1",
-        "iocb_parameters",
-        &["c", "v", "poll", "saddr"],
-    ),
-    ("io_sigset", "io_sigset", &["ss", "ss_len"]),
-];
-
-/// The padding of these exists on 32 bits only.
-const PADDING_32: [(&str, &[&str]); 5] = [
-    ("iocb", &["__pad1"]),
-    ("io_event", &["__pad1", "__pad2", "__pad3", "__pad4"]),
-    ("io_iocb_common", &["__pad1", "__pad2"]),
-    ("io_iocb_vector", &["__pad1", "__pad2"]),
-    ("io_iocb_sockaddr", &["__pad1", "__pad2"]),
-];
-
-/// bindgen reads the header for each target (in `make check` for this machine's alone), and rustc compares the result with `src/abi.rs` there:
-/// size, alignment, the offset of every field, and that no field is missing.
+/// `checks/layouts` compiles only if they agree (in `make check` for this machine alone).
 #[test]
 fn types_agree_with_the_rust_ones_on_every_architecture() {
     compare_types("x86_64-unknown-linux-gnu");
@@ -96,76 +53,10 @@ fn types_agree_with_the_rust_ones_on_every_architecture() {
 }
 
 fn compare_types(target: &str) {
-    let directory = scratch();
-    let stub = project().join("c-tests/header/stub");
-    let clang_target = target
-        .replace("riscv64gc", "riscv64")
-        .replace("armv7", "arm");
-    let bindings = bindgen::builder()
-        .header(project().join("include/libaio.h").to_str().unwrap())
-        .clang_arg(format!("--target={clang_target}"))
-        .clang_args(["-nostdlibinc", "-I", stub.to_str().unwrap()])
-        .allowlist_type("iocb|io_.*")
-        .use_core()
-        .generate()
-        .expect("bindgen reads the header");
-
-    let narrow = target.starts_with("i686") || target.starts_with("armv7");
-    let mut check = String::from("#![no_std]\n#![allow(warnings)]\n#[path = \"");
-    write!(check, "{}", project().join("src/abi.rs").display()).unwrap();
-    check.push_str(
-        "\"]\npub mod rust;\npub mod c { include!(\"bindings.rs\"); }\nuse core::mem::*;\n",
-    );
-    for (c, rust, fields) in STRUCTURES {
-        let mut fields = fields.to_vec();
-        if narrow {
-            let padding = PADDING_32.iter().find(|(name, _)| *name == c);
-            fields.extend(padding.into_iter().flat_map(|(_, padding)| *padding));
-        }
-        writeln!(check, "const _: () = {{").unwrap();
-        writeln!(
-            check,
-            "assert!(size_of::<c::{c}>() == size_of::<rust::{rust}>());"
-        )
-        .unwrap();
-        writeln!(
-            check,
-            "assert!(align_of::<c::{c}>() == align_of::<rust::{rust}>());"
-        )
-        .unwrap();
-        for field in &fields {
-            let (left, right) = (format!("c::{c}, {field}"), format!("rust::{rust}, {field}"));
-            writeln!(check, "assert!(offset_of!({left}) == offset_of!({right}));").unwrap();
-        }
-        writeln!(check, "}};").unwrap();
-        if !c.contains("bindgen") {
-            // Compiles only if these are all the fields.
-            let list = fields.join(": _, ");
-            writeln!(check, "fn all_of_{c}(c::{c} {{ {list}: _ }}: c::{c}) {{}}").unwrap();
-            writeln!(
-                check,
-                "fn rust_{c}(rust::{rust} {{ {list}: _ }}: rust::{rust}) {{}}"
-            )
-            .unwrap();
-        }
-    }
-
-    fs::write(directory.path().join("bindings.rs"), bindings.to_string()).unwrap();
-    fs::write(directory.path().join("lib.rs"), check).unwrap();
-    let manifest = "[package]\nname = \"check\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-                    [lib]\npath = \"lib.rs\"\n[dependencies.libc]\nversion = \"0.2\"\n\
-                    default-features = false\n[workspace]\n";
-    fs::write(directory.path().join("Cargo.toml"), manifest).unwrap();
-    run(Command::new("cp")
-        .arg(project().join("Cargo.lock"))
-        .arg(directory.path()));
-    let lock = fs::read_to_string(directory.path().join("Cargo.lock")).unwrap();
-    let lock = lock.replace("libaio-rs", "check").replace("0.4.0", "0.0.0");
-    fs::write(directory.path().join("Cargo.lock"), lock).unwrap();
     run(Command::new("cargo")
-        .current_dir(directory.path())
-        .env("CARGO_TARGET_DIR", directory.path().join("target"))
-        .args(["check", "--quiet", "--offline", "--target", target]));
+        .current_dir(project().join("checks"))
+        .args(["check", "--quiet", "--locked", "-p", "libaio-rs-layouts"])
+        .args(["--target", target]));
 }
 
 /// cbindgen writes a prototype of each exported function, and the C compiler compares it with the
@@ -217,17 +108,11 @@ fn prototypes_agree_with_the_rust_functions() {
     }
     let compile = |text: &str, flags: &[&str]| {
         fs::write(&generated, text).unwrap();
-        abi_tests::output(
-            Command::new("gcc")
+        output(
+            compiler(Library::Ours, Width::W64)
                 .args(flags)
-                .args([
-                    "-fsyntax-only",
-                    "-x",
-                    "c",
-                    "-Wno-pragma-once-outside-header",
-                    "-I",
-                ])
-                .arg(project().join("include"))
+                .args(["-fsyntax-only", "-x", "c"])
+                .arg("-Wno-pragma-once-outside-header")
                 .arg(&generated),
         )
     };

@@ -1,8 +1,7 @@
 //! LD_PRELOAD on one of the four functions that other functions call: both libraries must let the
 //! interposer see the same calls.
 
-use abi_tests::{Library, Link, Width, compile, kernel_aio, on, project, run, scratch, widths};
-use std::process::Command;
+use abi_tests::{Library, Link, compile, compiler, kernel_aio, on, project, run, scratch, widths};
 
 #[test]
 fn an_interposer_sees_the_library_call_itself() {
@@ -19,22 +18,11 @@ fn an_interposer_sees_the_library_call_itself() {
         if Library::Ours.directory(width).is_none() || library.directory(width).is_none() {
             continue;
         }
-        compile(
-            "gcc -Wall",
-            &source,
-            &["-ldl"],
-            library,
-            link,
-            width,
-            &program,
-        )
-        .unwrap();
-        run(Command::new("gcc")
-            .args(["-Wall", "-Werror", "-shared", "-fPIC", "-o"])
+        let compiler = || compiler(library, width);
+        compile(compiler(), &source, library, link, width, &program).unwrap();
+        run(compiler()
+            .args(["-shared", "-fPIC", "-o"])
             .arg(&interposer)
-            .args((width == Width::W32).then_some("-m32"))
-            .arg("-I")
-            .arg(Library::C.include())
             .arg(sources.join("interposer.c"))
             .arg("-ldl"));
         let seen = |library| run(on(library, width, &program).env("LD_PRELOAD", &interposer));

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// The project's top directory.
 pub fn project() -> PathBuf {
@@ -169,9 +170,8 @@ impl Library {
 /// architecture if that name is Debian 13's. It is called `libaio.so`, in `directory`.
 pub fn link_again(soname: &str, width: Width, directory: &Path) {
     let built = Library::Ours.directory(width).unwrap();
-    let mut link = Command::new("gcc");
-    link.args((width == Width::W32).then_some("-m32"))
-        .args(["-shared", &format!("-Wl,-soname,{soname}")])
+    let mut link = compiler(Library::Ours, width);
+    link.args(["-shared", &format!("-Wl,-soname,{soname}")])
         .arg(format!(
             "-Wl,--version-script={}",
             built.join("libaio.map").display()
@@ -304,30 +304,57 @@ pub enum Link {
     Static,
 }
 
-/// Compiles `source` with `compiler` (a command and its first flags, by spaces) against `library`.
-/// None when the library could not be built for that width.
+/// The C compiler that the `cc` crate finds: $CC, or cc. Every warning is an error.
+pub fn compiler(library: Library, width: Width) -> Command {
+    static FOUND: OnceLock<cc::Tool> = OnceLock::new();
+    with_header(FOUND.get_or_init(|| tool(None)), library, width)
+}
+
+/// The compiler of that name, for this machine.
+pub fn named_compiler(name: &str, library: Library) -> Command {
+    with_header(&tool(Some(name)), library, Width::W64)
+}
+
+fn tool(name: Option<&str>) -> cc::Tool {
+    let machine = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    let mut build = cc::Build::new();
+    if let Some(name) = name {
+        build.compiler(name);
+    }
+    build
+        .host(&machine)
+        .target(&machine)
+        .opt_level(2)
+        .no_default_flags(true)
+        .cargo_metadata(false)
+        .get_compiler()
+}
+
+fn with_header(tool: &cc::Tool, library: Library, width: Width) -> Command {
+    let mut command = tool.to_command();
+    command
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-I"])
+        .arg(library.include())
+        .args((width == Width::W32).then_some("-m32"));
+    command
+}
+
+/// Links a program of `source` with `library`. None when the library could not be built for that width.
 pub fn compile(
-    compiler: &str,
+    mut compiler: Command,
     source: &Path,
-    flags: &[&str],
     library: Library,
     link: Link,
     width: Width,
     program: &Path,
 ) -> Option<()> {
     let directory = library.directory(width)?;
-    let mut words = compiler.split(' ');
-    let mut command = Command::new(words.next().unwrap());
-    command.args(words).arg("-I").arg(library.include());
-    if width == Width::W32 {
-        command.arg("-m32");
-    }
-    command.arg("-o").arg(program).arg(source).args(flags);
+    compiler.arg("-o").arg(program).arg(source);
     match link {
-        Link::Shared => command.arg("-L").arg(&directory).arg("-laio"),
-        Link::Static => command.arg(directory.join("libaio.a")),
+        Link::Shared => compiler.arg("-L").arg(&directory).arg("-laio"),
+        Link::Static => compiler.arg(directory.join("libaio.a")),
     };
-    run(command.arg("-lpthread"));
+    run(compiler.args(["-pthread", "-ldl"]));
     Some(())
 }
 

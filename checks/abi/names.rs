@@ -1,18 +1,10 @@
 //! One library under every name that programs ask for.
 
-use abi_tests::{Library, Width, link_again, output, project, run, scratch, widths};
+use abi_tests::{Library, compiler, link_again, output, project, run, scratch, widths};
 use std::fs;
 use std::process::Command;
 
 const NAMES: [&str; 3] = ["libaio.so.1", "libaio.so.1t64", "libaio.so.1.0.0"];
-
-fn compiler(width: Width) -> Command {
-    let mut command = Command::new("gcc");
-    command.args(["-Wall", "-Wextra", "-Werror", "-I"]);
-    command.arg(project().join("include"));
-    command.args((width == Width::W32).then_some("-m32"));
-    command
-}
 
 #[test]
 fn every_name_is_the_same_file() {
@@ -41,12 +33,12 @@ fn a_process_that_asks_by_two_names_gets_one_library() {
                 fs::create_dir(at(side)).unwrap();
                 link_again(name, width, &at(side));
             }
-            run(compiler(width)
+            run(compiler(Library::Ours, width)
                 .args(["-shared", "-fPIC", "-DPLUGIN", "-o"])
                 .arg(at("libplugin.so"))
                 .arg(&source)
                 .arg(at("second/libaio.so")));
-            run(compiler(width)
+            run(compiler(Library::Ours, width)
                 .arg("-o")
                 .arg(at("program"))
                 .arg(&source)

@@ -1,8 +1,8 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
 use abi_tests::{
-    Library, Width, aio_refused, build, copy_source, link_again, on, original, output, project,
-    run, scratch, skip, widths,
+    Library, Width, aio_refused, build, compiler, copy_source, link_again, on, original, output,
+    project, run, scratch, skip, widths,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -145,10 +145,7 @@ fn a_program_without_versions_gets_what_the_header_declares() {
         }
         let directory = scratch();
         let compiler = || {
-            let mut command = Command::new("gcc");
-            command.args(["-Wall", "-Wextra", "-Werror", "-I"]);
-            command.arg(project().join("include"));
-            command.args((width == Width::W32).then_some("-m32"));
+            let mut command = compiler(Library::Ours, width);
             command.arg(&source);
             command
         };

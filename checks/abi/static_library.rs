@@ -1,6 +1,9 @@
 //! The finished `libaio.a`: its members, its names, and every way of linking it.
 
-use abi_tests::{Library, Link, Width, build, compile, kernel_aio, on, project, run, scratch};
+use abi_tests::{
+    Library, Link, Width, build, compile, compiler, kernel_aio, named_compiler, on, project, run,
+    scratch,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
@@ -123,24 +126,15 @@ fn links_with_every_compiler_and_mode() {
             &source
         };
         for mode in modes {
-            let mut flags = vec!["-O2"];
-            flags.extend(mode);
+            let mut command = named_compiler(compiler, Library::Ours);
+            command.args(mode);
             if compiler.starts_with("clang") && mode.contains(&"-flto") {
-                flags.push("-fuse-ld=lld");
+                command.arg("-fuse-ld=lld");
             }
             linked += 1;
             let program = directory.path().join(format!("program-{linked}"));
-            let (library, link) = (Library::Ours, Link::Static);
-            compile(
-                compiler,
-                source,
-                &flags,
-                library,
-                link,
-                Width::W64,
-                &program,
-            )
-            .unwrap();
+            let (ours, width) = (Library::Ours, Width::W64);
+            compile(command, source, ours, Link::Static, width, &program).unwrap();
             let needed = run(Command::new("readelf").arg("-d").arg(&program));
             assert!(
                 !needed.contains("libaio"),
@@ -162,17 +156,9 @@ fn a_program_may_bring_some_functions_itself() {
     let source = project().join("c-tests/linking/own_setup.c");
     for link in [Link::Static, Link::Shared] {
         let program = directory.path().join("own_setup");
-        compile(
-            "gcc -Wall -Werror",
-            &source,
-            &[],
-            Library::Ours,
-            link,
-            Width::W64,
-            &program,
-        )
-        .unwrap();
-        let printed = run(&mut on(Library::Ours, Width::W64, &program));
+        let (ours, width) = (Library::Ours, Width::W64);
+        compile(compiler(ours, width), &source, ours, link, width, &program).unwrap();
+        let printed = run(&mut on(ours, width, &program));
         assert_eq!(printed, "own io_setup called: 2\n", "{link:?}");
     }
 }
