@@ -263,7 +263,8 @@ fn unless_missing(
     _answer: impl FnOnce() -> Result<c_int, Errno>,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && threads::stand_alone() {
+    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && STATE.threads.stand_alone()
+    {
         return _answer();
     }
     result

@@ -117,7 +117,7 @@ pub fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
     let head = ring.head.load(SeqCst);
     let Some(nr) = nr() else { return };
     if head >= claimed(0, nr) && head < claimed(nr, nr) {
-        // Relaxed: the slot stays the same. If it fails, the claim is no more.
+        // Relaxed: the slot stays the same. If it fails, there is no claim any more.
         let _ = ring
             .head
             .compare_exchange(head, head - nr, Relaxed, Relaxed);

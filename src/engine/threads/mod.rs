@@ -55,7 +55,7 @@ use core::ptr;
 
 use super::getevents::{Getevents, Timespec};
 use crate::abi::{io_context_t, iocb as Iocb};
-use crate::configuration::{self, Engine};
+use crate::configuration::Engine;
 use crate::sys::aio;
 use crate::sys::errno::Errno;
 
@@ -132,14 +132,14 @@ impl Threads {
         // SAFETY: the caller keeps the same promise.
         unsafe { collecting::collect(self, hold, wanted) }
     }
-}
 
-/// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
-#[cold]
-#[inline(never)]
-pub fn stand_alone() -> bool {
-    // SAFETY: there is no such context.
-    let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
-    (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
-        && configuration::engine() != Engine::Kernel
+    /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
+    #[cold]
+    #[inline(never)]
+    pub fn stand_alone(&self) -> bool {
+        // SAFETY: there is no such context.
+        let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
+        (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
+            && self.engine() != Engine::Kernel
+    }
 }
