@@ -15,7 +15,8 @@ pub type io_context_t = *mut aio_ring;
 ///
 /// A C++ callback may throw, as through the C library. It is not `C-unwind`, because with
 /// `panic=abort` the compiler would then stop every exception at the caller; as `C`, the caller has
-/// unwind tables and nothing to clean up, and exceptions pass (`c-tests/linking/every_function.cc`).
+/// unwind tables and nothing to clean up, and exceptions pass
+/// (`c-tests/linking/every_function.cc`).
 pub type io_callback_t =
     unsafe extern "C" fn(ctx: io_context_t, iocb: *mut iocb, res: c_long, res2: c_long);
 
@@ -27,7 +28,8 @@ pub type io_callback_t =
 pub struct aio_ring {
     /// The kernel's index of the context; it reads this at every call.
     pub id: c_uint,
-    /// How many events the ring has room for. The kernel never reads it, but a program may write it.
+    /// How many events the ring has room for. The kernel never reads it, but a program may write
+    /// it.
     pub nr: AtomicU32,
     /// The next event to take. Readers move it.
     pub head: AtomicU32,
@@ -63,12 +65,14 @@ pub struct timespec {
 pub struct timespec64 {
     /// Seconds.
     pub tv_sec: i64,
-    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look at.
+    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look
+    /// at.
     #[cfg(target_endian = "big")]
     pub __pad: c_uint,
     /// Nanoseconds; added to the seconds whatever its value.
     pub tv_nsec: c_long,
-    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look at.
+    /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look
+    /// at.
     #[cfg(target_endian = "little")]
     pub __pad: c_uint,
 }
@@ -98,7 +102,8 @@ pub struct io_sigset_compat {
     pub ss_len: c_ulong,
 }
 
-/// [`io_sigset`] as 64-bit kernels before 6.10 read it in a 32-bit process's `io_pgetevents_time64`.
+/// [`io_sigset`] as 64-bit kernels before 6.10 read it in a 32-bit process's
+/// `io_pgetevents_time64`.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
 pub struct io_sigset_64 {
@@ -108,7 +113,8 @@ pub struct io_sigset_64 {
     pub ss_len: u64,
 }
 
-/// [`io_sigset`] with a length of 0 for kernels that read it in one of the other layouts: they refuse it.
+/// [`io_sigset`] with a length of 0 for kernels that read it in one of the other layouts: they
+/// refuse it.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
 pub struct io_sigset_32 {

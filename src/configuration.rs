@@ -4,9 +4,9 @@ use core::ffi::{CStr, c_char};
 
 /// `LIBAIO_REAP`: whether events may be taken from the ring without a system call.
 ///
-/// `ring` and anything unknown: yes. `syscall`: no. Under valgrind: no, because its tools learn only
-/// from the system call that the events were written. A process that runs with raised privileges
-/// ignores the variable (`secure_getenv(3)`).
+/// `ring` and anything unknown: yes. `syscall`: no. Under valgrind: no, because its tools learn
+/// only from the system call that the events were written. A process that runs with raised
+/// privileges ignores the variable (`secure_getenv(3)`).
 pub fn reaps_in_user_space() -> bool {
     let named = |name: &CStr, text: &[u8]| {
         // SAFETY: the name ends with a zero.
@@ -22,7 +22,8 @@ pub fn reaps_in_user_space() -> bool {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Engine {
-    /// The kernel's AIO, and threads where there is none: `io_setup` answers ENOSYS, or EPERM from a sandbox.
+    /// The kernel's AIO, and threads where there is none: `io_setup` answers ENOSYS, or EPERM from
+    /// a sandbox.
     Auto = 1,
     /// As `Auto`, and threads also where `fs.aio-max-nr` is used up.
     AutoAndSpill = 2,

@@ -1,9 +1,9 @@
 //! The exported functions as the other exported functions call them.
 //!
 //! A program may bring its own `io_setup` (LD_PRELOAD, or its own object before `libaio.a`), and
-//! then `io_queue_init` must call that one. So these calls go through the dynamic linker. Each has a
-//! name that the compiler cannot connect with the definition; the Makefile renames it to the public
-//! one (`abi/interposable.redefine`).
+//! then `io_queue_init` must call that one. So these calls go through the dynamic linker. Each has
+//! a name that the compiler cannot connect with the definition; the Makefile renames it to the
+//! public one (`abi/interposable.redefine`).
 
 use core::ffi::{c_int, c_long};
 

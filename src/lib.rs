@@ -1,8 +1,9 @@
-//! libaio-rs: the library `libaio.so.1` for Linux native asynchronous I/O, with the C library's ABI.
+//! libaio-rs: the library `libaio.so.1` for Linux native asynchronous I/O, with the C library's
+//! ABI.
 //!
 //! Programs use it through `<libaio.h>`; nothing here is meant to be called from Rust. It is
-//! `no_std`, has no allocator and no panic path: the build fails if the finished object needs a symbol
-//! that `abi/undefined-symbols` and `abi/undefined-symbols.threads` do not list.
+//! `no_std`, has no allocator and no panic path: the build fails if the finished object needs a
+//! symbol that `abi/undefined-symbols` and `abi/undefined-symbols.threads` do not list.
 //!
 //! A call goes straight down, and no module calls back up (`docs/architecture.md`):
 //!

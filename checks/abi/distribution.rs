@@ -231,7 +231,8 @@ fn the_rpm_has_the_files_that_it_should() {
     let files = |package: &str| {
         let listed = query(package, &["--list"]);
         let mut files = uncompressed(listed.lines());
-        // Links to the library by its build id, and documents, whose directory has the version in its name.
+        // Links to the library by its build id, and documents, whose directory has the version in
+        // its name.
         files.retain(|file| !file.contains("/.build-id") && !file.contains("/share/doc/"));
         files.retain(|file| !file.contains("/share/licenses/"));
         files

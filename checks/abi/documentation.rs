@@ -179,8 +179,9 @@ fn every_section_has_the_checks_that_it_names() {
     }
 }
 
-/// The sizes in README's table: the library's, and in parentheses those of one with the kernel engine alone.
-/// With the tools that README names they are exact; with others they are of that order.
+/// The sizes in README's table: the library's, and in parentheses those of one with the kernel
+/// engine alone. With the tools that README names they are exact; with others they are of that
+/// order.
 #[test]
 fn the_sizes_in_the_readme_are_those_of_the_build() {
     let readme = fs::read_to_string(project().join("README.md")).unwrap();

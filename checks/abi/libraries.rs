@@ -59,7 +59,8 @@ pub fn aio_refused() -> Option<String> {
     (result.status.code() == Some(1)).then_some(error)
 }
 
-/// Whether the kernel gives this process AIO contexts. If not, the test is to return: it is counted as skipped.
+/// Whether the kernel gives this process AIO contexts. If not, the test is to return: it is counted
+/// as skipped.
 pub fn kernel_aio(what: &str) -> bool {
     let refused = aio_refused();
     if let Some(error) = &refused {
@@ -145,7 +146,8 @@ impl Library {
         }
     }
 
-    /// Whether it is Debian 13's, which goes by another name, and crashes on a timeout at a bad address.
+    /// Whether it is Debian 13's, which goes by another name, and crashes on a timeout at a bad
+    /// address.
     pub fn is_t64(self) -> bool {
         match self {
             Library::C => original()
@@ -166,8 +168,8 @@ impl Library {
     }
 }
 
-/// Our library linked again with another name in it, and with the version node that Debian 13's has on every
-/// architecture if that name is Debian 13's. It is called `libaio.so`, in `directory`.
+/// Our library linked again with another name in it, and with the version node that Debian 13's has
+/// on every architecture if that name is Debian 13's. It is called `libaio.so`, in `directory`.
 pub fn link_again(soname: &str, width: Width, directory: &Path) {
     let built = Library::Ours.directory(width).unwrap();
     let mut link = compiler(Library::Ours, width);
@@ -339,7 +341,8 @@ fn with_header(tool: &cc::Tool, library: Library, width: Width) -> Command {
     command
 }
 
-/// Links a program of `source` with `library`. None when the library could not be built for that width.
+/// Links a program of `source` with `library`. None when the library could not be built for that
+/// width.
 pub fn compile(
     mut compiler: Command,
     source: &Path,

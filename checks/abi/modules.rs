@@ -1,4 +1,5 @@
-//! How the modules of the library depend on one another: never in a circle, and no room on a room above it.
+//! How the modules of the library depend on one another: never in a circle, and no room on a room
+//! above it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -190,8 +190,8 @@ fn a_program_without_versions_gets_what_the_header_declares() {
     }
 }
 
-/// Debian's tool that compares a library with the list of symbols in the C library's package. On i386
-/// it may find additions.
+/// Debian's tool that compares a library with the list of symbols in the C library's package. On
+/// i386 it may find additions.
 #[test]
 fn dpkg_gensymbols_finds_no_symbol_missing_and_on_amd64_none_added() {
     let name = if Library::C.is_t64() {

@@ -11,8 +11,8 @@ fn main() {
     let [library, name, times] = arguments.as_slice() else {
         panic!("usage: instructions c|ours ROW TIMES");
     };
-    // Valgrind's library in LD_PRELOAD makes ours leave the reaping to the kernel, which it looks up
-    // when the first context is made.
+    // Valgrind's library in LD_PRELOAD makes ours leave the reaping to the kernel, which it looks
+    // up when the first context is made.
     // SAFETY: no other thread runs yet.
     unsafe { env::remove_var("LD_PRELOAD") };
     let library = match library.as_str() {

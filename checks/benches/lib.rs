@@ -7,7 +7,8 @@
 //! | [`rows`] | the work-loads |
 //! | [`measurement`] | the interleaved rounds, and the ratio of each pair |
 //!
-//! `ratios.rs` is the bench itself; `instructions.rs` runs one work-load for `instructions.sh` to count.
+//! `ratios.rs` is the bench itself; `instructions.rs` runs one work-load for `instructions.sh` to
+//! count.
 
 pub mod context;
 pub mod libraries;

@@ -31,8 +31,8 @@ pub fn c() -> &'static Library {
     )
 }
 
-/// The one in the build directory, or `$LIBAIO_BENCH_OURS`: with a copy of the C library there, every
-/// ratio must come out as 1.
+/// The one in the build directory, or `$LIBAIO_BENCH_OURS`: with a copy of the C library there,
+/// every ratio must come out as 1.
 pub fn ours() -> &'static Library {
     let file = env::var_os("LIBAIO_BENCH_OURS")
         .map_or_else(|| project().join("build/libaio.so.1.0.2"), PathBuf::from);

@@ -1,9 +1,9 @@
 //! The interleaved rounds, and the ratio of each pair.
 //!
-//! The machine may be shared and its speed may drift. So every round runs both libraries, each for a
-//! slice that is mostly shorter than what the scheduler gives to other processes, and divides the one
-//! time by the other; the median of these ratios does not see drift, nor the rounds that something
-//! interrupted.
+//! The machine may be shared and its speed may drift. So every round runs both libraries, each for
+//! a slice that is mostly shorter than what the scheduler gives to other processes, and divides the
+//! one time by the other; the median of these ratios does not see drift, nor the rounds that
+//! something interrupted.
 
 use std::time::{Duration, Instant};
 

@@ -358,8 +358,8 @@ fn cancel_poll(library: &'static Library) -> Work {
         in_chunks(times, POLLS, |calls| {
             context.fill_some(&mut requests, calls);
             let mut cancelled = 0;
-            // Processor time: the kernel's worker that ends the polls is woken up meanwhile, and may
-            // run here first.
+            // Processor time: the kernel's worker that ends the polls is woken up meanwhile, and
+            // may run here first.
             let start = now(libc::CLOCK_THREAD_CPUTIME_ID);
             for index in 0..calls {
                 let result = context.cancel(&requests, index);
@@ -384,8 +384,8 @@ fn eventfd() -> File {
 
 /// The ring is empty, so io_getevents sleeps until another thread makes a request complete.
 ///
-/// Both threads are bound to one processor, and the other one does not preempt: it runs when this one
-/// sleeps, so every call does sleep.
+/// Both threads are bound to one processor, and the other one does not preempt: it runs when this
+/// one sleeps, so every call does sleep.
 fn blocking_wait(library: &'static Library) -> Work {
     let context = Context::new(library, 1);
     let partner = Partner::new();
@@ -524,7 +524,8 @@ fn setup(library: &'static Library) -> Work {
                 contexts.push(Context::new(library, 128));
             }
         });
-        // io_destroy waits for the kernel's other processors; many waits at once take as long as one.
+        // io_destroy waits for the kernel's other processors; many waits at once take as long as
+        // one.
         thread::scope(|scope| {
             for context in contexts {
                 scope.spawn(|| drop(context));
@@ -556,8 +557,8 @@ fn now(clock: libc::clockid_t) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Runs `work` in threads that start together; tells when the first started, the first ended, and the
-/// last ended.
+/// Runs `work` in threads that start together; tells when the first started, the first ended, and
+/// the last ended.
 fn together(threads: usize, work: impl Fn(usize) + Sync) -> [Instant; 3] {
     let waiting = AtomicUsize::new(threads);
     let run = |index| {
@@ -639,8 +640,8 @@ fn submit_and_reap_together(library: &'static Library, threads: usize) -> Work {
     })
 }
 
-/// Each thread has contexts of its own, with 1 event ready, and takes it from each in turn. A thread's
-/// contexts were not made one after the other, so what neighbours share shows.
+/// Each thread has contexts of its own, with 1 event ready, and takes it from each in turn. A
+/// thread's contexts were not made one after the other, so what neighbours share shows.
 fn contexts_on_threads<const CONTEXTS: usize, const THREADS: usize>(
     library: &'static Library,
 ) -> Work {
@@ -663,7 +664,8 @@ fn contexts_on_threads<const CONTEXTS: usize, const THREADS: usize>(
     })
 }
 
-/// One event from each of many contexts in turn. They stay for the later rows and are never destroyed.
+/// One event from each of many contexts in turn. They stay for the later rows and are never
+/// destroyed.
 fn live_contexts(library: &'static Library, count: usize) -> Work {
     static LIVE: Mutex<Vec<&'static Context>> = Mutex::new(Vec::new());
     let mut contexts = Vec::with_capacity(count);

@@ -1,5 +1,5 @@
-//! Every structure of `<libaio.h>` has the size, the alignment and the fields, each at its place, of the
-//! Rust type in `src/abi.rs`. Nothing runs: this compiles, or it does not.
+//! Every structure of `<libaio.h>` has the size, the alignment and the fields, each at its place,
+//! of the Rust type in `src/abi.rs`. Nothing runs: this compiles, or it does not.
 
 #![no_std]
 

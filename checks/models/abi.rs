@@ -56,7 +56,8 @@ impl Field {
         match self {
             Field::Own(word) => body(word),
             Field::Mapped(of) => {
-                // A handler may change the mapping before the access, but not between looking it up and the access.
+                // A handler may change the mapping before the access, but not between looking it up
+                // and the access.
                 signal::point();
                 signal::not_here(|| body(of(words_at(self))))
             }

@@ -1,5 +1,6 @@
-//! The process's address space: a few places, each large enough for a ring, and what is mapped there. Rings
-//! are reached by address, as the library reaches them; an access where nothing is mapped fails the model.
+//! The process's address space: a few places, each large enough for a ring, and what is mapped
+//! there. Rings are reached by address, as the library reaches them; an access where nothing is
+//! mapped fails the model.
 
 use std::ffi::c_void;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +18,8 @@ use crate::slots::NOTHING;
 /// Slots that a place has room for.
 const ROOM: usize = 8;
 
-/// A place. Its header has the ring's constant fields; the others are those of what is mapped there.
+/// A place. Its header has the ring's constant fields; the others are those of what is mapped
+/// there.
 #[repr(C, align(4096))]
 pub struct Frame {
     header: aio_ring,
@@ -68,13 +70,13 @@ enum Mapping {
 pub struct AddressSpace {
     /// The kernel's lock, and what is mapped.
     mapped: Mutex<[Mapping; PLACES]>,
-    /// The ring at each place again, for threads that look without the lock: loom reports a look that may
-    /// meet a change.
+    /// The ring at each place again, for threads that look without the lock: loom reports a look
+    /// that may meet a change.
     rings: [UnsafeCell<Option<usize>>; PLACES],
     /// The memory that took a ring's place.
     memory: Words,
-    /// Where it is. Not loom's: every thread sees a move of a ring at once, and finds memory in its place;
-    /// the library has a microsecond in between, in which an access would fail.
+    /// Where it is. Not loom's: every thread sees a move of a ring at once, and finds memory in its
+    /// place; the library has a microsecond in between, in which an access would fail.
     has_memory: [AtomicBool; PLACES],
     /// Whether there is no room for more than a ring.
     pub is_full: AtomicBool,

@@ -1,5 +1,6 @@
-//! What must hold of a ring that the threads engine fills, however posters, takers and signal handlers
-//! interleave: every event is delivered once, in the order of its poster, and `tail` shows what there is.
+//! What must hold of a ring that the threads engine fills, however posters, takers and signal
+//! handlers interleave: every event is delivered once, in the order of its poster, and `tail` shows
+//! what there is.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -360,8 +361,8 @@ fn handler_posts_and_takes_while_posting() {
     );
 }
 
-/// A handler keeps the interrupted code from marking its slot ready, until another thread takes the events
-/// behind it aside; then both go on at once.
+/// A handler keeps the interrupted code from marking its slot ready, until another thread takes the
+/// events behind it aside; then both go on at once.
 #[test]
 fn another_thread_takes_aside() {
     explore_steps(1, |steps| {

@@ -1,5 +1,5 @@
-//! What must hold of the helpers' queue: every request is carried out once, and none waits for another one
-//! while a helper could be had.
+//! What must hold of the helpers' queue: every request is carried out once, and none waits for
+//! another one while a helper could be had.
 
 use std::sync::atomic::Ordering::Release;
 
@@ -12,8 +12,8 @@ use models::explore::explore;
 use models::sys::futex::{Process, Time};
 use models::sys::process::{join_all, set_threads};
 
-/// What `handing_over::queue` does, and the end of `io_submit`. The request is carried out by the caller if there is
-/// no helper.
+/// What `handing_over::queue` does, and the end of `io_submit`. The request is carried out by the
+/// caller if there is no helper.
 fn submit(helpers: &Helpers, requests: &[Arc<Request>]) {
     let mut pushed = 0;
     for request in requests {
@@ -108,7 +108,8 @@ fn two_at_once() {
     });
 }
 
-/// A thread relies on a helper that another one is about to start, and then there is none to be had.
+/// A thread relies on a helper that another one is about to start, and then there is none to be
+/// had.
 #[test]
 fn no_thread_to_be_had() {
     in_process(2, (Time::Flies, 0), |helpers| {

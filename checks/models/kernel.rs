@@ -40,8 +40,8 @@ pub struct Context {
     dead: Mutex<bool>,
 }
 
-/// One slot. The event is atomic, because a reaper whose claim was revoked may still read while the kernel
-/// writes. Loom lets it read old values too; they must not be delivered.
+/// One slot. The event is atomic, because a reaper whose claim was revoked may still read while the
+/// kernel writes. Loom lets it read old values too; they must not be delivered.
 struct Slot {
     event: AtomicU32,
     access: UnsafeCell<()>,
@@ -126,8 +126,8 @@ impl Context {
             events.push(self.slot(head));
             head = (head + 1) % self.nr();
         }
-        // Without comparing. A store; loom would leave open which of a store and a reaper's exchange came
-        // first, even when the exchange has shown it.
+        // Without comparing. A store; loom would leave open which of a store and a reaper's
+        // exchange came first, even when the exchange has shown it.
         self.words.head.in_kernel().swap(head, Release);
         Some(events)
     }

@@ -1,5 +1,5 @@
-//! The kernel engine's reaping, gate, ring, registry and stand-in as they are, compiled against loom, beside a
-//! kernel and an address space of the model's own.
+//! The kernel engine's reaping, gate, ring, registry and stand-in as they are, compiled against
+//! loom, beside a kernel and an address space of the model's own.
 
 // SAFETY comments would all say the same: loom checks every access to a cell.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]

@@ -29,7 +29,8 @@ fn process(slots: u32, events: u32) -> Arc<Process> {
     process
 }
 
-/// A process whose one context may be destroyed under a reap: there is memory to stand in for its ring.
+/// A process whose one context may be destroyed under a reap: there is memory to stand in for its
+/// ring.
 fn process_with_stand_in(slots: u32, events: u32) -> Arc<Process> {
     let process = Process::new(&[slots, slots]);
     for _ in 0..events {
@@ -221,7 +222,8 @@ fn reaper_kernel_reader_and_completions_over_the_end() {
     });
 }
 
-/// As many events as a ring of 3 slots has, so that `head` comes back to where it was, and 2 more come.
+/// As many events as a ring of 3 slots has, so that `head` comes back to where it was, and 2 more
+/// come.
 fn take_many(context: &Context) -> Vec<u32> {
     let mut events = read(context, 2);
     for _ in 0..2 {
@@ -295,8 +297,8 @@ fn reaper_and_two_that_destroy() {
     });
 }
 
-/// What a context still holds when it is destroyed is gone, but nothing is delivered twice; and whoever
-/// revokes a claim is not at a ring that is gone.
+/// What a context still holds when it is destroyed is gone, but nothing is delivered twice; and
+/// whoever revokes a claim is not at a ring that is gone.
 #[test]
 fn reaper_caller_and_destroy() {
     explore(3, || {
@@ -355,7 +357,8 @@ fn address_comes_again() {
     });
 }
 
-/// A caller with a stale handle: its context was destroyed, others came, and one of these has its address again.
+/// A caller with a stale handle: its context was destroyed, others came, and one of these has its
+/// address again.
 #[test]
 fn address_comes_again_after_another() {
     explore(3, || {
@@ -399,7 +402,8 @@ fn address_comes_again_after_another() {
     });
 }
 
-/// A late call with a handle whose context is gone, while the entry may be given to another context.
+/// A late call with a handle whose context is gone, while the entry may be given to another
+/// context.
 #[test]
 fn late_caller_and_other_contexts() {
     explore(4, || {
@@ -427,8 +431,8 @@ fn late_caller_and_other_contexts() {
     });
 }
 
-/// A reaper comes late to a context that is destroyed, and stays inside the gate. If it has kept the ring from
-/// being unmapped, its entry is not given to another context.
+/// A reaper comes late to a context that is destroyed, and stays inside the gate. If it has kept
+/// the ring from being unmapped, its entry is not given to another context.
 #[test]
 fn entry_under_a_reaper_that_stays() {
     explore(3, || {
@@ -449,9 +453,9 @@ fn entry_under_a_reaper_that_stays() {
     });
 }
 
-/// A handler forks, and the child goes on with the call: its copy of the library's memory is empty. It changes
-/// the parent's ring only where the fork comes between the last look whether that is so and the change itself:
-/// before a claim, and before a commit.
+/// A handler forks, and the child goes on with the call: its copy of the library's memory is empty.
+/// It changes the parent's ring only where the fork comes between the last look whether that is so
+/// and the change itself: before a claim, and before a commit.
 #[test]
 fn handler_forks() {
     let changes = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
@@ -471,8 +475,8 @@ fn handler_forks() {
     assert_eq!(changes.load(SeqCst), 2);
 }
 
-/// The same beside a thread that counts itself in as a caller, so that a claim may have to be withdrawn: a third
-/// change.
+/// The same beside a thread that counts itself in as a caller, so that a claim may have to be
+/// withdrawn: a third change.
 #[test]
 fn handler_forks_beside_a_caller() {
     let changes = std::sync::Arc::new(Mutex::new(std::collections::BTreeSet::new()));
@@ -592,8 +596,8 @@ fn handler_and_a_kernel_reader() {
     });
 }
 
-/// A handler leaves by longjmp, or its thread is cancelled: the call that it interrupted never goes on.
-/// Events that the call had taken are gone with it, no others.
+/// A handler leaves by longjmp, or its thread is cancelled: the call that it interrupted never goes
+/// on. Events that the call had taken are gone with it, no others.
 fn jump_everywhere(others: fn(&Arc<Process>) -> Threads) {
     explore_steps(1, move |steps| {
         let process = process(3, 2);
@@ -657,8 +661,8 @@ fn handler_jumps_beside_a_kernel_reader() {
     });
 }
 
-/// The model fails where an interrupted reap goes on in a ring that is gone. `is_full`: there is no room for
-/// more than the ring.
+/// The model fails where an interrupted reap goes on in a ring that is gone. `is_full`: there is no
+/// room for more than the ring.
 fn destroy_everywhere(is_full: bool) {
     explore_steps(1, move |steps| {
         let process = process_with_stand_in(3, 1);

@@ -113,7 +113,8 @@ impl Process {
         unsafe { &*current }
     }
 
-    /// io_setup: the kernel maps the ring at that place. False if something is there: then it would choose another one.
+    /// io_setup: the kernel maps the ring at that place. False if something is there: then it would
+    /// choose another one.
     pub fn setup(&self, context: usize, place: usize) -> bool {
         if !self.space.map_ring(place, context) {
             return false;
@@ -122,8 +123,8 @@ impl Process {
         true
     }
 
-    /// A signal handler forks; from here on this is the child. The kernel wipes the library's memory, and knows no
-    /// context in this process. The ring is still the parent's.
+    /// A signal handler forks; from here on this is the child. The kernel wipes the library's
+    /// memory, and knows no context in this process. The ring is still the parent's.
     pub fn fork(&self) {
         let head = self.contexts[0].words.head.in_kernel();
         *self.forked_at.lock().unwrap() = Some(head.load(SeqCst));

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use loom::thread::{ThreadId, current};
 
-/// Loom's threads take turns on one thread of the system, so this is shared by all threads of a model.
+/// Loom's threads take turns on one thread of the system, so this is shared by all threads of a
+/// model.
 struct Pending {
     thread: ThreadId,
     /// Before how many further steps each handler runs; the next one last.
@@ -19,8 +20,8 @@ thread_local! {
     static PENDING: RefCell<Option<Pending>> = const { RefCell::new(None) };
 }
 
-/// Runs `interrupted` with a handler before its step `after[0]`, the next one `after[1]` steps later,
-/// be it in the first handler or after it. False if it ended before all of them had run.
+/// Runs `interrupted` with a handler before its step `after[0]`, the next one `after[1]` steps
+/// later, be it in the first handler or after it. False if it ended before all of them had run.
 pub fn interrupt<T>(
     after: &[usize],
     handler: impl Fn() + 'static,

@@ -1,7 +1,8 @@
 //! The slots of rings that the threads engine fills, as loom sees them.
 //!
-//! A slot holds one number. It is read and written as a relaxed atomic, so a reader whose barriers are too
-//! weak sees an old number. Where one thread only reads, loom also reports an access that may meet another.
+//! A slot holds one number. It is read and written as a relaxed atomic, so a reader whose barriers
+//! are too weak sees an old number. Where one thread only reads, loom also reports an access that
+//! may meet another.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,9 +1,9 @@
 //! Loom's atomics under the names that the library's modules use.
 //!
 //! Loom takes a SeqCst access for an AcqRel one unless every store to the word is SeqCst, and would
-//! report reorderings that the language forbids. Here a SeqCst load sees every SeqCst store that was
-//! made to the same word before it, and is no stronger otherwise: a mutation that weakens either side
-//! is still found.
+//! report reorderings that the language forbids. Here a SeqCst load sees every SeqCst store that
+//! was made to the same word before it, and is no stronger otherwise: a mutation that weakens
+//! either side is still found.
 //!
 //! Every access is also a point where a signal handler may run.
 
@@ -52,7 +52,8 @@ impl Order {
     fn join(&self, ordering: Ordering, side: Ordering) {
         if ordering == SeqCst {
             if side == Acquire && YIELDED.get() {
-                // A thread that yielded is switched away from when it wakes another one: here, not below.
+                // A thread that yielded is switched away from when it wakes another one: here, not
+                // below.
                 self.0.fetch_add(0, std::sync::atomic::Ordering::Relaxed);
             }
             // One step with the access itself: no switch of threads between them.
@@ -93,7 +94,8 @@ macro_rules! atomic {
             pub fn store(&self, value: $integer, ordering: Ordering) {
                 signal::point();
                 if ordering == SeqCst {
-                    // Loom would not know which of this store and another thread's exchange came last.
+                    // Loom would not know which of this store and another thread's exchange came
+                    // last.
                     self.word.swap(value, Release);
                 } else {
                     self.word.store(value, ordering);

@@ -1,5 +1,5 @@
-//! What must hold of threads that wait for events: nobody sleeps on while there is what it waits for. Loom
-//! reports a thread that is never woken.
+//! What must hold of threads that wait for events: nobody sleeps on while there is what it waits
+//! for. Loom reports a thread that is never woken.
 
 use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;

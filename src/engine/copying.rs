@@ -1,9 +1,10 @@
-//! Copying events. The models bring another module of this name, which sees every slot that is copied.
+//! Copying events. The models bring another module of this name, which sees every slot that is
+//! copied.
 
 use crate::abi::io_event;
 
-/// Copies events between a ring and a program's array, or within a ring. Bytes are copied, because the array
-/// may be misaligned, as for the kernel.
+/// Copies events between a ring and a program's array, or within a ring. Bytes are copied, because
+/// the array may be misaligned, as for the kernel.
 ///
 /// # Safety
 /// `from` has `count` events and `to` has room for them; they do not overlap.

@@ -1,7 +1,7 @@
 //! Chooses the engine that makes a context, and finds the owner of a context for every other call.
 //!
-//! An engine is what carries requests out. Neither knows of the other, and only this module names the process's
-//! state.
+//! An engine is what carries requests out. Neither knows of the other, and only this module names
+//! the process's state.
 //!
 //! | module | holds |
 //! |---|---|
@@ -66,8 +66,8 @@ fn served_or_foreign(_ctx: io_context_t) -> Owner {
     Owner::Foreign
 }
 
-/// The threads engine's hold of a context that it serves. For the calls that are the same system call for all other
-/// contexts: these need no look-up while nothing is served.
+/// The threads engine's hold of a context that it serves. For the calls that are the same system
+/// call for all other contexts: these need no look-up while nothing is served.
 #[cfg(feature = "threads")]
 #[inline]
 fn served(ctx: io_context_t) -> Option<Hold<'static>> {
@@ -173,8 +173,8 @@ pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Resul
 /// Waits for events and takes them.
 ///
 /// # Safety
-/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of them
-/// that was good in an earlier call is still good.
+/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page
+/// of them that was good in an earlier call is still good.
 #[inline]
 pub unsafe fn getevents<T: SystemCall>(
     ctx: io_context_t,
@@ -256,7 +256,8 @@ unsafe fn collect_elsewhere<T: SystemCall>(
     result
 }
 
-/// The kernel's answer for a context that only it may know; or, where it has no AIO at all, the threads engine's.
+/// The kernel's answer for a context that only it may know; or, where it has no AIO at all, the
+/// threads engine's.
 #[inline(always)]
 fn unless_missing(
     result: Result<c_int, Errno>,

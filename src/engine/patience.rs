@@ -16,7 +16,8 @@ pub const TURNS: u32 = SPINS + 6;
 /// The same for a thread that destroys the context: some 1.6 seconds.
 pub const TURNS_OF_DESTROY: u32 = SPINS + 15;
 
-/// How often a thread looks whether the place of a ring that it moved is free: as long as [`TURNS`].
+/// How often a thread looks whether the place of a ring that it moved is free: as long as
+/// [`TURNS`].
 pub const LOOKS_AT_PLACE: u32 = TURNS;
 
 /// The first sleep, in nanoseconds.
@@ -30,8 +31,8 @@ pub fn spin() {
     spin_loop();
 }
 
-/// What a thread does before it looks again, with `turn` counting up from 0. It spins at first. Then it sleeps,
-/// each time twice as long, because the other thread may have the lower priority.
+/// What a thread does before it looks again, with `turn` counting up from 0. It spins at first.
+/// Then it sleeps, each time twice as long, because the other thread may have the lower priority.
 #[cold]
 pub fn pause(turn: u32) {
     #[cfg(test)]

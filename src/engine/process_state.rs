@@ -8,8 +8,8 @@ use crate::engine::kernel::Kernel;
 use crate::engine::threads::Threads;
 use crate::sys::memory;
 
-/// What each engine knows. Aligned to the largest page that the architecture has, so that the pages that are
-/// wiped hold nothing else.
+/// What each engine knows. Aligned to the largest page that the architecture has, so that the pages
+/// that are wiped hold nothing else.
 #[repr(C)]
 #[cfg_attr(
     any(
@@ -39,8 +39,8 @@ pub struct ProcessState {
     pub threads: Threads,
 }
 
-/// In `libaio.a` each function is a member of its own, and all of them must share one state. So it is
-/// a member too, and the functions refer to it by a name that the Makefile gives it.
+/// In `libaio.a` each function is a member of its own, and all of them must share one state. So it
+/// is a member too, and the functions refer to it by a name that the Makefile gives it.
 #[cfg(not(test))]
 #[unsafe(export_name = "libaio_process_state_storage")]
 static STORAGE: ProcessState = ProcessState::empty();

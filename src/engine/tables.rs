@@ -2,8 +2,8 @@
 //!
 //! The models bring another module of this name, with tables of two places.
 
-/// The kernel engine's table. Four times the contexts that the library promises to know, so that runs of full
-/// entries are short. Miri takes its time for each.
+/// The kernel engine's table. Four times the contexts that the library promises to know, so that
+/// runs of full entries are short. Miri takes its time for each.
 pub const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 14 };
 
 /// A context lies within so many entries of where its address hashes to.
@@ -21,8 +21,8 @@ pub const CONTEXTS_REACH: usize = 64;
 #[cfg(feature = "threads")]
 pub const POLLS: usize = 8192;
 
-/// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places. Fibonacci
-/// hashing: neighbouring rings are spread over the table, whatever their size.
+/// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places.
+/// Fibonacci hashing: neighbouring rings are spread over the table, whatever their size.
 #[inline(always)]
 pub fn first_place(address: usize, log2: u32) -> usize {
     #[cfg(target_pointer_width = "64")]

@@ -1,4 +1,5 @@
-//! The AIO system calls. Nothing is checked here: the kernel answers for every argument (`fs/aio.c`).
+//! The AIO system calls. Nothing is checked here: the kernel answers for every argument
+//! (`fs/aio.c`).
 
 use core::ffi::{c_int, c_long, c_ulong};
 use core::ptr;
@@ -10,7 +11,8 @@ use crate::abi::{io_context_t, io_event, iocb, timespec};
 /// Size of the kernel's signal set in bytes: one bit for each of 64 signals.
 pub const SIGSET_SIZE: c_ulong = 8;
 
-/// `io_setup(2)`: makes a context for at least `nr_events` requests in flight and stores it at `ctxp`.
+/// `io_setup(2)`: makes a context for at least `nr_events` requests in flight and stores it at
+/// `ctxp`.
 ///
 /// # Safety
 /// `ctxp` is an address that the kernel may write if it can.

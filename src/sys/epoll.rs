@@ -45,8 +45,8 @@ fn control(epoll: c_int, command: c_int, fd: c_int, event: libc::epoll_event) ->
     done.map(drop)
 }
 
-/// Waits for one report, for `milliseconds` at most: its number and events. None: nothing came, or a signal
-/// handler ran.
+/// Waits for one report, for `milliseconds` at most: its number and events. None: nothing came, or
+/// a signal handler ran.
 pub fn next_report(epoll: c_int, milliseconds: c_int) -> Result<Option<(u64, u32)>, Errno> {
     let mut event = libc::epoll_event { events: 0, u64: 0 };
     // SAFETY: there is room for one event.

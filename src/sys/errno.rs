@@ -1,10 +1,11 @@
-//! Error numbers, and the one place that reads and restores `errno`: no function of the library changes it.
+//! Error numbers, and the one place that reads and restores `errno`: no function of the library
+//! changes it.
 
 use core::ffi::{c_int, c_long};
 use core::ptr;
 
-/// An error number of `errno(3)`. It is kept negated, as the kernel and libaio return it, so that a result becomes
-/// a count or `-errno` without a branch.
+/// An error number of `errno(3)`. It is kept negated, as the kernel and libaio return it, so that a
+/// result becomes a count or `-errno` without a branch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub struct Errno(c_int);
@@ -33,9 +34,9 @@ impl Errno {
     }
 }
 
-/// Makes a system call with `syscall(2)`, or calls a function that fails likewise: it returns -1 and sets
-/// `errno`. A failure is returned, and `errno` gets its old value back. No result is larger than an `int`:
-/// the kernel transfers at most 0x7ffff000 bytes at a time.
+/// Makes a system call with `syscall(2)`, or calls a function that fails likewise: it returns -1
+/// and sets `errno`. A failure is returned, and `errno` gets its old value back. No result is
+/// larger than an `int`: the kernel transfers at most 0x7ffff000 bytes at a time.
 #[inline(always)]
 pub fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
     // SAFETY: the address is this thread's errno for as long as the thread lives.

@@ -51,8 +51,8 @@ pub fn drain(fd: c_int) {
     });
 }
 
-/// Whether a descriptor is an eventfd. Where there is no `/proc`, every file is taken for one; callers have
-/// looked at its type.
+/// Whether a descriptor is an eventfd. Where there is no `/proc`, every file is taken for one;
+/// callers have looked at its type.
 pub fn is_eventfd(fd: c_int) -> bool {
     const NAME: &[u8] = b"anon_inode:[eventfd]";
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";

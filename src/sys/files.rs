@@ -1,5 +1,5 @@
-//! System calls on files, for requests that the kernel's AIO does not carry out. None is a cancellation
-//! point.
+//! System calls on files, for requests that the kernel's AIO does not carry out. None is a
+//! cancellation point.
 
 use core::ffi::{c_int, c_long, c_ulong};
 use core::ptr;
@@ -29,7 +29,8 @@ pub enum Way {
     Out,
 }
 
-/// Reads or writes the buffers, and says how many bytes. `offset` -1: at the file's own position, or a stream.
+/// Reads or writes the buffers, and says how many bytes. `offset` -1: at the file's own position,
+/// or a stream.
 ///
 /// # Safety
 /// The array has `count` vectors. The buffers are the program's: the kernel checks them.
@@ -100,7 +101,8 @@ pub fn status_flags(fd: c_int) -> Result<c_int, Errno> {
     fcntl(fd, libc::F_GETFL, 0)
 }
 
-/// A duplicate, closed on exec. Never of a file that may have record locks: closing any duplicate drops them.
+/// A duplicate, closed on exec. Never of a file that may have record locks: closing any duplicate
+/// drops them.
 pub fn duplicate(fd: c_int) -> Result<c_int, Errno> {
     // Out of the way of programs that count on the lowest numbers.
     fcntl(fd, libc::F_DUPFD_CLOEXEC, 512).or_else(|_| fcntl(fd, libc::F_DUPFD_CLOEXEC, 0))
@@ -189,8 +191,8 @@ pub fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
     }
 }
 
-/// Sleeps for `nanoseconds` at most, or until `fd`, if there is one, is readable, with the signal mask `mask`.
-/// Whether it is readable; EINTR if a handler has run.
+/// Sleeps for `nanoseconds` at most, or until `fd`, if there is one, is readable, with the signal
+/// mask `mask`. Whether it is readable; EINTR if a handler has run.
 ///
 /// # Safety
 /// `mask` can be read.
@@ -204,8 +206,8 @@ pub unsafe fn poll_with_mask(
     ready.map(|ready| ready != 0)
 }
 
-/// `ppoll(2)` of one descriptor (negative: none), for so many nanoseconds at most: the events that it has. After a signal
-/// handler has run, the kernel does not go on waiting.
+/// `ppoll(2)` of one descriptor (negative: none), for so many nanoseconds at most: the events that
+/// it has. After a signal handler has run, the kernel does not go on waiting.
 ///
 /// # Safety
 /// `mask` is null or can be read.

@@ -9,7 +9,8 @@ use crate::sync::AtomicU32;
 
 /// Sleeps for `nanoseconds` (less than a second), unless a signal handler runs.
 ///
-/// It waits at a futex that nobody else knows: sandboxes that refuse other ways to sleep allow that.
+/// It waits at a futex that nobody else knows: sandboxes that refuse other ways to sleep allow
+/// that.
 pub fn sleep(nanoseconds: c_long) {
     let word = AtomicU32::new(0);
     let timeout = timespec {
@@ -49,8 +50,9 @@ pub(super) fn as_timespec(nanoseconds: i64) -> timespec {
     }
 }
 
-/// Sleeps while `word` is `value`, until `deadline` on the monotonic clock. Fails with EINTR, ETIMEDOUT or
-/// EAGAIN. With a deadline a signal handler always ends it, whatever SA_RESTART says (`signal(7)`).
+/// Sleeps while `word` is `value`, until `deadline` on the monotonic clock. Fails with EINTR,
+/// ETIMEDOUT or EAGAIN. With a deadline a signal handler always ends it, whatever SA_RESTART says
+/// (`signal(7)`).
 #[cfg(feature = "threads")]
 pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), errno::Errno> {
     const WAIT: c_long = (libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG) as c_long;

@@ -106,7 +106,8 @@ pub fn map_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
     map_file_twice(length)
 }
 
-/// For systems that cannot duplicate a mapping, such as qemu-user: maps a file without a name twice.
+/// For systems that cannot duplicate a mapping, such as qemu-user: maps a file without a name
+/// twice.
 #[cfg(feature = "threads")]
 #[cold]
 fn map_file_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {

@@ -1,4 +1,5 @@
-//! System calls, one module per subject. A result or an [`errno::Errno`] comes back, and `errno` keeps its value.
+//! System calls, one module per subject. A result or an [`errno::Errno`] comes back, and `errno`
+//! keeps its value.
 
 pub mod aio;
 #[cfg(feature = "threads")]

@@ -13,7 +13,8 @@ use super::proven_pages::ProvenPages;
 
 /// Whether the 8 bytes at `address` can be read.
 ///
-/// `rt_sigprocmask` reads the new set before it finds that no such change (`how`) exists: EFAULT or EINVAL.
+/// `rt_sigprocmask` reads the new set before it finds that no such change (`how`) exists: EFAULT or
+/// EINVAL.
 #[inline]
 pub fn is_readable(address: *const c_void) -> bool {
     const NO_SUCH_CHANGE: c_long = 0x7fff;
@@ -39,8 +40,8 @@ pub fn are_readable(start: *const c_void, length: usize) -> bool {
     each_page(start, length, is_readable)
 }
 
-/// Calls `check` with an address in each page of the range, such that 8 bytes from there lie in it if
-/// the range has as many.
+/// Calls `check` with an address in each page of the range, such that 8 bytes from there lie in it
+/// if the range has as many.
 fn each_page(start: *const c_void, length: usize, check: fn(*const c_void) -> bool) -> bool {
     if length == 0 {
         return true;
@@ -62,8 +63,8 @@ fn each_page(start: *const c_void, length: usize, check: fn(*const c_void) -> bo
     }
 }
 
-/// The word at `address`, which may be unmapped at any moment; None if it cannot be read. The kernel copies it
-/// where it allows that.
+/// The word at `address`, which may be unmapped at any moment; None if it cannot be read. The
+/// kernel copies it where it allows that.
 #[cfg(feature = "threads")]
 pub fn word_at(address: *const u32) -> Option<u32> {
     let mut word = 0u32;
@@ -90,13 +91,15 @@ pub fn word_at(address: *const u32) -> Option<u32> {
     if copied == Ok(size_of::<u32>() as i32) {
         return Some(word);
     }
-    // Sandboxes and qemu-user refuse that call. There a readability check just before the load has to suffice.
+    // Sandboxes and qemu-user refuse that call. There a readability check just before the load has
+    // to suffice.
     let is_there = copied != Err(Errno::EFAULT) && are_readable(address.cast(), size_of::<u32>());
     // SAFETY: the kernel has just read its page.
     is_there.then(|| unsafe { address.read_volatile() })
 }
 
-/// Whether `length` bytes can be written. Pages are asked for once, and `proven` has those that can.
+/// Whether `length` bytes can be written. Pages are asked for once, and `proven` has those that
+/// can.
 #[cfg(feature = "threads")]
 pub fn are_writable(proven: &ProvenPages, start: *const c_void, length: usize) -> bool {
     if length == 0 || proven.contain(start, length) {

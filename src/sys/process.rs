@@ -15,16 +15,16 @@ pub trait Run {
     fn run(&self);
 }
 
-/// Starts a detached thread with a small stack and all signals blocked, which does `work`. False if there can be
-/// none.
+/// Starts a detached thread with a small stack and all signals blocked, which does `work`. False if
+/// there can be none.
 ///
 /// # Safety
 /// `work` stays as long as the process.
 pub unsafe fn start_thread<R: Run>(work: &R) -> bool {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation stay
-    // unblocked, because it leaves them out of the set.
+    // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation
+    // stay unblocked, because it leaves them out of the set.
     errno::preserve(|| unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
@@ -80,7 +80,8 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Lets `work` be done at the normal end of the process, or when a plug-in that contains the library is unloaded.
+/// Lets `work` be done at the normal end of the process, or when a plug-in that contains the
+/// library is unloaded.
 ///
 /// # Safety
 /// `work` stays as long as the process.

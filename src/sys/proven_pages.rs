@@ -29,7 +29,8 @@ impl ProvenPages {
     pub fn contain<T>(&self, start: *const T, length: usize) -> bool {
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         let mut page = start.addr() & !(PAGE - 1);
-        // Relaxed: a value is right by itself. Page 0 is never proven, but an empty entry equals it.
+        // Relaxed: a value is right by itself. Page 0 is never proven, but an empty entry equals
+        // it.
         while page != 0 && self.entry(page).load(Relaxed) == page {
             if page == last {
                 return true;

@@ -1,16 +1,18 @@
 //! Who may move a ring's `head` now.
 //!
 //! The kernel's reader loads `head`, copies events and stores `head` without comparing. So a reaper
-//! in user space and a thread inside an `io_getevents` system call, here called a caller, must never
-//! both move it, and neither must two reapers.
+//! in user space and a thread inside an `io_getevents` system call, here called a caller, must
+//! never both move it, and neither must two reapers.
 //!
 //! One reaper at a time is inside the gate, for one bounded copy. It never waits: where it finds
-//! another reaper or a caller, it leaves and makes the system call. Before it takes events it claims
-//! them by a mark in `head` itself (see [`super::ring::claim`]), and then looks for callers again.
+//! another reaper or a caller, it leaves and makes the system call. Before it takes events it
+//! claims them by a mark in `head` itself (see [`super::ring::claim`]), and then looks for callers
+//! again.
 //!
-//! A caller counts itself in, and then waits for the reaper to leave, but not for long: the reaper's
-//! thread may be in a signal handler that blocks, or have left by longjmp. Such a reaper is passed: the
-//! caller revokes the claim, so that the reaper, should it go on, finds that it has taken nothing.
+//! A caller counts itself in, and then waits for the reaper to leave, but not for long: the
+//! reaper's thread may be in a signal handler that blocks, or have left by longjmp. Such a reaper
+//! is passed: the caller revokes the claim, so that the reaper, should it go on, finds that it has
+//! taken nothing.
 //!
 //! Threads are told apart only to save time: a signal handler need not wait for the reap that it
 //! interrupted.
@@ -46,8 +48,8 @@ impl Gate {
     /// Enters if nobody is inside; else returns who is.
     #[inline]
     fn try_enter(&self, thread: usize) -> usize {
-        // SeqCst: with `callers` in `has_callers` and in `begin_call`, one of a reaper and a caller that
-        // arrive together sees the other. It acquires what `leave` released.
+        // SeqCst: with `callers` in `has_callers` and in `begin_call`, one of a reaper and a caller
+        // that arrive together sees the other. It acquires what `leave` released.
         match self.holder.compare_exchange(0, thread, SeqCst, Relaxed) {
             Ok(_) => 0,
             Err(holder) => holder,
@@ -66,12 +68,12 @@ impl Gate {
         false
     }
 
-    /// Whether somebody is counted in. The reaper inside asks before it looks at the ring, and again
-    /// when it has claimed events.
+    /// Whether somebody is counted in. The reaper inside asks before it looks at the ring, and
+    /// again when it has claimed events.
     #[inline]
     pub fn has_callers(&self) -> bool {
-        // SeqCst: see `enter`; and with the claim, which a caller that is not seen here sees and revokes.
-        // It acquires what callers released in `end_call`.
+        // SeqCst: see `enter`; and with the claim, which a caller that is not seen here sees and
+        // revokes. It acquires what callers released in `end_call`.
         self.callers.load(SeqCst) != 0
     }
 
@@ -79,8 +81,8 @@ impl Gate {
     /// forked since it entered.
     #[inline]
     pub fn is_undisturbed(&self, thread: usize) -> bool {
-        // Relaxed: a caller passes before its system call, and who destroys the context before the ring goes. So
-        // whoever has seen in the ring what became of that finds it.
+        // Relaxed: a caller passes before its system call, and who destroys the context before the
+        // ring goes. So whoever has seen in the ring what became of that finds it.
         self.holder.load(Relaxed) == thread
     }
 
@@ -91,8 +93,8 @@ impl Gate {
         self.holder.store(0, Release);
     }
 
-    /// Counts the thread in as about to make a system call that may move `head`. False if a reaper is
-    /// inside and stays there: then its claim must be revoked first.
+    /// Counts the thread in as about to make a system call that may move `head`. False if a reaper
+    /// is inside and stays there: then its claim must be revoked first.
     #[inline]
     pub fn begin_call(&self, thread: usize) -> bool {
         // SeqCst: see `enter`. From here on no reaper that enters moves `head`.
@@ -123,7 +125,8 @@ impl Gate {
     /// Lets the reaper inside know that somebody did not wait for it.
     fn pass(&self, holder: usize) {
         if holder != 0 {
-            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left, or another thread has passed it.
+            // Relaxed: see `is_undisturbed`. If it fails, that reaper has left, or another thread
+            // has passed it.
             let passed = holder | PASSED;
             let _ = self
                 .holder
@@ -140,8 +143,8 @@ impl Gate {
 
     /// Counts the thread in as about to touch the ring, if then it finds the context live.
     pub fn begin_revoking(&self) {
-        // SeqCst: with the address of the entry, one of this thread and one that destroys the context
-        // sees the other.
+        // SeqCst: with the address of the entry, one of this thread and one that destroys the
+        // context sees the other.
         self.revokers.fetch_add(1, SeqCst);
     }
 
@@ -151,8 +154,8 @@ impl Gate {
         count_out(&self.revokers);
     }
 
-    /// Waits until nobody is at the ring, for a thread that has made sure that nobody comes. False if
-    /// somebody stays there.
+    /// Waits until nobody is at the ring, for a thread that has made sure that nobody comes. False
+    /// if somebody stays there.
     pub fn close(&self, thread: usize) -> bool {
         let mut turn = 0;
         loop {
@@ -173,16 +176,16 @@ impl Gate {
 
     /// Whether anybody is inside, or counted in, at this moment.
     pub fn is_in_use(&self) -> bool {
-        // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the caller has
-        // acquired from. Others only come and go, because the context is not live.
-        // SeqCst: pairs with `begin_call`, against an entry of the registry that is given to another context.
-        // Revokers are callers.
+        // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the
+        // caller has acquired from. Others only come and go, because the context is not live.
+        // SeqCst: pairs with `begin_call`, against an entry of the registry that is given to
+        // another context. Revokers are callers.
         self.holder.load(Relaxed) != 0 || self.callers.load(SeqCst) != 0
     }
 }
 
-/// Whether `thread` need not wait for this holder: it waits itself for `thread`, its signal handler, or
-/// somebody has waited in vain.
+/// Whether `thread` need not wait for this holder: it waits itself for `thread`, its signal
+/// handler, or somebody has waited in vain.
 #[inline]
 fn stays(holder: usize, thread: usize) -> bool {
     holder == thread || holder & PASSED != 0
@@ -190,8 +193,8 @@ fn stays(holder: usize, thread: usize) -> bool {
 
 #[inline]
 fn count_out(counter: &AtomicU32) {
-    // In a child that was forked meanwhile the count was wiped. Relaxed: otherwise this thread is in
-    // it.
+    // In a child that was forked meanwhile the count was wiped. Relaxed: otherwise this thread is
+    // in it.
     if counter.load(Relaxed) != 0 {
         counter.fetch_sub(1, Release);
     }

@@ -1,5 +1,5 @@
-//! The kernel's own AIO: every request is a system call, and so is every wait. Events that are ready are
-//! taken from the ring.
+//! The kernel's own AIO: every request is a system call, and so is every wait. Events that are
+//! ready are taken from the ring.
 //!
 //! | module | holds |
 //! |---|---|
@@ -47,8 +47,8 @@ const YES: u32 = 1;
 const NO: u32 = 2;
 
 impl Kernel {
-    /// See `io_setup(3)`. `wipes` sees to it that a forked child finds this state empty, and says whether it
-    /// does; else contexts are not registered, and every call is a system call.
+    /// See `io_setup(3)`. `wipes` sees to it that a forked child finds this state empty, and says
+    /// whether it does; else contexts are not registered, and every call is a system call.
     ///
     /// # Safety
     /// As [`aio::io_setup`].
@@ -59,14 +59,15 @@ impl Kernel {
         ctxp: *mut io_context_t,
         wipes: impl FnOnce() -> bool,
     ) -> Result<c_int, Errno> {
-        // Relaxed: threads that ask at the same time come to the same answer. Before the context is made: a
-        // child that is forked from here on finds a zero.
+        // Relaxed: threads that ask at the same time come to the same answer. Before the context is
+        // made: a child that is forked from here on finds a zero.
         if self.registers.load(Relaxed) == 0 {
             self.decide(wipes);
         }
         // SAFETY: the caller keeps the same promise.
         let result = unsafe { aio::io_setup(nr_events, ctxp) }?;
-        // Relaxed: it was written by this thread, or wiped since, in a child that a signal handler forked.
+        // Relaxed: it was written by this thread, or wiped since, in a child that a signal handler
+        // forked.
         let is_ours = || self.registers.load(Relaxed) == YES;
         if is_ours() {
             // SAFETY: the kernel has just written it.

@@ -1,8 +1,8 @@
 //! Taking events out of the ring in user space, beside system calls that do the same.
 //!
-//! The protocol is that of [`super::gate`] (who may move `head`), [`super::ring`] (how it is moved) and
-//! [`super::registry`] (whether the context is still there). Every function here begins with an entry of
-//! the registry and is done when it has left the gate.
+//! The protocol is that of [`super::gate`] (who may move `head`), [`super::ring`] (how it is moved)
+//! and [`super::registry`] (whether the context is still there). Every function here begins with an
+//! entry of the registry and is done when it has left the gate.
 
 use core::cmp::min;
 use core::ffi::{c_int, c_long};
@@ -29,8 +29,8 @@ pub struct Pages {
 /// Takes events, from the ring if that will do, else with the system call.
 ///
 /// # Safety
-/// As [`aio::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call is
-/// still good.
+/// As [`aio::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call
+/// is still good.
 #[inline(always)]
 pub unsafe fn getevents<T: SystemCall>(
     entry: &Entry,
@@ -48,8 +48,9 @@ pub unsafe fn getevents<T: SystemCall>(
     unsafe { call(entry, pages, wanted) }
 }
 
-/// Takes events from the ring if what is there satisfies the call. None: the kernel must be asked, because
-/// something has to be waited for, or it may refuse an argument, or somebody else is taking events.
+/// Takes events from the ring if what is there satisfies the call. None: the kernel must be asked,
+/// because something has to be waited for, or it may refuse an argument, or somebody else is taking
+/// events.
 ///
 /// # Safety
 /// As [`getevents`].
@@ -125,8 +126,9 @@ unsafe fn take(
     if nr != known && (known != 0 || !learn_ring(entry, ring, nr)) {
         return None;
     }
-    // Before the ring is looked at: a system call in progress may take as many events as the ring has slots,
-    // and `head` would look untouched. Callers that arrive later see this reaper and revoke its claim.
+    // Before the ring is looked at: a system call in progress may take as many events as the ring
+    // has slots, and `head` would look untouched. Callers that arrive later see this reaper and
+    // revoke its claim.
     if entry.gate.has_callers() {
         return None;
     }
@@ -158,12 +160,12 @@ unsafe fn take(
     }
     // The events follow the header.
     let slots = ctx.cast_const().wrapping_add(1).cast::<io_event>();
-    // SAFETY: the events are ready, and the array's pages are good. If there is no claim, or it is revoked
-    // meanwhile, what is copied may be anything, and is not used.
+    // SAFETY: the events are ready, and the array's pages are good. If there is no claim, or it is
+    // revoked meanwhile, what is copied may be anything, and is not used.
     unsafe { ring::copy(slots, nr, look, count, events) };
     let next = ring::slot_after(nr, look, count);
-    // Again: the ring may be the parent's by now, or the context be destroyed. Little comes between this and
-    // the change.
+    // Again: the ring may be the parent's by now, or the context be destroyed. Little comes between
+    // this and the change.
     if !entry.is_live(ctx.addr()) {
         return None;
     }
@@ -192,8 +194,9 @@ pub unsafe fn call<T: SystemCall>(
 ) -> Result<c_int, Errno> {
     let undisturbed = entry.gate.begin_call(thread::current());
     if !entry.belongs_to(wanted.ctx.addr()) {
-        // The context was destroyed since the call began, and its entry was given to another one. The kernel is
-        // not asked: a new context may have the address, and its gate does not know of this call.
+        // The context was destroyed since the call began, and its entry was given to another one.
+        // The kernel is not asked: a new context may have the address, and its gate does not know
+        // of this call.
         entry.gate.end_call();
         return Err(Errno::EINVAL);
     }
@@ -216,16 +219,16 @@ pub unsafe fn call<T: SystemCall>(
     result
 }
 
-/// Makes sure that a reaper that stays inside the gate does not move `head` any more. False if it still may:
-/// a thread is about to destroy the context, so that the ring may not be touched, and the call reports EINVAL,
-/// as if the context were destroyed already.
+/// Makes sure that a reaper that stays inside the gate does not move `head` any more. False if it
+/// still may: a thread is about to destroy the context, so that the ring may not be touched, and
+/// the call reports EINVAL, as if the context were destroyed already.
 #[cold]
 fn revoke(entry: &Entry, ctx: io_context_t) -> bool {
     entry.gate.begin_revoking();
     let is_live = entry.is_live(ctx.addr());
     if is_live {
-        // SAFETY: the ring is mapped: this thread is counted at the gate of a context that is not being
-        // destroyed.
+        // SAFETY: the ring is mapped: this thread is counted at the gate of a context that is not
+        // being destroyed.
         ring::revoke(unsafe { &*ctx.cast_const() }, || entry.slots());
     }
     entry.gate.end_revoking();
@@ -328,7 +331,8 @@ mod tests {
     const LATER: Timeout = Timeout(false);
 
     impl Context {
-        /// With `ready` events from slot `head` on. The array's pages are good, and those of the timeouts.
+        /// With `ready` events from slot `head` on. The array's pages are good, and those of the
+        /// timeouts.
         fn new(head: u32, ready: u32) -> Context {
             // SAFETY: all zero is a value of each.
             let (mut ring, registry, pages) = unsafe {

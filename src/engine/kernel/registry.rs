@@ -2,8 +2,8 @@
 //!
 //! A hash table by address, of fixed size, in memory that a forked child finds empty. Looking up
 //! takes no lock; making and destroying contexts changes single entries with compare-and-swap, so a
-//! signal handler may do it at any point. A context that finds no room is simply not known here, and
-//! its calls go to the kernel.
+//! signal handler may do it at any point. A context that finds no room is simply not known here,
+//! and its calls go to the kernel.
 
 use super::gate::Gate;
 use crate::engine::tables::{ENTRIES_LOG2, REACH, first_place};
@@ -32,8 +32,8 @@ const DESTROYING: usize = 1;
 /// Added to that once one thread is about to take the ring away.
 const TAKEN: usize = 8;
 /// Added to the address of a context that was destroyed. The entry may be given to another one, but
-/// until then the address is kept: the kernel gives it out again soon, and a thread that still calls
-/// with the old handle must then be counted at the new context's gate.
+/// until then the address is kept: the kernel gives it out again soon, and a thread that still
+/// calls with the old handle must then be counted at the new context's gate.
 const DEAD: usize = 2;
 /// The part of [`Entry::address`] that is the address.
 const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
@@ -47,8 +47,8 @@ impl Entry {
     /// Whether this entry is still that of the context at `address`, and it is not being destroyed.
     #[inline]
     pub fn is_live(&self, address: usize) -> bool {
-        // SeqCst: pairs with `start_destroying`; of a thread that is counted at the gate to touch the
-        // ring and one that destroys, one sees the other.
+        // SeqCst: pairs with `start_destroying`; of a thread that is counted at the gate to touch
+        // the ring and one that destroys, one sees the other.
         self.address.load(SeqCst) == address
     }
 
@@ -84,11 +84,11 @@ impl Entry {
         }
     }
 
-    /// Gives up the entry of a context whose ring was taken away, unless its address belongs to a new one
-    /// by now.
+    /// Gives up the entry of a context whose ring was taken away, unless its address belongs to a
+    /// new one by now.
     pub fn remove(&self, address: usize) {
-        // Release: whoever gives the entry to another context knows then of a reaper that stays, as this
-        // thread does.
+        // Release: whoever gives the entry to another context knows then of a reaper that stays, as
+        // this thread does.
         let (from, to) = (address | DESTROYING | TAKEN, address | DEAD);
         let _ = self.address.compare_exchange(from, to, Release, Relaxed);
     }
@@ -137,8 +137,8 @@ impl Registry {
         None
     }
 
-    /// Another engine has a context at `address` from now on. What was here is gone, whether this library
-    /// destroyed it or not.
+    /// Another engine has a context at `address` from now on. What was here is gone, whether this
+    /// library destroyed it or not.
     #[cfg(any(feature = "threads", test))]
     pub fn give_up(&self, address: usize) {
         if let Some(entry) = self.find(address) {
@@ -147,9 +147,9 @@ impl Registry {
         }
     }
 
-    /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_ours` says
-    /// whether this is still the process that made it: a signal handler may fork at any point, and the
-    /// child then finds this memory wiped.
+    /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_ours`
+    /// says whether this is still the process that made it: a signal handler may fork at any point,
+    /// and the child then finds this memory wiped.
     pub fn insert(&self, address: usize, is_ours: impl Fn() -> bool) {
         // An address that was here before keeps its entry, for the threads at its gate.
         for entry in self
@@ -178,8 +178,8 @@ impl Registry {
             }
             // Relaxed: published by the store of the address.
             entry.nr.store(0, Relaxed);
-            // SeqCst, so Release: whoever finds the address finds `nr` reset. In a child that was forked
-            // since the entry was reserved, this fails.
+            // SeqCst, so Release: whoever finds the address finds `nr` reset. In a child that was
+            // forked since the entry was reserved, this fails.
             let reserved = address | RESERVED;
             let _ = entry
                 .address

@@ -6,8 +6,8 @@ use crate::abi::{AIO_RING_MAGIC, aio_ring, io_event};
 use crate::engine::copying::copy_events;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
-/// Whether the ring has the layout that [`aio_ring`] states, and its size `nr` is one that the kernel
-/// makes (8 million events at most).
+/// Whether the ring has the layout that [`aio_ring`] states, and its size `nr` is one that the
+/// kernel makes (8 million events at most).
 ///
 /// gVisor maps a page of zeroes; a later kernel may set `incompat_features`.
 pub fn is_readable(ring: &aio_ring, nr: u32) -> bool {
@@ -27,8 +27,8 @@ pub struct Look {
     pub ready: u32,
 }
 
-/// Looks how many events are ready in a ring of `nr` slots. None if `head` or `tail` is not a slot: then
-/// some program wrote there, and the kernel decides.
+/// Looks how many events are ready in a ring of `nr` slots. None if `head` or `tail` is not a slot:
+/// then some program wrote there, and the kernel decides.
 #[inline]
 pub fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
     // Relaxed: whoever moved `head` before passed the gate before us, or is this thread.
@@ -61,15 +61,16 @@ fn claimed(slot: u32, nr: u32) -> u32 {
     slot + nr
 }
 
-/// Claims the events that [`look`] found: gives `head` another value for the same slot. The kernel takes
-/// `head` modulo `nr` (`fs/aio.c`, aio_read_events_ring and refill_reqs_available) and stores slots only.
-/// So while the one reaper of this ring finds its claim there, nobody has taken an event since.
+/// Claims the events that [`look`] found: gives `head` another value for the same slot. The kernel
+/// takes `head` modulo `nr` (`fs/aio.c`, aio_read_events_ring and refill_reqs_available) and stores
+/// slots only. So while the one reaper of this ring finds its claim there, nobody has taken an
+/// event since.
 ///
 /// Nothing is claimed if `head` has moved since then; [`commit`] finds out.
 #[inline]
 pub fn claim(ring: &aio_ring, nr: u32, look: Look) {
-    // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself in
-    // and then revokes, one sees the other.
+    // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself
+    // in and then revokes, one sees the other.
     let _ = ring
         .head
         .compare_exchange(look.head, claimed(look.head, nr), SeqCst, Relaxed);
@@ -89,8 +90,8 @@ pub fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
     if next >= nr { next - nr } else { next }
 }
 
-/// Moves `head` over claimed events, to the slot `next`. False if they are not claimed, or not any more: then
-/// they are not taken.
+/// Moves `head` over claimed events, to the slot `next`. False if they are not claimed, or not any
+/// more: then they are not taken.
 #[inline]
 pub fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
     // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
@@ -109,8 +110,9 @@ pub fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
         .compare_exchange(claimed(look.head, nr), look.head, Relaxed, Relaxed);
 }
 
-/// Revokes the claim of a reaper that may be at this ring, for a caller that is counted at the gate: no
-/// later claim is committed either. `nr` gives the ring's slots, if a reaper may have read it.
+/// Revokes the claim of a reaper that may be at this ring, for a caller that is counted at the
+/// gate: no later claim is committed either. `nr` gives the ring's slots, if a reaper may have read
+/// it.
 #[cold]
 pub fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
     // SeqCst: see `claim`. It acquires what the reaper knew of `nr`.

@@ -1,8 +1,8 @@
 //! Taking a ring away from a thread that cannot be waited for.
 //!
-//! A signal handler may destroy the context whose ring the interrupted thread is reading, or stand in
-//! the way of another thread that does. The interrupted thread goes on when the handler returns, and
-//! must then find memory where the ring was.
+//! A signal handler may destroy the context whose ring the interrupted thread is reading, or stand
+//! in the way of another thread that does. The interrupted thread goes on when the handler returns,
+//! and must then find memory where the ring was.
 
 use core::ptr;
 
@@ -10,19 +10,20 @@ use crate::abi::{aio_ring, io_context_t, io_event};
 use crate::engine::patience::{LOOKS_AT_PLACE, pause};
 use crate::sys::memory::{self, Map};
 
-/// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit into the empty
-/// place that another thread, in this function too, is about to fill: the kernel hands out the first gap that
-/// is large enough, and rings are of one size. Larger than the gap that some hundred neighbouring rings leave.
+/// What is reserved beside the new place of a ring, for a moment. Else the reservation would fit
+/// into the empty place that another thread, in this function too, is about to fill: the kernel
+/// hands out the first gap that is large enough, and rings are of one size. Larger than the gap
+/// that some hundred neighbouring rings leave.
 const MARGIN: usize = 1 << 20;
 
 /// Moves a ring to another address, which is then the context's, and leaves ordinary memory in its
 /// place, all zero. Returns `ctx` itself if that fails.
 ///
-/// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps the
-/// place is empty, for a microsecond: the kernel knows no exchange of mappings.
+/// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps
+/// the place is empty, for a microsecond: the kernel knows no exchange of mappings.
 ///
-/// `nr` is how many slots the ring has: not what its header says, where a program may have written, because the
-/// kernel may move whatever else lies in a range that is too long.
+/// `nr` is how many slots the ring has: not what its header says, where a program may have written,
+/// because the kernel may move whatever else lies in a range that is too long.
 ///
 /// # Safety
 /// `ctx` is a context whose ring is mapped, and no other thread takes it away.
@@ -42,7 +43,8 @@ pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
     // SAFETY: the target range is ours, just reserved; the kernel lets rings be moved.
     let moved = unsafe { memory::move_mapping(ctx.cast(), length, elsewhere) };
     let kept = if moved { length } else { 0 };
-    // SAFETY: the rest of the reservation is ours, and nobody knows of it. Of no rest the kernel says EINVAL.
+    // SAFETY: the rest of the reservation is ours, and nobody knows of it. Of no rest the kernel
+    // says EINVAL.
     unsafe { memory::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
     if !moved {
         return ctx;

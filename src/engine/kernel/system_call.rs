@@ -45,8 +45,8 @@ impl SystemCall for timespec {
 
         #[cfg(target_pointer_width = "32")]
         if result == Err(Errno::EINVAL) {
-            // 64-bit kernels before 5.0 read a 32-bit process's argument in this layout. For others it is a
-            // set of the wrong size, which is EINVAL again.
+            // 64-bit kernels before 5.0 read a 32-bit process's argument in this layout. For others
+            // it is a set of the wrong size, which is EINVAL again.
             let sigset = crate::abi::io_sigset_compat {
                 ss: sigmask,
                 __ss_pad: 0,

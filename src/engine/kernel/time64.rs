@@ -64,7 +64,8 @@ unsafe fn wide(wanted: Getevents<timespec64>) -> Result<c_int, Errno> {
     unsafe { aio::io_pgetevents_time64(ctx, min_nr, nr, events, timeout, &sigset) }
 }
 
-/// The system call with a 32-bit timeout. What that has no room for is centuries, as good as no limit.
+/// The system call with a 32-bit timeout. What that has no room for is centuries, as good as no
+/// limit.
 ///
 /// # Safety
 /// As [`aio::io_getevents`].

@@ -14,7 +14,8 @@ pub struct Batch {
     pub pushed: u32,
 }
 
-/// Two pages that the kernel has read during the call, so that it is not asked again for their neighbours.
+/// Two pages that the kernel has read during the call, so that it is not asked again for their
+/// neighbours.
 #[derive(Default)]
 pub struct ReadablePages {
     pages: [usize; 2],

@@ -17,8 +17,8 @@ pub fn cancel(threads: &Threads, context: &Context, at: *mut iocb) -> Result<c_i
     // The one that was submitted first.
     let mut first: *mut Request = ptr::null_mut();
     context.requests.for_each(|request| {
-        // SAFETY: the context is held, so the memory is there; a request that changes hands meanwhile is not found,
-        // or not cancelled below.
+        // SAFETY: the context is held, so the memory is there; a request that changes hands
+        // meanwhile is not found, or not cancelled below.
         let (this, serial) = unsafe { ((*request).details.obj, (*request).details.serial) };
         let is_older = first.is_null() || {
             // SAFETY: as above.

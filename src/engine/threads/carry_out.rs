@@ -1,5 +1,5 @@
-//! Carrying one read or write out: in the submitting thread, as the kernel does for everything that is not
-//! direct I/O, or in a helper.
+//! Carrying one read or write out: in the submitting thread, as the kernel does for everything that
+//! is not direct I/O, or in a helper.
 
 use core::ffi::c_int;
 use core::ptr;
@@ -50,8 +50,8 @@ impl Transfer {
         }
     }
 
-    /// Carries it out at its offset, whatever the file is. None: the file is not what it was taken for, or the
-    /// request cannot be carried out like that, and nothing was done.
+    /// Carries it out at its offset, whatever the file is. None: the file is not what it was taken
+    /// for, or the request cannot be carried out like that, and nothing was done.
     ///
     /// # Safety
     /// The vectors are there.
@@ -63,7 +63,8 @@ impl Transfer {
         }
     }
 
-    /// Carries it out in the calling thread. An error is one that `io_submit` refuses the request with.
+    /// Carries it out in the calling thread. An error is one that `io_submit` refuses the request
+    /// with.
     ///
     /// # Safety
     /// The vectors are there.
@@ -85,8 +86,8 @@ impl Transfer {
             }
             Kind::Disk | Kind::Other => {}
         }
-        // A flag that changes nothing lets the kernel refuse files that have only the old `read` and `write`:
-        // its AIO refuses them too. Writes to a disk must not be made slower by it.
+        // A flag that changes nothing lets the kernel refuse files that have only the old `read`
+        // and `write`: its AIO refuses them too. Writes to a disk must not be made slower by it.
         let test = if self.way == Way::In || file.kind == Kind::Other || file.is_empty() {
             RWF_DSYNC
         } else {
@@ -120,7 +121,8 @@ impl Transfer {
         })
     }
 
-    /// Whether the file can be read or written at all: the kernel looks at that before it looks at the length.
+    /// Whether the file can be read or written at all: the kernel looks at that before it looks at
+    /// the length.
     fn is_possible(&self, file: &File) -> bool {
         if file.kind != Kind::Other {
             return true;
@@ -150,8 +152,8 @@ impl Transfer {
         result != Err(Errno::EOPNOTSUPP)
     }
 
-    /// A pipe or socket: the offset means nothing. A blocking one blocks, and a signal handler ends that,
-    /// even with SA_RESTART; so it is tried without blocking and waited for.
+    /// A pipe or socket: the offset means nothing. A blocking one blocks, and a signal handler ends
+    /// that, even with SA_RESTART; so it is tried without blocking and waited for.
     ///
     /// # Safety
     /// The vectors are there.
@@ -223,8 +225,8 @@ const NOTHING: libc::iovec = libc::iovec {
     iov_len: 0,
 };
 
-/// Whether the kernel has `preadv2` and `pwritev2`. Where it has not, `files::transfer` answers every flag
-/// with EOPNOTSUPP; else it takes a flag with no buffer.
+/// Whether the kernel has `preadv2` and `pwritev2`. Where it has not, `files::transfer` answers
+/// every flag with EOPNOTSUPP; else it takes a flag with no buffer.
 fn knows_flags(file: &File, transfer: &Transfer) -> bool {
     // SAFETY: one vector is there.
     let result = unsafe { files::transfer(transfer.way, file.fd, &NOTHING, 1, -1, RWF_DSYNC) };

@@ -78,8 +78,9 @@ pub fn overflows(transfer: &Transfer) -> bool {
     transfer.offset < 0
 }
 
-/// Whether direct I/O is carried out before `io_submit` returns: a write that makes the file larger, as in the
-/// kernel; and one beyond RLIMIT_FSIZE, for which the submitting thread gets SIGXFSZ.
+/// Whether direct I/O is carried out before `io_submit` returns: a write that makes the file
+/// larger, as in the kernel; and one beyond RLIMIT_FSIZE, for which the submitting thread gets
+/// SIGXFSZ.
 pub fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
     if transfer.way == Way::In {
         return false;

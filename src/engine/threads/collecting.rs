@@ -15,8 +15,8 @@ use crate::sys::{files, probe};
 /// Waits for events and takes them.
 ///
 /// # Safety
-/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of `events`
-/// that was good in an earlier call is still good.
+/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page
+/// of `events` that was good in an earlier call is still good.
 pub unsafe fn collect<T: Timespec>(
     threads: &Threads,
     context: &Context,
@@ -149,7 +149,8 @@ impl Call {
         }
     }
 
-    /// Takes the events that are there behind those that the call has got, as many as it has room for.
+    /// Takes the events that are there behind those that the call has got, as many as it has room
+    /// for.
     ///
     /// # Safety
     /// As [`collect`].

@@ -1,19 +1,21 @@
 //! One context's completions: posting events to its ring, and taking them out.
 //!
-//! Any thread posts, in any number, and a signal handler may interrupt at every point and post or take
-//! itself. So there is no lock that anybody waits for:
+//! Any thread posts, in any number, and a signal handler may interrupt at every point and post or
+//! take itself. So there is no lock that anybody waits for:
 //!
 //! - A poster claims the first free slot after the published ones, fills it and marks it ready.
-//! - Whoever gets `publishing` moves `tail` over the ready slots and signals their eventfds. Who does not
-//!   get it goes on: the one inside looks again after leaving.
-//! - A reader first writes a ticket into `head`: another number for the same slot (`head` counts modulo
-//!   the slots, as for the kernel), never used before. It copies, and moves `head` on only if its ticket is
-//!   still there. Readers may thus replace one another's tickets, and none keeps another out.
-//! - A poster may be suspended between claiming and marking (its thread is in a signal handler). Events
-//!   behind it are ready, but `tail` cannot pass the gap. A reader that finds nothing else takes these
-//!   *aside*, directly from their slots; the publisher later closes such gaps.
+//! - Whoever gets `publishing` moves `tail` over the ready slots and signals their eventfds. Who
+//!   does not get it goes on: the one inside looks again after leaving.
+//! - A reader first writes a ticket into `head`: another number for the same slot (`head` counts
+//!   modulo the slots, as for the kernel), never used before. It copies, and moves `head` on only
+//!   if its ticket is still there. Readers may thus replace one another's tickets, and none keeps
+//!   another out.
+//! - A poster may be suspended between claiming and marking (its thread is in a signal handler).
+//!   Events behind it are ready, but `tail` cannot pass the gap. A reader that finds nothing else
+//!   takes these *aside*, directly from their slots; the publisher later closes such gaps.
 //!
-//! A position counts slots since the context was made, in 64 bits: it never wraps; its lap says how often the ring went round.
+//! A position counts slots since the context was made, in 64 bits: it never wraps; its lap says how
+//! often the ring went round.
 
 use core::ffi::c_int;
 use core::ptr;
@@ -48,8 +50,8 @@ struct Mark {
     signal: AtomicU32,
 }
 
-/// An eventfd to signal once an event is visible: the descriptor plus 1, above a bit that says whether it is the
-/// library's duplicate. 0: none.
+/// An eventfd to signal once an event is visible: the descriptor plus 1, above a bit that says
+/// whether it is the library's duplicate. 0: none.
 #[derive(Clone, Copy, Default)]
 pub struct Signal(u32);
 
@@ -200,7 +202,8 @@ impl Completions {
         self.nr.load(Relaxed)
     }
 
-    /// Where ring and marks are. None in a child that a signal handler forked during a call: it finds zeroes here.
+    /// Where ring and marks are. None in a child that a signal handler forked during a call: it
+    /// finds zeroes here.
     fn view(&self) -> Option<View> {
         let nr = self.nr.load(Relaxed);
         (nr != 0).then(|| View {
@@ -210,8 +213,8 @@ impl Completions {
         })
     }
 
-    /// Whether this is still the process that the view was taken in. What a child took over of the ring is its
-    /// parent's.
+    /// Whether this is still the process that the view was taken in. What a child took over of the
+    /// ring is its parent's.
     fn is_ours(&self) -> bool {
         self.nr.load(Relaxed) != 0
     }
@@ -224,8 +227,8 @@ impl Completions {
         view.distance(first, end)
     }
 
-    /// Accepts one more request, if its event will have room. The kernel counts likewise: in flight and
-    /// not reaped are at most all slots but one.
+    /// Accepts one more request, if its event will have room. The kernel counts likewise: in flight
+    /// and not reaped are at most all slots but one.
     pub fn accept(&self) -> bool {
         let Some(view) = self.view() else {
             return false;
@@ -286,7 +289,8 @@ impl Completions {
         let Some(view) = self.view() else {
             return;
         };
-        // SeqCst: before the slot is claimed, so that a reader who sees nothing published looks closer.
+        // SeqCst: before the slot is claimed, so that a reader who sees nothing published looks
+        // closer.
         self.pending.fetch_add(1, SeqCst);
         let (index, lap) = self.claim(&view);
         if !self.is_ours() {
@@ -329,8 +333,8 @@ impl Completions {
     /// Moves `tail` over the events that are ready and signals their eventfds.
     fn publish(&self, view: &View) {
         let mut signals = [Signal::default(); BATCH];
-        // SeqCst: the try comes after the mark of `post`, and the look at the end after `publishing` is
-        // given back. So either this try succeeds, or the one inside sees the mark.
+        // SeqCst: the try comes after the mark of `post`, and the look at the end after
+        // `publishing` is given back. So either this try succeeds, or the one inside sees the mark.
         while self.publishing.swap(1, SeqCst) == 0 {
             let mut moved = 0;
             for signal in &mut signals {
@@ -345,8 +349,8 @@ impl Completions {
                     break;
                 }
                 let signal_then = Signal(mark.signal.load(Relaxed));
-                // Acquire: pairs with `post`. The slot is free for the next lap from here on, but nobody
-                // claims it before `head` has passed it.
+                // Acquire: pairs with `post`. The slot is free for the next lap from here on, but
+                // nobody claims it before `head` has passed it.
                 if mark
                     .state
                     .compare_exchange(lap | READY, next_lap(lap) | FREE, SeqCst, Relaxed)
@@ -365,8 +369,8 @@ impl Completions {
                 self.pending.fetch_sub(moved, SeqCst);
             }
             self.publishing.store(0, SeqCst);
-            // As in the kernel: after `tail`. Not before `publishing` is given back, because this is a
-            // system call, and signal handlers run at its end.
+            // As in the kernel: after `tail`. Not before `publishing` is given back, because this
+            // is a system call, and signal handlers run at its end.
             for signal in signals.iter().take(moved as usize) {
                 signal.send();
             }
@@ -388,8 +392,8 @@ impl Completions {
         view.mark(index).state.load(SeqCst) == next_lap(lap) | FREE
     }
 
-    /// Moves `published` over a slot whose mark says that it is done. Anybody may do it: the publisher may be
-    /// the code that a signal handler interrupted.
+    /// Moves `published` over a slot whose mark says that it is done. Anybody may do it: the
+    /// publisher may be the code that a signal handler interrupted.
     fn advance(&self, position: u64) {
         // SeqCst: readers look at it after `head`. It never goes back, so a late exchange fails.
         let next = position.wrapping_add(1);
@@ -416,7 +420,8 @@ impl Completions {
             return;
         };
         let (from, to) = (view.mark(index), view.mark(gap));
-        // SeqCst: the gap first, so that no poster fills it; then the event, so that no reader takes it.
+        // SeqCst: the gap first, so that no poster fills it; then the event, so that no reader
+        // takes it.
         if to
             .state
             .compare_exchange(gap_lap | FREE, gap_lap | CLAIMED, SeqCst, Relaxed)
@@ -525,15 +530,16 @@ impl Completions {
         }
     }
 
-    /// Another number for a slot: how often `nr` is added. Unique for as many takes as a u32 has room
-    /// for, divided by the slots.
+    /// Another number for a slot: how often `nr` is added. Unique for as many takes as a u32 has
+    /// room for, divided by the slots.
     fn ticket(&self, view: &View) -> u32 {
         let values = u32::MAX.checked_div(view.nr).unwrap_or(0).saturating_sub(1);
         let number = self.tickets.fetch_add(1, Relaxed);
         1 + number.checked_rem(values).unwrap_or(0)
     }
 
-    /// See the module. None: look again, because an event came up that is older than one to be taken.
+    /// See the module. None: look again, because an event came up that is older than one to be
+    /// taken.
     ///
     /// # Safety
     /// As [`Completions::take`].
@@ -573,7 +579,8 @@ impl Completions {
             // SAFETY: the slot is this thread's until it is free.
             unsafe { copy_events(view.slot(index), events.wrapping_add(taken as usize), 1) };
             mark.state.store(lap | FREE, SeqCst);
-            // After the slot is free: the count of what is accepted must not run ahead of the slots.
+            // After the slot is free: the count of what is accepted must not run ahead of the
+            // slots.
             self.aside.fetch_add(1, SeqCst);
             self.pending.fetch_sub(1, SeqCst);
             signal_then.send();

@@ -1,7 +1,7 @@
 //! What one context consists of: its ring, mapped at two addresses, and memory for its requests.
 //!
-//! The program has one address of the ring, and may move, unmap or overwrite what is there. The engine uses
-//! the other one.
+//! The program has one address of the ring, and may move, unmap or overwrite what is there. The
+//! engine uses the other one.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -94,7 +94,8 @@ fn area_bytes(nr: u32) -> usize {
     Requests::bytes(nr) + Completions::bytes(nr)
 }
 
-/// The context that the word at the beginning of a ring names, if it is one of a ring of this engine.
+/// The context that the word at the beginning of a ring names, if it is one of a ring of this
+/// engine.
 pub fn number_at(ctx: io_context_t) -> Option<u32> {
     Some(probe::word_at(ctx.cast_const().cast())? & !FLIPPED)
 }
@@ -168,7 +169,8 @@ impl Context {
             }
             spin_loop();
         }
-        // Another thread is between the two steps, or the code that this signal handler interrupted.
+        // Another thread is between the two steps, or the code that this signal handler
+        // interrupted.
         theirs().is_some_and(|id| id & !FLIPPED == number)
     }
 

@@ -5,8 +5,8 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::futex;
 use crate::sys::process::{self, Run};
 
-/// Sees to it that the engine's work is finished at the end of the process. Called before work is given to a thread
-/// of the library.
+/// Sees to it that the engine's work is finished at the end of the process. Called before work is
+/// given to a thread of the library.
 pub fn finish_at_exit(threads: &Threads) {
     // Relaxed: of threads that come here at the same time, one exchange finds 0.
     if threads.ends_at_exit.load(Relaxed) == 0 && threads.ends_at_exit.swap(1, Relaxed) == 0 {
@@ -15,7 +15,8 @@ pub fn finish_at_exit(threads: &Threads) {
     }
 }
 
-/// Finishes what is queued and ends the threads: the process ends, or the program unloads the library.
+/// Finishes what is queued and ends the threads: the process ends, or the program unloads the
+/// library.
 impl Run for Threads {
     fn run(&self) {
         if !self.are_ours() {
@@ -24,7 +25,8 @@ impl Run for Threads {
         }
         self.helpers.drain();
         self.poller.end();
-        // A thread says that it ends just before it returns; give it time to leave the library's code.
+        // A thread says that it ends just before it returns; give it time to leave the library's
+        // code.
         futex::sleep(1_000_000);
     }
 }

@@ -108,7 +108,8 @@ impl File {
         self.flags & libc::O_ACCMODE != without
     }
 
-    /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what others have.
+    /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what
+    /// others have.
     pub fn is_empty(&self) -> bool {
         !self.has_device && self.size == Some(0)
     }

@@ -1,8 +1,8 @@
 //! The helper threads: they carry out what would make `io_submit` wait for a disk.
 //!
-//! There is one queue for the process. Submitting a request only pushes it, with one exchange, so a signal
-//! handler may do it at any point. Helpers start when there is work, up to a limit, start one another, and end
-//! after an idle second, so that they never keep a process alive.
+//! There is one queue for the process. Submitting a request only pushes it, with one exchange, so a
+//! signal handler may do it at any point. Helpers start when there is work, up to a limit, start
+//! one another, and end after an idle second, so that they never keep a process alive.
 
 use core::ptr;
 
@@ -25,8 +25,8 @@ pub struct Helpers {
     pushed: AtomicUsize,
     /// Requests in order, oldest first, once they were taken out of `pushed`; under `lock`.
     ordered: AtomicUsize,
-    /// Taken by helpers, and by a thread that runs the queue itself where no helper can be started. 0: free, 1: taken,
-    /// 2: taken, and somebody waits for it.
+    /// Taken by helpers, and by a thread that runs the queue itself where no helper can be started.
+    /// 0: free, 1: taken, 2: taken, and somebody waits for it.
     lock: AtomicU32,
     /// Counts pushes; idle helpers sleep on it.
     pushes: AtomicU32,
@@ -43,8 +43,8 @@ pub struct Helpers {
 }
 
 impl Helpers {
-    /// Says how many helpers there may be, before the first request. `limit` is asked once: helpers must not look at
-    /// an environment that the program may change.
+    /// Says how many helpers there may be, before the first request. `limit` is asked once: helpers
+    /// must not look at an environment that the program may change.
     pub fn set_limit(&self, limit: impl FnOnce() -> u32) {
         // Relaxed: threads that ask at the same time come to the same answer.
         if self.limit.load(Relaxed) == 0 {
@@ -124,7 +124,8 @@ impl Helpers {
         }
     }
 
-    /// As [`Helpers::is_empty`], and no thread is between taking the pushed requests and ordering them.
+    /// As [`Helpers::is_empty`], and no thread is between taking the pushed requests and ordering
+    /// them.
     fn is_idle(&self) -> bool {
         self.take_lock();
         let is_empty = self.is_empty();

@@ -1,4 +1,5 @@
-//! How many requests of one context a helper or the poller has, and whether `io_destroy` waits for them.
+//! How many requests of one context a helper or the poller has, and whether `io_destroy` waits for
+//! them.
 
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -18,10 +19,12 @@ impl InFlight {
         self.0.store(0, Relaxed);
     }
 
-    /// Counts a request in. False if the context is being destroyed: then nobody would wait for the request.
+    /// Counts a request in. False if the context is being destroyed: then nobody would wait for the
+    /// request.
     #[must_use]
     pub fn enter(&self) -> bool {
-        // Relaxed: one word says both, so an `io_destroy` that this does not see waits for the request.
+        // Relaxed: one word says both, so an `io_destroy` that this does not see waits for the
+        // request.
         let enters = self.0.fetch_add(1, Relaxed) & DESTROYING == 0;
         if !enters {
             self.leave();
@@ -39,7 +42,8 @@ impl InFlight {
 
     /// Whether the context is being destroyed.
     pub fn is_destroying(&self) -> bool {
-        // SeqCst: a thread that is about to wait for events counts itself, then looks; see `destroy`.
+        // SeqCst: a thread that is about to wait for events counts itself, then looks; see
+        // `destroy`.
         self.0.load(SeqCst) & DESTROYING != 0
     }
 

@@ -82,7 +82,8 @@ pub fn key_of(at: *mut iocb) -> *mut u32 {
     at.wrapping_byte_add(offset_of!(iocb, key)).cast()
 }
 
-/// Writes 0 to the key, as the kernel does with every iocb that it looks at. False if it cannot be written.
+/// Writes 0 to the key, as the kernel does with every iocb that it looks at. False if it cannot be
+/// written.
 ///
 /// # Safety
 /// The key can be read.
@@ -106,7 +107,8 @@ pub unsafe fn clear_key(at: *mut iocb, writable: &ProvenPages) -> bool {
 pub mod tests {
     use super::*;
 
-    /// The kernel's `struct iocb` (`include/uapi/linux/aio_abi.h`), written in this machine's byte order.
+    /// The kernel's `struct iocb` (`include/uapi/linux/aio_abi.h`), written in this machine's byte
+    /// order.
     fn iocb_bytes() -> [u8; 65] {
         // One byte on: an iocb may be misaligned.
         let mut bytes = [0u8; 65];

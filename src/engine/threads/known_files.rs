@@ -1,8 +1,8 @@
 //! Descriptors that stood for plain files lately: for these, `io_submit` skips `fstat`.
 //!
-//! The number may stand for another file meanwhile. The kernel refuses the shortest way for streams and
-//! directories; a file opened for direct I/O is then read or written before `io_submit` returns, until the
-//! trust is used up.
+//! The number may stand for another file meanwhile. The kernel refuses the shortest way for streams
+//! and directories; a file opened for direct I/O is then read or written before `io_submit`
+//! returns, until the trust is used up.
 
 use core::ffi::c_int;
 
@@ -15,8 +15,8 @@ const KNOWN: usize = 1024;
 /// How many requests in a row skip `fstat`.
 const TRUST: u32 = 64;
 
-/// One word for each descriptor: uses left for reading in the low half, for writing in the high half. All
-/// zero: none is known.
+/// One word for each descriptor: uses left for reading in the low half, for writing in the high
+/// half. All zero: none is known.
 #[repr(C)]
 pub struct KnownFiles {
     uses: [AtomicU32; KNOWN],

@@ -13,8 +13,8 @@ use crate::sys::{limits, probe};
 /// The kernel limits a context's events to 0x10000000 bytes, after it has doubled their number.
 const MOST_EVENTS: u32 = 0x1000_0000 / 32;
 
-/// Makes a context and stores it at `ctxp`. `is_limited`: `fs.aio-max-nr` counts. `made` is called with the
-/// context's address before the program can know it.
+/// Makes a context and stores it at `ctxp`. `is_limited`: `fs.aio-max-nr` counts. `made` is called
+/// with the context's address before the program can know it.
 ///
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.

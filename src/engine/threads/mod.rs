@@ -1,8 +1,9 @@
 //! Threads instead of the kernel's AIO, for where the kernel has none.
 //!
-//! What the kernel does inside `io_submit` is done there, by the caller: reads and writes of everything
-//! that is not direct I/O. Direct I/O and FSYNC go to helper threads, POLL to a poller. A context is a
-//! genuine ring, which programs may read themselves. The rules are those of `fs/aio.c`, check by check.
+//! What the kernel does inside `io_submit` is done there, by the caller: reads and writes of
+//! everything that is not direct I/O. Direct I/O and FSYNC go to helper threads, POLL to a poller.
+//! A context is a genuine ring, which programs may read themselves. The rules are those of
+//! `fs/aio.c`, check by check.
 //!
 //! | module | holds |
 //! |---|---|
@@ -71,8 +72,9 @@ impl Threads {
         self.contexts.hold(ctx)
     }
 
-    /// Makes a context. `is_limited`: `fs.aio-max-nr` counts. `wipes` lets a forked child find this state zeroed, and
-    /// says whether it does. `made` is called with the context's address before the program can know it.
+    /// Makes a context. `is_limited`: `fs.aio-max-nr` counts. `wipes` lets a forked child find this
+    /// state zeroed, and says whether it does. `made` is called with the context's address before
+    /// the program can know it.
     ///
     /// # Safety
     /// `ctxp` is null, bad, or the caller's to write.
@@ -122,8 +124,8 @@ impl Threads {
     /// Waits for events and takes them.
     ///
     /// # Safety
-    /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page of
-    /// `events` that was good in an earlier call is still good.
+    /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A
+    /// page of `events` that was good in an earlier call is still good.
     pub unsafe fn collect<T: Timespec>(
         &self,
         hold: &Hold<'_>,
@@ -133,7 +135,8 @@ impl Threads {
         unsafe { collecting::collect(self, hold, wanted) }
     }
 
-    /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine may do its work.
+    /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine
+    /// may do its work.
     #[cold]
     #[inline(never)]
     pub fn stand_alone(&self) -> bool {

@@ -15,8 +15,8 @@ pub struct OwnDescriptor(AtomicU32);
 impl OwnDescriptor {
     /// The descriptor, if there is one.
     pub fn get(&self) -> Option<c_int> {
-        // SeqCst: a thread that makes it, or finds it made, looks for work afterwards; one that adds work looks
-        // for the descriptor afterwards. One of them sees the other.
+        // SeqCst: a thread that makes it, or finds it made, looks for work afterwards; one that
+        // adds work looks for the descriptor afterwards. One of them sees the other.
         to_descriptor(self.0.load(SeqCst))
     }
 

@@ -168,14 +168,15 @@ impl Requests {
         places.wrapping_add(index as usize)
     }
 
-    /// A free place, which the caller then owns; and its number in the order of submission. None only if requests
-    /// come in that were not accepted.
+    /// A free place, which the caller then owns; and its number in the order of submission. None
+    /// only if requests come in that were not accepted.
     pub fn get(&self) -> Option<(*mut Request, u32)> {
         let nr = self.nr.load(Relaxed).max(1);
         let serial = self.serial.fetch_add(1, Relaxed);
         (0..nr).find_map(|step| {
             let place = self.place(serial.wrapping_add(step) % nr);
-            // SAFETY: the index is below `nr`, and the memory stays while the context has references.
+            // SAFETY: the index is below `nr`, and the memory stays while the context has
+            // references.
             let state = unsafe { &(*place).state };
             // Acquire: pairs with `give_back`.
             state

@@ -28,8 +28,8 @@ pub struct Threads {
     pub writable: ProvenPages,
     /// Whether the engine's work is finished at the end of the process.
     pub ends_at_exit: AtomicU32,
-    /// The process that this memory is of, where the kernel does not wipe it in a child; else [`WIPED`]. 0: not
-    /// asked yet.
+    /// The process that this memory is of, where the kernel does not wipe it in a child; else
+    /// [`WIPED`]. 0: not asked yet.
     owner: AtomicU32,
     /// What the environment says of engines, as [`Engine`] numbers it; 0: not read yet.
     engine: AtomicU32,
@@ -60,7 +60,8 @@ impl Threads {
         engine
     }
 
-    /// Gets ready before a context is made. `wipes` lets a forked child find zeroes here, and says whether it does.
+    /// Gets ready before a context is made. `wipes` lets a forked child find zeroes here, and says
+    /// whether it does.
     pub fn prepare(&self, wipes: impl Fn() -> bool) {
         self.settle_owner(wipes);
         self.helpers.set_limit(configuration::threads_limit);
@@ -98,8 +99,8 @@ impl Threads {
             return;
         }
         let start = ptr::from_ref(self).cast_mut().cast::<u8>();
-        // SAFETY: it is all atomics, for which zero is the empty state, and nobody looks at them: `are_ours` says
-        // no. The owner comes last.
+        // SAFETY: it is all atomics, for which zero is the empty state, and nobody looks at them:
+        // `are_ours` says no. The owner comes last.
         unsafe { start.write_bytes(0, offset_of!(Threads, owner)) };
         self.owner.store(0, SeqCst);
     }

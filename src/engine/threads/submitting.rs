@@ -1,4 +1,5 @@
-//! `io_submit`: the kernel's checks in the kernel's order (`io_submit_one` and what it calls in `fs/aio.c`).
+//! `io_submit`: the kernel's checks in the kernel's order (`io_submit_one` and what it calls in
+//! `fs/aio.c`).
 
 use core::ffi::{c_int, c_long};
 use core::mem::{MaybeUninit, take};
@@ -90,7 +91,8 @@ unsafe fn submit_one(
         return Err(Errno::EFAULT);
     }
     if has_signal {
-        // The program may close its own before the event comes. Without a duplicate it is signalled all the same.
+        // The program may close its own before the event comes. Without a duplicate it is signalled
+        // all the same.
         iocb.signal = match files::duplicate(iocb.resfd) {
             Ok(duplicate) => Signal::of_duplicate(duplicate),
             Err(_) => Signal::of_program(iocb.resfd),

@@ -20,8 +20,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// What a timeout means: the kernel adds its parts up without checking them. A sum of 0 does not wait, and a
-    /// negative one never ends (`read_events` in `fs/aio.c`).
+    /// What a timeout means: the kernel adds its parts up without checking them. A sum of 0 does
+    /// not wait, and a negative one never ends (`read_events` in `fs/aio.c`).
     pub fn of((seconds, nanoseconds): (i64, i64)) -> Limit {
         /// From here on the kernel's sum is the largest one.
         const ENDLESS_SECONDS: i64 = i64::MAX / 1_000_000_000;
@@ -72,7 +72,8 @@ const LONG: i64 = 1_000_000_000_000_000;
 const SLICE: i64 = 1_000_000;
 
 impl Waiters {
-    /// Starts with none. The counts may be wrong in a child that a signal handler forked during a wait.
+    /// Starts with none. The counts may be wrong in a child that a signal handler forked during a
+    /// wait.
     pub fn start(&self) {
         for count in [&self.wakes, &self.sleepers, &self.masked] {
             count.store(0, Relaxed);
@@ -81,13 +82,15 @@ impl Waiters {
 
     /// Wakes everybody, after an event became visible or the context is being destroyed.
     pub fn wake(&self) {
-        // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for events.
+        // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for
+        // events.
         if self.sleepers.load(SeqCst) != 0 {
             self.wakes.fetch_add(1, SeqCst);
             futex::wake(&self.wakes, u32::MAX >> 1);
         }
         if self.masked.load(SeqCst) != 0 {
-            // After the event became visible: a thread that makes the eventfd looks for events afterwards.
+            // After the event became visible: a thread that makes the eventfd looks for events
+            // afterwards.
             if let Some(eventfd) = still_eventfd(self.eventfd.get()) {
                 eventfd::signal(eventfd);
             }
@@ -116,8 +119,8 @@ impl Waiters {
         woken
     }
 
-    /// As [`Waiters::sleep`], with another signal mask meanwhile. A handler that the mask lets through runs
-    /// even if `ready` says yes or the limit is now.
+    /// As [`Waiters::sleep`], with another signal mask meanwhile. A handler that the mask lets
+    /// through runs even if `ready` says yes or the limit is now.
     ///
     /// # Safety
     /// `mask` can be read.
@@ -154,7 +157,8 @@ impl Waiters {
             // The others' wake-up may have gone to this thread.
             eventfd::signal(eventfd);
             if !ready() {
-                // This thread wants more than the others, and leaves the wake-up to them for a while.
+                // This thread wants more than the others, and leaves the wake-up to them for a
+                // while.
                 // SAFETY: as above.
                 result = unsafe { files::poll_with_mask(None, rest.min(SLICE), mask) };
                 if result == Ok(false) {
@@ -181,7 +185,8 @@ impl Waiters {
     }
 }
 
-/// The descriptor, unless it is another file's by now: the program may have closed all that it found.
+/// The descriptor, unless it is another file's by now: the program may have closed all that it
+/// found.
 fn still_eventfd(fd: Option<c_int>) -> Option<c_int> {
     fd.filter(|&fd| eventfd::is_eventfd(fd))
 }
