@@ -1,8 +1,8 @@
 //! The contexts that this engine serves: a table by address, with reference counts.
 //!
-//! Looking up takes no lock. A call holds a reference while it is at a context. The memory goes when the context
-//! was destroyed and the last reference is dropped, so a signal handler may destroy the context that the
-//! interrupted call is using. In a forked child the table is empty.
+//! Looking up takes no lock. A call holds a reference while it is at a context. The memory goes
+//! when the context was destroyed and the last reference is dropped, so a signal handler may
+//! destroy the context that the interrupted call is using. In a forked child the table is empty.
 
 use core::ops::Deref;
 
@@ -25,7 +25,8 @@ const MOVED: usize = 4;
 /// Instead of the address when nothing is left of the context: the place is free.
 const DEAD: usize = 8;
 
-/// In the count of references: the context is destroyed, and the thread that drops the last one frees it.
+/// In the count of references: the context is destroyed, and the thread that drops the last one
+/// frees it.
 const CLOSED: u32 = 1 << 31;
 
 /// A place of the table. All zero: free.
@@ -36,7 +37,7 @@ pub(crate) struct Place {
     address: AtomicUsize,
     /// Calls that are at this context, and 1 until it is destroyed.
     references: AtomicU32,
-    context: Context,
+    pub(crate) context: Context,
 }
 
 /// A context with a reference, which is dropped with this.
@@ -59,33 +60,36 @@ impl Drop for Hold<'_> {
 impl Hold<'_> {
     /// True for the one thread that may destroy the context.
     pub fn start_destroying(&self) -> bool {
-        // Relaxed: `destroyed` releases it.
+        // Relaxed: the reference that is dropped after `destroyed` releases it.
         self.0.address.fetch_or(DESTROYING, Relaxed) & DESTROYING == 0
     }
 }
 
 impl Place {
-    /// Holds the context if the place still says `address`.
-    fn hold(&self, address: usize) -> Option<Hold<'_>> {
-        // Acquire: pairs with `destroyed`. Of a count that comes too late for the one that frees the memory, the
-        // look below sees that the context is being destroyed.
+    /// Holds the context if the place still says `address`, with the mark `or` or without.
+    fn hold(&self, address: usize, or: usize) -> Option<Hold<'_>> {
+        // Acquire: pairs with `drop_reference`. If this comes too late for the thread that frees
+        // the memory, the look below sees that the context is being destroyed.
         self.references.fetch_add(1, Acquire);
         let hold = Hold(self);
         // Acquire: pairs with `insert`, and shows what it filled in.
-        (self.address.load(Acquire) == address).then_some(hold)
+        (self.address.load(Acquire) & !or == address).then_some(hold)
     }
 
     fn drop_reference(&self) {
         if self.address.load(Relaxed) == EMPTY {
-            // A child, which a signal handler forked in the middle of a call: the count is zero already.
+            // A child, which a signal handler forked in the middle of a call: the count is zero
+            // already.
             return;
         }
-        // Release: what was done with the context comes before its memory is freed.
+        // Release: what was done with the context comes before its memory is freed, and before a
+        // late `hold`.
         if self.references.fetch_sub(1, Release) != CLOSED | 1 {
             return;
         }
-        // A caller that looks for another context may have counted itself in since. Then it comes here, when it has
-        // seen that this is not the one, and the exchange fails. Acquire: pairs with all that dropped a reference.
+        // A caller that looks for another context may have counted itself in since. Then it comes
+        // here, when it has seen that this is not the one, and the exchange fails. Acquire: pairs
+        // with all that dropped a reference.
         if self
             .references
             .compare_exchange(CLOSED, 0, Acquire, Relaxed)
@@ -99,7 +103,8 @@ impl Place {
 
     /// Lets the context be found by its number only. `address` is that of a live context.
     fn forget_address(&self, address: usize) {
-        // Relaxed: nothing else is published. If it fails, the context is being destroyed, or marked already.
+        // Relaxed: nothing else is published. If it fails, the context is being destroyed, or
+        // marked already.
         let _ = self
             .address
             .compare_exchange(address, address | MOVED, Relaxed, Relaxed);
@@ -132,7 +137,8 @@ impl Contexts {
         })
     }
 
-    /// The context behind a handle. None if this engine does not serve it, or it is being destroyed.
+    /// The context behind a handle. None if this engine does not serve it, or it is being
+    /// destroyed.
     pub fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
         let address = ctx.addr();
         if !self.are_any() || address & 0xfff != 0 || address == 0 {
@@ -142,7 +148,7 @@ impl Contexts {
             // Relaxed: `Place::hold` looks again.
             let found = place.address.load(Relaxed);
             if found == address {
-                return place.hold(address);
+                return place.hold(address, 0);
             }
             if found == EMPTY {
                 break;
@@ -156,21 +162,20 @@ impl Contexts {
     fn hold_moved(&self, ctx: io_context_t) -> Option<Hold<'_>> {
         let place = self.table.get(number_at(ctx)? as usize)?;
         // Relaxed: `Place::hold` looks again.
-        let address = place.address.load(Relaxed);
+        let address = place.address.load(Relaxed) & !MOVED;
         if address == EMPTY || address & (RESERVED | DESTROYING | DEAD) != 0 {
             return None;
         }
-        let hold = place.hold(address)?;
+        let hold = place.hold(address, MOVED)?;
         if !hold.is_ring_at(ctx) {
             return None;
         }
-        if address & MOVED == 0 {
-            place.forget_address(address);
-        }
+        place.forget_address(address);
         Some(hold)
     }
 
-    /// Makes a context known whose ring is at `address`, when `start` has filled it in. False: there is no place.
+    /// Makes a context known whose ring is at `address`, when `start` has filled it in. False:
+    /// there is no place.
     pub fn insert(&self, address: usize, start: impl FnOnce(u32, &Context)) -> bool {
         // The program has moved or unmapped the ring of another context that was there.
         for (_, place) in self.places(address) {
@@ -184,7 +189,8 @@ impl Contexts {
             if found != EMPTY && found != DEAD {
                 continue;
             }
-            // Acquire: pairs with the store of DEAD, after which the memory of the context before is gone.
+            // Acquire: pairs with the store of DEAD, after which the memory of the context before
+            // is gone.
             if place
                 .address
                 .compare_exchange(found, address | RESERVED, Acquire, Relaxed)
@@ -192,8 +198,8 @@ impl Contexts {
             {
                 continue;
             }
-            // The context's own reference. It is added: a late caller may hold one for a moment. Relaxed: the store
-            // of the address releases it.
+            // The context's own reference. It is added: a late caller may hold one for a moment.
+            // Relaxed: the store of the address releases it.
             place.references.fetch_add(1, Relaxed);
             start(number as u32, &place.context);
             // Release: pairs with `Place::hold`.
@@ -204,12 +210,11 @@ impl Contexts {
         false
     }
 
-    /// Drops the context's own reference after [`Hold::start_destroying`], and the caller's. The memory goes with
-    /// the last reference.
+    /// Drops the context's own reference after [`Hold::start_destroying`], and the caller's. The
+    /// memory goes with the last reference.
     pub fn destroyed(&self, hold: Hold<'_>) {
         self.count.fetch_sub(1, Relaxed);
-        // Release: pairs with `Place::hold`, which then sees that the context is being destroyed.
-        hold.0.references.fetch_or(CLOSED, Release);
-        hold.0.drop_reference();
+        // Relaxed: the caller's reference, which is dropped last, releases it.
+        hold.0.references.fetch_add(CLOSED - 1, Relaxed);
     }
 }

@@ -1,7 +1,7 @@
 //! The table of armed polls: who of those that may end a poll ends it.
 //!
-//! A poll may be reported ready, be cancelled, or end with its context. Each place has a state, and one exchange
-//! decides who gets the request:
+//! A poll may be reported ready, be cancelled, or end with its context. Each place has a state, and
+//! one exchange decides who gets the request:
 //!
 //! ```text
 //!        get          watch           report, withdraw
@@ -10,8 +10,8 @@
 //!                +----------> REPORTED          TAKEN ---------> FREE of the next use
 //! ```
 //!
-//! The thread that arms a poll has the place TAKEN until epoll watches the descriptor. A report that comes sooner
-//! is left in the place, and that thread ends the poll itself.
+//! The thread that arms a poll has the place TAKEN until epoll watches the descriptor. A report
+//! that comes sooner is left in the place, and that thread ends the poll itself.
 
 use core::ffi::c_int;
 use core::ptr;
@@ -21,9 +21,9 @@ use crate::engine::tables::POLLS;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
 
-/// The state of a place, in the two low bits of its word. Above them is the number of its use, so that a report
-/// of an earlier use is known as such; or, while it is REPORTED, which only the thread that arms the poll looks
-/// at, the events that were reported.
+/// The state of a place, in the two low bits of its word. Above them is the number of its use, so
+/// that a report of an earlier use is known as such; or, while it is REPORTED, which only the
+/// thread that arms the poll looks at, the events that were reported.
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 const WATCHED: u32 = 2;
@@ -49,7 +49,8 @@ pub struct Places {
     pub(crate) hint: AtomicU32,
 }
 
-/// A place that the caller has, and with it the request that was stored there. It must be freed, or watched.
+/// A place that the caller has, and with it the request that was stored there. It must be freed, or
+/// watched.
 #[must_use]
 pub struct Taken<'a> {
     place: &'a Place,
@@ -95,7 +96,8 @@ impl Places {
         })
     }
 
-    /// What the poller does with a report: it gets the poll, or leaves the events to the thread that arms it.
+    /// What the poller does with a report: it gets the poll, or leaves the events to the thread
+    /// that arms it.
     pub fn report(&self, number: u64, events: u16) -> Option<Taken<'_>> {
         let (used, index) = ((number >> 32) as u32, number as u32);
         let place = self.places.get(index as usize)?;

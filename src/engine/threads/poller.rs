@@ -1,8 +1,8 @@
 //! The poller: one thread for all POLL requests that are not ready at once.
 //!
 //! It watches a duplicate of each descriptor, so that the program may close its own, as with the
-//! kernel. Duplicates are made of pipes, sockets and the like only; closing one of a regular file would
-//! drop the program's record locks, and regular files are always ready.
+//! kernel. Duplicates are made of pipes, sockets and the like only; closing one of a regular file
+//! would drop the program's record locks, and regular files are always ready.
 
 use core::ffi::c_int;
 
@@ -32,7 +32,8 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// Arms a poll; the request is the poller's from then on. If that fails, the request is still the caller's.
+    /// Arms a poll; the request is the poller's from then on. If that fails, the request is still
+    /// the caller's.
     ///
     /// # Safety
     /// The caller owns the request.
@@ -100,7 +101,8 @@ impl Poller {
     /// Stops watching, and frees the place.
     fn end_poll(&self, taken: Taken) {
         let fd = taken.fd();
-        // If it is not watched any more, the program closed it, and the number may be another file's.
+        // If it is not watched any more, the program closed it, and the number may be another
+        // file's.
         let is_watched = |epoll| epoll::forget(epoll, fd).is_ok();
         if self.epoll.get().is_some_and(is_watched) {
             files::close(fd);
@@ -126,8 +128,8 @@ impl Poller {
         }
     }
 
-    /// Ends an armed poll without its event having come: the result is 0, as in the kernel. False if it ended by
-    /// itself, or is no armed poll.
+    /// Ends an armed poll without its event having come: the result is 0, as in the kernel. False
+    /// if it ended by itself, or is no armed poll.
     ///
     /// # Safety
     /// The request's memory is there: the caller holds its context.
@@ -154,7 +156,8 @@ impl Poller {
         };
         self.ending.store(1, SeqCst);
         if self.alive.load(SeqCst) != 0 {
-            // A report at once, under a number that no place has. Without it the thread wakes up by itself.
+            // A report at once, under a number that no place has. Without it the thread wakes up by
+            // itself.
             let bell = eventfd::make();
             if let Ok(bell) = bell {
                 eventfd::signal(bell);
@@ -197,8 +200,8 @@ impl Run for Poller {
                 }
                 Ok(None) if self.armed.load(SeqCst) != 0 => {}
                 _ => {
-                    // There is nothing to wait for, or the program closed the library's descriptor. SeqCst: `arm`
-                    // counts its poll, then looks whether the thread is there.
+                    // There is nothing to wait for, or the program closed the library's descriptor.
+                    // SeqCst: `arm` counts its poll, then looks whether the thread is there.
                     self.alive.store(0, SeqCst);
                     let is_open = |epoll| files::status_flags(epoll).is_ok();
                     if self.armed.load(SeqCst) == 0
