@@ -5,8 +5,8 @@ pub mod getevents;
 pub mod kernel;
 pub mod threads;
 
-/// How long one thread waits for another: as short as lets every path be taken. A thread that waits looks
-/// again without letting the others run; that they do, or not, is loom's choice.
+/// How long one thread waits for another: as short as lets every path be taken. A thread that waits
+/// looks again without letting the others run; that they do, or not, is loom's choice.
 pub mod patience {
     pub const SPINS: u32 = 1;
     pub const TURNS: u32 = 1;
@@ -24,6 +24,9 @@ pub mod patience {
 pub mod tables {
     pub const ENTRIES_LOG2: u32 = 1;
     pub const REACH: usize = 2;
+    pub const CONTEXTS_LOG2: u32 = 1;
+    pub const CONTEXTS_REACH: usize = 2;
+    pub const POLLS: usize = 2;
 
     pub fn first_place(_address: usize, _log2: u32) -> usize {
         0
