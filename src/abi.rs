@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_long, c_longlong, c_short, c_uint, c_ulong, c_void};
 use core::sync::atomic::AtomicU32;
 
 /// A context: the address of its completion ring, made by `io_setup`. Null is no context.
-pub type io_context_t = *mut aio_ring;
+pub(crate) type io_context_t = *mut aio_ring;
 
 /// What `io_queue_run` calls with each event: context, request, `res`, `res2`.
 ///
@@ -17,7 +17,7 @@ pub type io_context_t = *mut aio_ring;
 /// `panic=abort` the compiler would then stop every exception at the caller; as `C`, the caller has
 /// unwind tables and nothing to clean up, and exceptions pass
 /// (`c-tests/linking/every_function.cc`).
-pub type io_callback_t =
+pub(crate) type io_callback_t =
     unsafe extern "C" fn(ctx: io_context_t, iocb: *mut iocb, res: c_long, res2: c_long);
 
 /// Header of the ring that the kernel maps into the process; `nr` events follow it.
@@ -25,7 +25,7 @@ pub type io_callback_t =
 /// `head` and `tail` are shared with the kernel and with every other reader in the process.
 /// Source: `struct aio_ring` in `fs/aio.c`.
 #[repr(C)]
-pub struct aio_ring {
+pub(crate) struct aio_ring {
     /// The kernel's index of the context; it reads this at every call.
     pub id: c_uint,
     /// How many events the ring has room for. The kernel never reads it, but a program may write
@@ -46,12 +46,12 @@ pub struct aio_ring {
 }
 
 /// What [`aio_ring::magic`] is in a ring whose layout is the one above.
-pub const AIO_RING_MAGIC: c_uint = 0xa10a_10a1;
+pub(crate) const AIO_RING_MAGIC: c_uint = 0xa10a_10a1;
 
 /// `struct timespec` as the kernel's `long`-sized calls take it. Not validated by the kernel.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct timespec {
+pub(crate) struct timespec {
     /// Seconds.
     pub tv_sec: c_long,
     /// Nanoseconds; added to the seconds whatever its value.
@@ -62,7 +62,7 @@ pub struct timespec {
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct timespec64 {
+pub(crate) struct timespec64 {
     /// Seconds.
     pub tv_sec: i64,
     /// The upper half of the 64 bits that the kernel gives to the nanoseconds, and does not look
@@ -79,7 +79,7 @@ pub struct timespec64 {
 
 /// The last argument of `io_pgetevents(2)`.
 #[repr(C)]
-pub struct io_sigset {
+pub(crate) struct io_sigset {
     /// The mask, or null for none.
     pub ss: *const libc::sigset_t,
     /// Size of the kernel's signal set in bytes: 8.
@@ -89,7 +89,7 @@ pub struct io_sigset {
 /// [`io_sigset`] as 64-bit kernels before 5.0 read it from a 32-bit process.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
-pub struct io_sigset_compat {
+pub(crate) struct io_sigset_compat {
     /// Must be zero: the upper half of a 64-bit pointer.
     #[cfg(target_endian = "big")]
     pub __ss_pad: c_uint,
@@ -106,7 +106,7 @@ pub struct io_sigset_compat {
 /// `io_pgetevents_time64`.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
-pub struct io_sigset_64 {
+pub(crate) struct io_sigset_64 {
     /// The mask's address.
     pub ss: u64,
     /// Size of the kernel's signal set in bytes: 8.
@@ -117,7 +117,7 @@ pub struct io_sigset_64 {
 /// refuse it.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
-pub struct io_sigset_32 {
+pub(crate) struct io_sigset_32 {
     /// What others read.
     pub sigset: io_sigset,
     /// The length, in the other layouts.
@@ -128,7 +128,7 @@ pub struct io_sigset_32 {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct io_iocb_common {
+pub(crate) struct io_iocb_common {
     #[cfg(all(target_endian = "big", target_pointer_width = "32"))]
     pub __pad1: c_uint,
     pub buf: *mut c_void,
@@ -149,7 +149,7 @@ pub struct io_iocb_common {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct io_iocb_vector {
+pub(crate) struct io_iocb_vector {
     #[cfg(all(target_endian = "big", target_pointer_width = "32"))]
     pub __pad1: c_uint,
     pub vec: *const libc::iovec,
@@ -167,7 +167,7 @@ pub struct io_iocb_vector {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct io_iocb_poll {
+pub(crate) struct io_iocb_poll {
     #[cfg(target_endian = "big")]
     pub __pad1: c_int,
     pub events: c_int,
@@ -179,7 +179,7 @@ pub struct io_iocb_poll {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct io_iocb_sockaddr {
+pub(crate) struct io_iocb_sockaddr {
     #[cfg(all(target_endian = "big", target_pointer_width = "32"))]
     pub __pad1: c_uint,
     pub addr: *mut libc::sockaddr,
@@ -196,7 +196,7 @@ pub struct io_iocb_sockaddr {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub union iocb_parameters {
+pub(crate) union iocb_parameters {
     pub c: io_iocb_common,
     pub v: io_iocb_vector,
     pub poll: io_iocb_poll,
@@ -207,7 +207,7 @@ pub union iocb_parameters {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct iocb {
+pub(crate) struct iocb {
     #[cfg(all(target_endian = "big", target_pointer_width = "32"))]
     pub __pad1: c_uint,
     pub data: *mut c_void,
@@ -228,7 +228,7 @@ pub struct iocb {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct io_event {
+pub(crate) struct io_event {
     #[cfg(all(target_endian = "big", target_pointer_width = "32"))]
     pub __pad1: c_uint,
     pub data: *mut c_void,

@@ -7,7 +7,7 @@ use core::ffi::{CStr, c_char};
 /// `ring` and anything unknown: yes. `syscall`: no. Under valgrind: no, because its tools learn
 /// only from the system call that the events were written. A process that runs with raised
 /// privileges ignores the variable (`secure_getenv(3)`).
-pub fn reaps_in_user_space() -> bool {
+pub(crate) fn reaps_in_user_space() -> bool {
     let named = |name: &CStr, text: &[u8]| {
         // SAFETY: the name ends with a zero.
         let value = unsafe { secure_getenv(name.as_ptr()) };
@@ -21,7 +21,7 @@ pub fn reaps_in_user_space() -> bool {
 #[cfg(feature = "threads")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// The kernel's AIO, and threads where there is none: `io_setup` answers ENOSYS, or EPERM from
     /// a sandbox.
     Auto = 1,
@@ -35,7 +35,7 @@ pub enum Engine {
 
 /// `LIBAIO_ENGINE`: `auto` (and anything unknown), `auto,spill`, `kernel`, `threads`.
 #[cfg(feature = "threads")]
-pub fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     // SAFETY: the name ends with a zero, and so does a value.
     unsafe { engine_named(secure_getenv(c"LIBAIO_ENGINE".as_ptr())) }
 }
@@ -61,7 +61,7 @@ unsafe fn engine_named(value: *const c_char) -> Engine {
 
 /// `LIBAIO_THREADS`: how many helper threads there may be at a time, 1 to 999.
 #[cfg(feature = "threads")]
-pub fn threads_limit() -> u32 {
+pub(crate) fn threads_limit() -> u32 {
     // SAFETY: the name ends with a zero, and so does a value.
     unsafe { limit_named(secure_getenv(c"LIBAIO_THREADS".as_ptr())) }
 }

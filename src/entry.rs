@@ -29,7 +29,7 @@ fn count_or_errno(result: Result<c_int, Errno>) -> c_int {
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
+pub(crate) unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
     // SAFETY: the kernel writes `ctxp` or answers EFAULT.
     count_or_errno(unsafe { engine::setup(maxevents, ctxp) })
 }
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> 
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
+pub(crate) unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
     // SAFETY: the caller keeps the same promise.
     count_or_errno(unsafe { engine::destroy(ctx) })
 }
@@ -49,14 +49,22 @@ pub unsafe extern "C" fn io_destroy(ctx: io_context_t) -> c_int {
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are reaped.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> c_int {
+pub(crate) unsafe extern "C" fn io_submit(
+    ctx: io_context_t,
+    nr: c_long,
+    ios: *mut *mut iocb,
+) -> c_int {
     // SAFETY: the caller keeps the same promise.
     count_or_errno(unsafe { engine::submit(ctx, nr, ios) })
 }
 
 /// Asks for a request to be cancelled; `-EINPROGRESS` is success. `evt` is never written.
 #[unsafe(no_mangle)]
-pub extern "C" fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int {
+pub(crate) extern "C" fn io_cancel(
+    ctx: io_context_t,
+    iocb: *mut iocb,
+    evt: *mut io_event,
+) -> c_int {
     count_or_errno(engine::cancel(ctx, iocb, evt))
 }
 
@@ -65,7 +73,7 @@ pub extern "C" fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_eve
 /// # Safety
 /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_getevents(
+pub(crate) unsafe extern "C" fn io_getevents(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -81,7 +89,7 @@ pub unsafe extern "C" fn io_getevents(
 /// # Safety
 /// As [`io_getevents`]; `sigmask` is null, bad or readable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_pgetevents(
+pub(crate) unsafe extern "C" fn io_pgetevents(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -100,7 +108,7 @@ pub unsafe extern "C" fn io_pgetevents(
 /// As [`io_getevents`].
 #[cfg(target_pointer_width = "32")]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_getevents_time64(
+pub(crate) unsafe extern "C" fn io_getevents_time64(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -117,7 +125,7 @@ pub unsafe extern "C" fn io_getevents_time64(
 /// As [`io_pgetevents`].
 #[cfg(target_pointer_width = "32")]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_pgetevents_time64(
+pub(crate) unsafe extern "C" fn io_pgetevents_time64(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -134,7 +142,7 @@ pub unsafe extern "C" fn io_pgetevents_time64(
 /// # Safety
 /// `ctxp` is the caller's to write, or null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_queue_init(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
+pub(crate) unsafe extern "C" fn io_queue_init(maxevents: c_int, ctxp: *mut io_context_t) -> c_int {
     if maxevents <= 0 {
         return Errno::EINVAL.negated();
     }
@@ -151,7 +159,7 @@ pub unsafe extern "C" fn io_queue_init(maxevents: c_int, ctxp: *mut io_context_t
 /// # Safety
 /// As [`io_destroy`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_queue_release(ctx: io_context_t) -> c_int {
+pub(crate) unsafe extern "C" fn io_queue_release(ctx: io_context_t) -> c_int {
     // SAFETY: the caller keeps the same promise.
     unsafe { interposable::io_destroy(ctx) }
 }
@@ -161,7 +169,7 @@ pub unsafe extern "C" fn io_queue_release(ctx: io_context_t) -> c_int {
 /// # Safety
 /// The `data` of every request submitted to `ctx` is an [`io_callback_t`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_queue_run(ctx: io_context_t) -> c_int {
+pub(crate) unsafe extern "C" fn io_queue_run(ctx: io_context_t) -> c_int {
     loop {
         let mut event = MaybeUninit::<io_event>::uninit();
         let mut no_wait = timespec {
@@ -189,14 +197,14 @@ pub unsafe extern "C" fn io_queue_run(ctx: io_context_t) -> c_int {
 /// # Safety
 /// `timeout` is null, bad or readable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_queue_wait(ctx: io_context_t, timeout: *mut timespec) -> c_int {
+pub(crate) unsafe extern "C" fn io_queue_wait(ctx: io_context_t, timeout: *mut timespec) -> c_int {
     // SAFETY: there is no array to write; the caller answers for the timeout.
     unsafe { interposable::io_getevents(ctx, 0, 0, ptr::null_mut(), timeout) }
 }
 
 /// `io_cancel@LIBAIO_0.1`: without the event that is never written.
 #[unsafe(no_mangle)]
-pub extern "C" fn io_cancel_0_1(ctx: io_context_t, iocb: *mut iocb) -> c_int {
+pub(crate) extern "C" fn io_cancel_0_1(ctx: io_context_t, iocb: *mut iocb) -> c_int {
     let mut event = MaybeUninit::<io_event>::uninit();
     interposable::io_cancel(ctx, iocb, event.as_mut_ptr())
 }
@@ -206,7 +214,7 @@ pub extern "C" fn io_cancel_0_1(ctx: io_context_t, iocb: *mut iocb) -> c_int {
 /// # Safety
 /// As [`io_getevents`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_getevents_0_1(
+pub(crate) unsafe extern "C" fn io_getevents_0_1(
     ctx: io_context_t,
     nr: c_long,
     events: *mut io_event,
@@ -221,7 +229,10 @@ pub unsafe extern "C" fn io_getevents_0_1(
 /// # Safety
 /// As [`io_queue_wait`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn io_queue_wait_0_1(ctx: io_context_t, timeout: *const timespec) -> c_int {
+pub(crate) unsafe extern "C" fn io_queue_wait_0_1(
+    ctx: io_context_t,
+    timeout: *const timespec,
+) -> c_int {
     // SAFETY: there is no array to write; the timeout is not written.
     unsafe { interposable::io_getevents(ctx, 0, 0, ptr::null_mut(), timeout.cast_mut()) }
 }

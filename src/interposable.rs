@@ -12,19 +12,19 @@ use crate::abi::{io_context_t, io_event, iocb, timespec};
 unsafe extern "C" {
     /// `io_setup(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_setup")]
-    pub fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int;
+    pub(crate) fn io_setup(maxevents: c_int, ctxp: *mut io_context_t) -> c_int;
 
     /// `io_destroy(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_destroy")]
-    pub fn io_destroy(ctx: io_context_t) -> c_int;
+    pub(crate) fn io_destroy(ctx: io_context_t) -> c_int;
 
     /// `io_cancel(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_cancel")]
-    pub safe fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int;
+    pub(crate) safe fn io_cancel(ctx: io_context_t, iocb: *mut iocb, evt: *mut io_event) -> c_int;
 
     /// `io_getevents(3)`, whoever defines it.
     #[cfg_attr(not(test), link_name = "libaio_interposable_io_getevents")]
-    pub fn io_getevents(
+    pub(crate) fn io_getevents(
         ctx: io_context_t,
         min_nr: c_long,
         nr: c_long,

@@ -26,12 +26,12 @@ compile_error!(
     "libaio-rs is built with panic=abort only: there is nothing that could catch a panic"
 );
 
-pub mod abi;
-pub mod configuration;
-pub mod engine;
-pub mod entry;
-pub mod interposable;
+mod abi;
+mod configuration;
+mod engine;
+mod entry;
+mod interposable;
 #[cfg(not(any(test, doc)))]
 mod panic;
-pub mod sync;
-pub mod sys;
+mod sync;
+mod sys;

@@ -1,6 +1,6 @@
 //! The atomics. The models bring another module of this name, with loom's.
 
-pub use core::hint::spin_loop;
+pub(crate) use core::hint::spin_loop;
 #[cfg(feature = "threads")]
-pub use core::sync::atomic::AtomicU64;
-pub use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::AtomicU64;
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

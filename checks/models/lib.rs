@@ -3,15 +3,18 @@
 
 // SAFETY comments would all say the same: loom checks every access to a cell.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+// Not every model uses all of a module.
+#![allow(dead_code)]
 
-pub mod abi;
-pub mod address_space;
-pub mod engine;
-pub mod explore;
-pub mod kernel;
-pub mod signal;
-pub mod slots;
-pub mod sync;
-pub mod sys;
-
-pub mod protocol;
+mod abi;
+mod address_space;
+mod engine;
+mod explore;
+mod kernel;
+mod protocol;
+mod signal;
+mod slots;
+mod sync;
+mod sys;
+#[cfg(test)]
+mod tests;

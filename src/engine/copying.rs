@@ -9,7 +9,7 @@ use crate::abi::io_event;
 /// # Safety
 /// `from` has `count` events and `to` has room for them; they do not overlap.
 #[inline(always)]
-pub unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
+pub(super) unsafe fn copy_events(from: *const io_event, to: *mut io_event, count: u32) {
     let bytes = count as usize * size_of::<io_event>();
     // SAFETY: as the caller promises.
     unsafe { core::ptr::copy_nonoverlapping(from.cast::<u8>(), to.cast::<u8>(), bytes) };

@@ -6,7 +6,7 @@ use crate::abi::{io_context_t, io_event, timespec};
 
 /// The arguments of the call.
 #[derive(Clone, Copy)]
-pub struct Getevents<T> {
+pub(crate) struct Getevents<T> {
     /// Whose events.
     pub ctx: io_context_t,
     /// With how many events the wait ends.
@@ -22,7 +22,7 @@ pub struct Getevents<T> {
 }
 
 /// A `struct timespec`. 64-bit processes have one, 32-bit ones two.
-pub trait Timespec: Copy {
+pub(crate) trait Timespec: Copy {
     /// Whether it says not to wait.
     fn is_zero(self) -> bool;
 

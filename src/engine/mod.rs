@@ -11,14 +11,14 @@
 //! | [`mod@getevents`] | the arguments of a call for events |
 //! | [`tables`], [`patience`], [`copying`] | what both engines use, and the models replace |
 
-pub mod copying;
-pub mod getevents;
-pub mod kernel;
-pub mod patience;
-pub mod process_state;
-pub mod tables;
+mod copying;
+mod getevents;
+mod kernel;
+mod patience;
+mod process_state;
+mod tables;
 #[cfg(feature = "threads")]
-pub mod threads;
+mod threads;
 
 use core::ffi::{c_int, c_long};
 
@@ -92,7 +92,7 @@ fn served_among_others(ctx: io_context_t) -> Option<Hold<'static>> {
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
 #[inline]
-pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
+pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
     let wipes = || STATE.wipe_on_fork();
     #[cfg(feature = "threads")]
     {
@@ -129,7 +129,7 @@ pub unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, 
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
 #[inline]
-pub unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
+pub(crate) unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     unsafe {
         match owner(ctx) {
@@ -146,7 +146,11 @@ pub unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are reaped.
 #[inline]
-pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Result<c_int, Errno> {
+pub(crate) unsafe fn submit(
+    ctx: io_context_t,
+    nr: c_long,
+    ios: *mut *mut iocb,
+) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
     if let Some(hold) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
@@ -159,7 +163,11 @@ pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Resu
 
 /// Asks for a request to be cancelled. Every argument is checked.
 #[inline]
-pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
+pub(crate) fn cancel(
+    ctx: io_context_t,
+    iocb: *mut iocb,
+    event: *mut io_event,
+) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
     if let Some(hold) = served(ctx) {
         return STATE.threads.cancel(&hold, iocb);
@@ -176,7 +184,7 @@ pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Resul
 /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page
 /// of them that was good in an earlier call is still good.
 #[inline]
-pub unsafe fn getevents<T: SystemCall>(
+pub(crate) unsafe fn getevents<T: SystemCall>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -200,7 +208,7 @@ pub unsafe fn getevents<T: SystemCall>(
 /// # Safety
 /// As [`getevents()`]; `sigmask` is null, bad or readable.
 #[inline]
-pub unsafe fn pgetevents<T: SystemCall>(
+pub(crate) unsafe fn pgetevents<T: SystemCall>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,

@@ -8,24 +8,24 @@ use crate::sync::spin_loop;
 use crate::sys::futex;
 
 /// How often a thread looks again before it gives up or goes to sleep: a few microseconds.
-pub const SPINS: u32 = 100;
+pub(super) const SPINS: u32 = 100;
 
 /// How often a thread pauses before it takes a reaper for one that stays: some 3 milliseconds.
-pub const TURNS: u32 = SPINS + 6;
+pub(super) const TURNS: u32 = SPINS + 6;
 
 /// The same for a thread that destroys the context: some 1.6 seconds.
-pub const TURNS_OF_DESTROY: u32 = SPINS + 15;
+pub(super) const TURNS_OF_DESTROY: u32 = SPINS + 15;
 
 /// How often a thread looks whether the place of a ring that it moved is free: as long as
 /// [`TURNS`].
-pub const LOOKS_AT_PLACE: u32 = TURNS;
+pub(super) const LOOKS_AT_PLACE: u32 = TURNS;
 
 /// The first sleep, in nanoseconds.
 const FIRST_SLEEP: c_long = 50_000;
 
 /// What a thread does between two looks.
 #[inline]
-pub fn spin() {
+pub(super) fn spin() {
     #[cfg(test)]
     waits::count();
     spin_loop();
@@ -34,7 +34,7 @@ pub fn spin() {
 /// What a thread does before it looks again, with `turn` counting up from 0. It spins at first.
 /// Then it sleeps, each time twice as long, because the other thread may have the lower priority.
 #[cold]
-pub fn pause(turn: u32) {
+pub(super) fn pause(turn: u32) {
     #[cfg(test)]
     waits::count();
     match turn.checked_sub(SPINS) {
@@ -45,7 +45,7 @@ pub fn pause(turn: u32) {
 
 /// How often this thread has waited, for tests of how long something waits.
 #[cfg(test)]
-pub mod waits {
+pub(super) mod waits {
     use std::cell::Cell;
 
     std::thread_local! {
@@ -55,18 +55,18 @@ pub mod waits {
     }
 
     /// This thread waits.
-    pub fn count() {
+    pub(crate) fn count() {
         WAITS.set(WAITS.get() + 1);
         AT_WAIT.get()();
     }
 
     /// How often `body` waits.
-    pub fn of<T>(body: impl FnOnce() -> T) -> (T, u32) {
+    pub(crate) fn of<T>(body: impl FnOnce() -> T) -> (T, u32) {
         during(|| (), body)
     }
 
     /// The same, while something happens at every wait.
-    pub fn during<T>(at_wait: fn(), body: impl FnOnce() -> T) -> (T, u32) {
+    pub(crate) fn during<T>(at_wait: fn(), body: impl FnOnce() -> T) -> (T, u32) {
         let before = WAITS.get();
         AT_WAIT.set(at_wait);
         let result = body();

@@ -31,7 +31,7 @@ use crate::sys::memory;
     )),
     repr(align(65536))
 )]
-pub struct ProcessState {
+pub(super) struct ProcessState {
     /// The kernel engine.
     pub kernel: Kernel,
     /// The engine that needs no kernel AIO.
@@ -49,12 +49,12 @@ static STORAGE: ProcessState = ProcessState::empty();
 unsafe extern "C" {
     /// The state of this process.
     #[link_name = "libaio_process_state"]
-    pub safe static STATE: ProcessState;
+    pub(super) safe static STATE: ProcessState;
 }
 
 /// The state of this process.
 #[cfg(test)]
-pub static STATE: ProcessState = ProcessState::empty();
+pub(super) static STATE: ProcessState = ProcessState::empty();
 
 impl ProcessState {
     const fn empty() -> ProcessState {
@@ -63,7 +63,7 @@ impl ProcessState {
     }
 
     /// Lets forked children find zeroes here. False where the kernel cannot do that.
-    pub fn wipe_on_fork(&self) -> bool {
+    pub(super) fn wipe_on_fork(&self) -> bool {
         memory::wipe_on_fork(self)
     }
 }

@@ -4,27 +4,27 @@
 
 /// The kernel engine's table. Four times the contexts that the library promises to know, so that
 /// runs of full entries are short. Miri takes its time for each.
-pub const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 14 };
+pub(super) const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 14 };
 
 /// A context lies within so many entries of where its address hashes to.
-pub const REACH: usize = 32;
+pub(super) const REACH: usize = 32;
 
 /// The threads engine's table: so many contexts may one process have.
 #[cfg(feature = "threads")]
-pub const CONTEXTS_LOG2: u32 = 13;
+pub(super) const CONTEXTS_LOG2: u32 = 13;
 
 /// As [`REACH`], in the threads engine's table.
 #[cfg(feature = "threads")]
-pub const CONTEXTS_REACH: usize = 64;
+pub(super) const CONTEXTS_REACH: usize = 64;
 
 /// Polls that one process may have armed.
 #[cfg(feature = "threads")]
-pub const POLLS: usize = 8192;
+pub(super) const POLLS: usize = 8192;
 
 /// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places.
 /// Fibonacci hashing: neighbouring rings are spread over the table, whatever their size.
 #[inline(always)]
-pub fn first_place(address: usize, log2: u32) -> usize {
+pub(super) fn first_place(address: usize, log2: u32) -> usize {
     #[cfg(target_pointer_width = "64")]
     const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
     #[cfg(target_pointer_width = "32")]

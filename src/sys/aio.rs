@@ -9,7 +9,7 @@ use super::numbers::NUMBERS;
 use crate::abi::{io_context_t, io_event, iocb, timespec};
 
 /// Size of the kernel's signal set in bytes: one bit for each of 64 signals.
-pub const SIGSET_SIZE: c_ulong = 8;
+pub(crate) const SIGSET_SIZE: c_ulong = 8;
 
 /// `io_setup(2)`: makes a context for at least `nr_events` requests in flight and stores it at
 /// `ctxp`.
@@ -17,7 +17,7 @@ pub const SIGSET_SIZE: c_ulong = 8;
 /// # Safety
 /// `ctxp` is an address that the kernel may write if it can.
 #[inline]
-pub unsafe fn io_setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
+pub(crate) unsafe fn io_setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
     // SAFETY: the kernel checks every argument.
     result(|| unsafe { libc::syscall(NUMBERS.io_setup, c_long::from(nr_events), ctxp) })
 }
@@ -27,7 +27,7 @@ pub unsafe fn io_setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_in
 /// # Safety
 /// Nobody reads the ring of `ctx` any more.
 #[inline]
-pub unsafe fn io_destroy(ctx: io_context_t) -> Result<c_int, Errno> {
+pub(crate) unsafe fn io_destroy(ctx: io_context_t) -> Result<c_int, Errno> {
     // SAFETY: the kernel checks that `ctx` is a context; the caller answers for its readers.
     result(|| unsafe { libc::syscall(NUMBERS.io_destroy, ctx) })
 }
@@ -37,7 +37,7 @@ pub unsafe fn io_destroy(ctx: io_context_t) -> Result<c_int, Errno> {
 /// # Safety
 /// The buffers that valid iocbs name stay valid until their events are reaped.
 #[inline]
-pub unsafe fn io_submit(
+pub(crate) unsafe fn io_submit(
     ctx: io_context_t,
     nr: c_long,
     iocbpp: *mut *mut iocb,
@@ -49,7 +49,11 @@ pub unsafe fn io_submit(
 /// `io_cancel(2)`: looks `iocb` up by its address and cancels it if its kind can be cancelled.
 #[inline]
 #[allow(clippy::not_unsafe_ptr_arg_deref)] // The kernel checks the pointers.
-pub fn io_cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
+pub(crate) fn io_cancel(
+    ctx: io_context_t,
+    iocb: *mut iocb,
+    event: *mut io_event,
+) -> Result<c_int, Errno> {
     // SAFETY: the kernel checks every argument, and never writes `event`.
     result(|| unsafe { libc::syscall(NUMBERS.io_cancel, ctx, iocb, event) })
 }
@@ -59,7 +63,7 @@ pub fn io_cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Re
 /// # Safety
 /// `events` is an address that the kernel may write `nr` events to if it can.
 #[inline]
-pub unsafe fn io_getevents(
+pub(crate) unsafe fn io_getevents(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -75,7 +79,7 @@ pub unsafe fn io_getevents(
 /// # Safety
 /// As [`io_getevents`].
 #[inline]
-pub unsafe fn io_pgetevents<Sigset>(
+pub(crate) unsafe fn io_pgetevents<Sigset>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,
@@ -103,7 +107,7 @@ pub unsafe fn io_pgetevents<Sigset>(
 /// As [`io_getevents`]; `sigset` is null or readable.
 #[cfg(target_pointer_width = "32")]
 #[inline]
-pub unsafe fn io_pgetevents_time64<Sigset>(
+pub(crate) unsafe fn io_pgetevents_time64<Sigset>(
     ctx: io_context_t,
     min_nr: c_long,
     nr: c_long,

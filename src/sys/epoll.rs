@@ -8,7 +8,7 @@ use super::errno::{Errno, result};
 use super::files;
 
 /// `epoll_create1(2)`, closed on exec.
-pub fn make() -> Result<c_int, Errno> {
+pub(crate) fn make() -> Result<c_int, Errno> {
     // SAFETY: no memory is involved.
     let fd = result(|| unsafe {
         libc::syscall(libc::SYS_epoll_create1, c_long::from(libc::EPOLL_CLOEXEC))
@@ -17,7 +17,7 @@ pub fn make() -> Result<c_int, Errno> {
 }
 
 /// Lets `epoll` report `fd` once, under a number of the caller's.
-pub fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Errno> {
+pub(crate) fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Errno> {
     let event = libc::epoll_event {
         events: events | libc::EPOLLONESHOT as u32,
         u64: number,
@@ -26,7 +26,7 @@ pub fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Er
 }
 
 /// Stops watching `fd`. Fails if it is not watched.
-pub fn forget(epoll: c_int, fd: c_int) -> Result<(), Errno> {
+pub(crate) fn forget(epoll: c_int, fd: c_int) -> Result<(), Errno> {
     let nothing = libc::epoll_event { events: 0, u64: 0 };
     control(epoll, libc::EPOLL_CTL_DEL, fd, nothing)
 }
@@ -47,7 +47,7 @@ fn control(epoll: c_int, command: c_int, fd: c_int, event: libc::epoll_event) ->
 
 /// Waits for one report, for `milliseconds` at most: its number and events. None: nothing came, or
 /// a signal handler ran.
-pub fn next_report(epoll: c_int, milliseconds: c_int) -> Result<Option<(u64, u32)>, Errno> {
+pub(crate) fn next_report(epoll: c_int, milliseconds: c_int) -> Result<Option<(u64, u32)>, Errno> {
     let mut event = libc::epoll_event { events: 0, u64: 0 };
     // SAFETY: there is room for one event.
     let reports = result(|| unsafe {

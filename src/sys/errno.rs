@@ -8,28 +8,29 @@ use core::ptr;
 /// result becomes a count or `-errno` without a branch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
-pub struct Errno(c_int);
+pub(crate) struct Errno(c_int);
 
-#[allow(missing_docs)]
+// Each engine, and each width, uses its own.
+#[allow(missing_docs, dead_code)]
 impl Errno {
-    pub const EAGAIN: Errno = Errno(-libc::EAGAIN);
-    pub const EBADF: Errno = Errno(-libc::EBADF);
-    pub const ECANCELED: Errno = Errno(-libc::ECANCELED);
-    pub const EFAULT: Errno = Errno(-libc::EFAULT);
-    pub const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);
-    pub const EINTR: Errno = Errno(-libc::EINTR);
-    pub const EINVAL: Errno = Errno(-libc::EINVAL);
-    pub const EISDIR: Errno = Errno(-libc::EISDIR);
-    pub const ENOMEM: Errno = Errno(-libc::ENOMEM);
-    pub const ENOSYS: Errno = Errno(-libc::ENOSYS);
-    pub const EOPNOTSUPP: Errno = Errno(-libc::EOPNOTSUPP);
-    pub const EPERM: Errno = Errno(-libc::EPERM);
-    pub const ESPIPE: Errno = Errno(-libc::ESPIPE);
-    pub const ETIMEDOUT: Errno = Errno(-libc::ETIMEDOUT);
+    pub(crate) const EAGAIN: Errno = Errno(-libc::EAGAIN);
+    pub(crate) const EBADF: Errno = Errno(-libc::EBADF);
+    pub(crate) const ECANCELED: Errno = Errno(-libc::ECANCELED);
+    pub(crate) const EFAULT: Errno = Errno(-libc::EFAULT);
+    pub(crate) const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);
+    pub(crate) const EINTR: Errno = Errno(-libc::EINTR);
+    pub(crate) const EINVAL: Errno = Errno(-libc::EINVAL);
+    pub(crate) const EISDIR: Errno = Errno(-libc::EISDIR);
+    pub(crate) const ENOMEM: Errno = Errno(-libc::ENOMEM);
+    pub(crate) const ENOSYS: Errno = Errno(-libc::ENOSYS);
+    pub(crate) const EOPNOTSUPP: Errno = Errno(-libc::EOPNOTSUPP);
+    pub(crate) const EPERM: Errno = Errno(-libc::EPERM);
+    pub(crate) const ESPIPE: Errno = Errno(-libc::ESPIPE);
+    pub(crate) const ETIMEDOUT: Errno = Errno(-libc::ETIMEDOUT);
 
     /// As the kernel and libaio return it: `-errno`.
     #[inline(always)]
-    pub const fn negated(self) -> c_int {
+    pub(crate) const fn negated(self) -> c_int {
         self.0
     }
 }
@@ -38,7 +39,7 @@ impl Errno {
 /// and sets `errno`. A failure is returned, and `errno` gets its old value back. No result is
 /// larger than an `int`: the kernel transfers at most 0x7ffff000 bytes at a time.
 #[inline(always)]
-pub fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
+pub(crate) fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
     // SAFETY: the address is this thread's errno for as long as the thread lives.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above; a signal handler that changes errno restores it.
@@ -53,7 +54,7 @@ pub fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
 
 /// Calls functions that tell of a failure in another way, and gives `errno` its old value back.
 #[inline(always)]
-pub fn preserve<T>(call: impl FnOnce() -> T) -> T {
+pub(crate) fn preserve<T>(call: impl FnOnce() -> T) -> T {
     // SAFETY: as in `result`.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.

@@ -7,7 +7,7 @@ use super::errno::{Errno, result};
 use super::files;
 
 /// An eventfd with a count of 0.
-pub fn make() -> Result<c_int, Errno> {
+pub(crate) fn make() -> Result<c_int, Errno> {
     // SAFETY: no memory is involved.
     let fd = result(|| unsafe {
         libc::syscall(
@@ -20,7 +20,7 @@ pub fn make() -> Result<c_int, Errno> {
 }
 
 /// Adds 1 to an eventfd, unless it is full: then a write would wait for a reader.
-pub fn signal(fd: c_int) {
+pub(crate) fn signal(fd: c_int) {
     let writable = files::poll(fd, libc::POLLOUT, false).unwrap_or(0);
     if writable & libc::POLLOUT as u16 == 0 {
         return;
@@ -38,7 +38,7 @@ pub fn signal(fd: c_int) {
 }
 
 /// Sets an eventfd's count to 0.
-pub fn drain(fd: c_int) {
+pub(crate) fn drain(fd: c_int) {
     let mut count = 0u64;
     // SAFETY: 8 bytes are there.
     let _ = result(|| unsafe {
@@ -53,7 +53,7 @@ pub fn drain(fd: c_int) {
 
 /// Whether a descriptor is an eventfd. Where there is no `/proc`, every file is taken for one;
 /// callers have looked at its type.
-pub fn is_eventfd(fd: c_int) -> bool {
+pub(crate) fn is_eventfd(fd: c_int) -> bool {
     const NAME: &[u8] = b"anon_inode:[eventfd]";
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
     write_number(&mut path, 14, fd.unsigned_abs());

@@ -10,19 +10,19 @@ use super::futex::as_timespec;
 use crate::abi::timespec;
 
 /// Flags of `preadv2(2)` and `pwritev2(2)`, of `<linux/fs.h>`.
-pub const RWF_DSYNC: c_int = 0x2;
+pub(crate) const RWF_DSYNC: c_int = 0x2;
 /// See [`RWF_DSYNC`].
-pub const RWF_NOWAIT: c_int = 0x8;
+pub(crate) const RWF_NOWAIT: c_int = 0x8;
 /// See [`RWF_DSYNC`].
-pub const RWF_APPEND: c_int = 0x10;
+pub(crate) const RWF_APPEND: c_int = 0x10;
 /// See [`RWF_DSYNC`].
-pub const RWF_NOAPPEND: c_int = 0x20;
+pub(crate) const RWF_NOAPPEND: c_int = 0x20;
 /// All that some kernel knows, up to Linux 6.18.
-pub const RWF_KNOWN: c_int = 0x1ff;
+pub(crate) const RWF_KNOWN: c_int = 0x1ff;
 
 /// Which way data goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub(crate) enum Way {
     /// From the file.
     In,
     /// To the file.
@@ -34,7 +34,7 @@ pub enum Way {
 ///
 /// # Safety
 /// The array has `count` vectors. The buffers are the program's: the kernel checks them.
-pub unsafe fn transfer(
+pub(crate) unsafe fn transfer(
     way: Way,
     fd: c_int,
     vectors: *const libc::iovec,
@@ -86,7 +86,7 @@ pub unsafe fn transfer(
 }
 
 /// `fsync(2)` or `fdatasync(2)`.
-pub fn sync(fd: c_int, data_only: bool) -> Result<c_int, Errno> {
+pub(crate) fn sync(fd: c_int, data_only: bool) -> Result<c_int, Errno> {
     let number = if data_only {
         libc::SYS_fdatasync
     } else {
@@ -97,19 +97,19 @@ pub fn sync(fd: c_int, data_only: bool) -> Result<c_int, Errno> {
 }
 
 /// The flags of an open file.
-pub fn status_flags(fd: c_int) -> Result<c_int, Errno> {
+pub(crate) fn status_flags(fd: c_int) -> Result<c_int, Errno> {
     fcntl(fd, libc::F_GETFL, 0)
 }
 
 /// A duplicate, closed on exec. Never of a file that may have record locks: closing any duplicate
 /// drops them.
-pub fn duplicate(fd: c_int) -> Result<c_int, Errno> {
+pub(crate) fn duplicate(fd: c_int) -> Result<c_int, Errno> {
     // Out of the way of programs that count on the lowest numbers.
     fcntl(fd, libc::F_DUPFD_CLOEXEC, 512).or_else(|_| fcntl(fd, libc::F_DUPFD_CLOEXEC, 0))
 }
 
 /// Keeps the library's own file from being standard input, output or error.
-pub fn out_of_the_way(fd: c_int) -> c_int {
+pub(crate) fn out_of_the_way(fd: c_int) -> c_int {
     if fd >= 3 {
         return fd;
     }
@@ -123,7 +123,7 @@ pub fn out_of_the_way(fd: c_int) -> c_int {
 }
 
 /// When a file was made, in nanoseconds; 0 where the file system does not say.
-pub fn birth(fd: c_int) -> i64 {
+pub(crate) fn birth(fd: c_int) -> i64 {
     const STATX_BTIME: u32 = 0x800;
     let mut status = [0u64; 32];
     // SAFETY: `struct statx` has 256 bytes.
@@ -164,13 +164,13 @@ fn fcntl(fd: c_int, command: c_int, argument: c_long) -> Result<c_int, Errno> {
 }
 
 /// `close(2)`.
-pub fn close(fd: c_int) {
+pub(crate) fn close(fd: c_int) {
     // SAFETY: the descriptor is the library's own.
     let _ = result(|| unsafe { libc::syscall(libc::SYS_close, c_long::from(fd)) });
 }
 
 /// Type, device and inode of an open file.
-pub fn status(fd: c_int) -> Result<libc::stat64, Errno> {
+pub(crate) fn status(fd: c_int) -> Result<libc::stat64, Errno> {
     let mut status = core::mem::MaybeUninit::<libc::stat64>::uninit();
     // SAFETY: the structure has room.
     result(|| c_long::from(unsafe { libc::fstat64(fd, status.as_mut_ptr()) }))?;
@@ -179,7 +179,7 @@ pub fn status(fd: c_int) -> Result<libc::stat64, Errno> {
 }
 
 /// What `poll(2)` says of one descriptor now, or after a wait that a signal handler may end.
-pub fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
+pub(crate) fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
     let limit = if wait { None } else { Some(0) };
     loop {
         // SAFETY: without a mask.
@@ -196,7 +196,7 @@ pub fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
 ///
 /// # Safety
 /// `mask` can be read.
-pub unsafe fn poll_with_mask(
+pub(crate) unsafe fn poll_with_mask(
     fd: Option<c_int>,
     nanoseconds: i64,
     mask: *const libc::sigset_t,
@@ -241,7 +241,7 @@ unsafe fn ppoll(
 }
 
 /// Whether SO_RCVTIMEO or SO_SNDTIMEO is set.
-pub fn has_time_limit(fd: c_int, way: Way) -> bool {
+pub(crate) fn has_time_limit(fd: c_int, way: Way) -> bool {
     let option = match way {
         Way::In => libc::SO_RCVTIMEO,
         Way::Out => libc::SO_SNDTIMEO,
@@ -263,7 +263,7 @@ pub fn has_time_limit(fd: c_int, way: Way) -> bool {
 }
 
 /// Whether the descriptor is a terminal.
-pub fn is_terminal(fd: c_int) -> bool {
+pub(crate) fn is_terminal(fd: c_int) -> bool {
     let mut settings = [0u8; 256];
     // SAFETY: the buffer is larger than any `struct termios`.
     result(|| unsafe {

@@ -11,7 +11,7 @@ use crate::sync::AtomicU32;
 ///
 /// It waits at a futex that nobody else knows: sandboxes that refuse other ways to sleep allow
 /// that.
-pub fn sleep(nanoseconds: c_long) {
+pub(crate) fn sleep(nanoseconds: c_long) {
     let word = AtomicU32::new(0);
     let timeout = timespec {
         tv_sec: 0,
@@ -31,7 +31,7 @@ pub fn sleep(nanoseconds: c_long) {
 
 /// Nanoseconds of the monotonic clock.
 #[cfg(feature = "threads")]
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let mut now = core::mem::MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: the structure has room; this clock is always there.
     let now = unsafe {
@@ -54,7 +54,7 @@ pub(super) fn as_timespec(nanoseconds: i64) -> timespec {
 /// ETIMEDOUT or EAGAIN. With a deadline a signal handler always ends it, whatever SA_RESTART says
 /// (`signal(7)`).
 #[cfg(feature = "threads")]
-pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), errno::Errno> {
+pub(crate) fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), errno::Errno> {
     const WAIT: c_long = (libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG) as c_long;
     // FUTEX_BITSET_MATCH_ANY of <linux/futex.h>.
     const ANY_WAKER: usize = u32::MAX as usize;
@@ -76,7 +76,7 @@ pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), er
 
 /// Wakes up to `count` of the threads that sleep on `word`.
 #[cfg(feature = "threads")]
-pub fn wake(word: &AtomicU32, count: u32) {
+pub(crate) fn wake(word: &AtomicU32, count: u32) {
     // SAFETY: the kernel uses the address only to find the sleepers.
     let _ = errno::result(|| unsafe {
         libc::syscall(

@@ -7,14 +7,14 @@ use super::errno::{self, result};
 use super::files;
 
 /// Processors that the machine may have.
-pub fn possible_cpus() -> u32 {
+pub(crate) fn possible_cpus() -> u32 {
     // SAFETY: it only asks.
     let configured = errno::preserve(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) });
     configured.clamp(1, 8192) as u32
 }
 
 /// `fs.aio-max-nr`, where there is such a limit.
-pub fn aio_max_nr() -> Option<u32> {
+pub(crate) fn aio_max_nr() -> Option<u32> {
     let path = c"/proc/sys/fs/aio-max-nr";
     // SAFETY: the path ends with a zero.
     let fd = result(|| unsafe {
@@ -49,7 +49,7 @@ pub fn aio_max_nr() -> Option<u32> {
 }
 
 /// How large this process may make a file; None: without limit.
-pub fn file_size() -> Option<u64> {
+pub(crate) fn file_size() -> Option<u64> {
     let mut limits = [0u64; 2];
     // SAFETY: there is room for both limits.
     let done = result(|| unsafe {

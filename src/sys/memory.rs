@@ -6,7 +6,7 @@ use core::ptr;
 use super::errno;
 
 /// The size of the smallest page of any architecture. Every page begins at a multiple of it.
-pub const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// `MADV_WIPEONFORK` of `madvise(2)`, which the libc crate of Debian 12, 0.2.139, does not have.
 const MADV_WIPEONFORK: c_long = 18;
@@ -19,7 +19,7 @@ fn advise(start: *const c_void, length: usize, advice: c_long) -> bool {
 
 /// Asks the kernel to fill the pages of `memory` with zeroes in every forked child. False where it
 /// does not know how (before Linux 4.14).
-pub fn wipe_on_fork<T>(memory: &T) -> bool {
+pub(crate) fn wipe_on_fork<T>(memory: &T) -> bool {
     advise(
         ptr::from_ref(memory).cast(),
         size_of::<T>(),
@@ -29,7 +29,7 @@ pub fn wipe_on_fork<T>(memory: &T) -> bool {
 
 /// Whether the system accepts even an advice that does not exist, so that its yes means nothing.
 #[cfg(feature = "threads")]
-pub fn takes_any_advice() -> bool {
+pub(crate) fn takes_any_advice() -> bool {
     const NO_SUCH_ADVICE: c_long = 0x7fff;
     let here = 0u8;
     let page = ptr::from_ref(&here).map_addr(|address| address & !(PAGE - 1));
@@ -38,7 +38,7 @@ pub fn takes_any_advice() -> bool {
 
 /// What [`map`] maps: private memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Map {
+pub(crate) enum Map {
     /// Addresses that cannot be used yet, anywhere.
     Reserve,
     /// Readable and writable zeroes, at the given address if that is free.
@@ -49,7 +49,7 @@ pub enum Map {
 ///
 /// # Safety
 /// Nothing may rely on the range at `address` being unmapped.
-pub unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Option<*mut c_void> {
+pub(crate) unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Option<*mut c_void> {
     let (protection, flags) = match map {
         Map::Reserve => (libc::PROT_NONE, 0),
         Map::InPlace => (
@@ -68,7 +68,7 @@ pub unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Option<*mut 
 ///
 /// # Safety
 /// Nobody else uses either range.
-pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) -> bool {
+pub(crate) unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) -> bool {
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
     // An address that is cut to an `int` still tells success from failure.
     // SAFETY: the caller owns both ranges.
@@ -89,14 +89,14 @@ pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) ->
 ///
 /// # Safety
 /// Nobody uses the range any more.
-pub unsafe fn unmap(start: *mut c_void, length: usize) {
+pub(crate) unsafe fn unmap(start: *mut c_void, length: usize) {
     // SAFETY: the caller says so.
     let _ = errno::result(|| unsafe { libc::syscall(libc::SYS_munmap, start, length) });
 }
 
 /// Maps zeroes at two addresses: what is written at one of them is read at the other.
 #[cfg(feature = "threads")]
-pub fn map_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
+pub(crate) fn map_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
     let first = map_new(length, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)?;
     if let Some(second) = map_again(first, length) {
         return Some((first, second));
@@ -145,7 +145,7 @@ fn map_file_twice(length: usize) -> Option<(*mut c_void, *mut c_void)> {
 
 /// Maps zeroes that take memory as they are written.
 #[cfg(feature = "threads")]
-pub fn map_zeroes(length: usize) -> Option<*mut c_void> {
+pub(crate) fn map_zeroes(length: usize) -> Option<*mut c_void> {
     let kind = libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_ANONYMOUS;
     map_new(length, kind, -1)
 }

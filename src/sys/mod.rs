@@ -1,22 +1,22 @@
 //! System calls, one module per subject. A result or an [`errno::Errno`] comes back, and `errno`
 //! keeps its value.
 
-pub mod aio;
+pub(crate) mod aio;
 #[cfg(feature = "threads")]
-pub mod epoll;
-pub mod errno;
+pub(crate) mod epoll;
+pub(crate) mod errno;
 #[cfg(feature = "threads")]
-pub mod eventfd;
+pub(crate) mod eventfd;
 #[cfg(feature = "threads")]
-pub mod files;
-pub mod futex;
+pub(crate) mod files;
+pub(crate) mod futex;
 #[cfg(feature = "threads")]
-pub mod limits;
-pub mod memory;
+pub(crate) mod limits;
+pub(crate) mod memory;
 mod numbers;
 #[cfg(any(feature = "threads", target_pointer_width = "32"))]
-pub mod probe;
+pub(crate) mod probe;
 #[cfg(feature = "threads")]
-pub mod process;
-pub mod proven_pages;
-pub mod thread;
+pub(crate) mod process;
+pub(crate) mod proven_pages;
+pub(crate) mod thread;

@@ -16,7 +16,7 @@ use super::proven_pages::ProvenPages;
 /// `rt_sigprocmask` reads the new set before it finds that no such change (`how`) exists: EFAULT or
 /// EINVAL.
 #[inline]
-pub fn is_readable(address: *const c_void) -> bool {
+pub(crate) fn is_readable(address: *const c_void) -> bool {
     const NO_SUCH_CHANGE: c_long = 0x7fff;
     if address.is_null() {
         return false;
@@ -36,7 +36,7 @@ pub fn is_readable(address: *const c_void) -> bool {
 }
 
 /// Whether `length` bytes can be read.
-pub fn are_readable(start: *const c_void, length: usize) -> bool {
+pub(crate) fn are_readable(start: *const c_void, length: usize) -> bool {
     each_page(start, length, is_readable)
 }
 
@@ -66,7 +66,7 @@ fn each_page(start: *const c_void, length: usize, check: fn(*const c_void) -> bo
 /// The word at `address`, which may be unmapped at any moment; None if it cannot be read. The
 /// kernel copies it where it allows that.
 #[cfg(feature = "threads")]
-pub fn word_at(address: *const u32) -> Option<u32> {
+pub(crate) fn word_at(address: *const u32) -> Option<u32> {
     let mut word = 0u32;
     let to = libc::iovec {
         iov_base: (&raw mut word).cast(),
@@ -101,7 +101,7 @@ pub fn word_at(address: *const u32) -> Option<u32> {
 /// Whether `length` bytes can be written. Pages are asked for once, and `proven` has those that
 /// can.
 #[cfg(feature = "threads")]
-pub fn are_writable(proven: &ProvenPages, start: *const c_void, length: usize) -> bool {
+pub(crate) fn are_writable(proven: &ProvenPages, start: *const c_void, length: usize) -> bool {
     if length == 0 || proven.contain(start, length) {
         return true;
     }
@@ -114,7 +114,7 @@ pub fn are_writable(proven: &ProvenPages, start: *const c_void, length: usize) -
 
 /// Whether the aligned 4 bytes around `address` can be written: a futex operation adds 0 to them.
 #[cfg(feature = "threads")]
-pub fn is_writable(address: *const c_void) -> bool {
+pub(crate) fn is_writable(address: *const c_void) -> bool {
     // FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0), of <linux/futex.h>.
     const ADD_NOTHING: c_long = 1 << 28;
     const WAKE_OP: c_long = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as c_long;

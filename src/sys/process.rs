@@ -10,7 +10,7 @@ use super::errno::{self, result};
 const STACK: usize = 128 * 1024;
 
 /// Something that a thread of the library does, or that is done at the end of the process.
-pub trait Run {
+pub(crate) trait Run {
     /// Does it.
     fn run(&self);
 }
@@ -20,7 +20,7 @@ pub trait Run {
 ///
 /// # Safety
 /// `work` stays as long as the process.
-pub unsafe fn start_thread<R: Run>(work: &R) -> bool {
+pub(crate) unsafe fn start_thread<R: Run>(work: &R) -> bool {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation
@@ -85,7 +85,7 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
 ///
 /// # Safety
 /// `work` stays as long as the process.
-pub unsafe fn at_exit<R: Run>(work: &R) {
+pub(crate) unsafe fn at_exit<R: Run>(work: &R) {
     unsafe extern "C" {
         fn __cxa_atexit(
             call: extern "C" fn(*mut c_void),
@@ -105,13 +105,13 @@ pub unsafe fn at_exit<R: Run>(work: &R) {
 }
 
 /// The number of the calling process.
-pub fn id() -> c_int {
+pub(crate) fn id() -> c_int {
     // SAFETY: it only asks, and never fails.
     unsafe { libc::syscall(libc::SYS_getpid) as c_int }
 }
 
 /// Whether this thread may give itself real-time I/O priority: CAP_SYS_ADMIN or CAP_SYS_NICE.
-pub fn may_raise_priority() -> bool {
+pub(crate) fn may_raise_priority() -> bool {
     /// `struct __user_cap_header_struct`, version 3.
     #[repr(C)]
     struct Header {

@@ -13,7 +13,7 @@ const ENTRIES: usize = 256;
 
 /// A set of pages, direct-mapped: a page may push another one out. All zero: empty.
 #[repr(C)]
-pub struct ProvenPages {
+pub(crate) struct ProvenPages {
     pages: [AtomicUsize; ENTRIES],
 }
 
@@ -26,7 +26,7 @@ impl ProvenPages {
 
     /// Whether all pages of these `length` bytes (at least 1) are proven.
     #[inline]
-    pub fn contain<T>(&self, start: *const T, length: usize) -> bool {
+    pub(crate) fn contain<T>(&self, start: *const T, length: usize) -> bool {
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         let mut page = start.addr() & !(PAGE - 1);
         // Relaxed: a value is right by itself. Page 0 is never proven, but an empty entry equals
@@ -42,7 +42,7 @@ impl ProvenPages {
 
     /// Notes that the kernel accessed these `length` bytes (at least 1).
     #[inline]
-    pub fn add<T>(&self, start: *const T, length: usize) {
+    pub(crate) fn add<T>(&self, start: *const T, length: usize) {
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         let mut page = start.addr() & !(PAGE - 1);
         loop {

@@ -3,7 +3,7 @@
 /// A value that tells this thread from every other one: even, and not 0. Processes that share their
 /// memory may have the same.
 #[inline(always)]
-pub fn current() -> usize {
+pub(crate) fn current() -> usize {
     // The thread pointer, which is what `pthread_self` gives, without a call.
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
     // SAFETY: the ABI keeps the thread pointer's own value there.

@@ -24,7 +24,7 @@ use crate::sync::{AtomicU32, AtomicUsize};
 /// The gate of one context. All zero: open, nobody inside.
 #[derive(Default)]
 #[repr(C)]
-pub struct Gate {
+pub(crate) struct Gate {
     /// The thread of the reaper inside, with [`PASSED`] once somebody did not wait for it; 0: none.
     holder: AtomicUsize,
     /// Threads that are in, or about to make, a system call that may move `head`.
@@ -41,7 +41,7 @@ impl Gate {
     ///
     /// `thread` identifies the calling thread; it is even and not 0.
     #[inline]
-    pub fn enter(&self, thread: usize) -> bool {
+    pub(crate) fn enter(&self, thread: usize) -> bool {
         self.try_enter(thread) == 0 || self.enter_later(thread)
     }
 
@@ -71,7 +71,7 @@ impl Gate {
     /// Whether somebody is counted in. The reaper inside asks before it looks at the ring, and
     /// again when it has claimed events.
     #[inline]
-    pub fn has_callers(&self) -> bool {
+    pub(crate) fn has_callers(&self) -> bool {
         // SeqCst: see `enter`; and with the claim, which a caller that is not seen here sees and
         // revokes. It acquires what callers released in `end_call`.
         self.callers.load(SeqCst) != 0
@@ -80,7 +80,7 @@ impl Gate {
     /// Whether nobody has passed the reaper inside, which is `thread`. False in a child that was
     /// forked since it entered.
     #[inline]
-    pub fn is_undisturbed(&self, thread: usize) -> bool {
+    pub(crate) fn is_undisturbed(&self, thread: usize) -> bool {
         // Relaxed: a caller passes before its system call, and who destroys the context before the
         // ring goes. So whoever has seen in the ring what became of that finds it.
         self.holder.load(Relaxed) == thread
@@ -88,7 +88,7 @@ impl Gate {
 
     /// Leaves as reaper.
     #[inline]
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         // Release: pairs with the loads of `holder` in `enter`, `begin_call` and `close`.
         self.holder.store(0, Release);
     }
@@ -96,7 +96,7 @@ impl Gate {
     /// Counts the thread in as about to make a system call that may move `head`. False if a reaper
     /// is inside and stays there: then its claim must be revoked first.
     #[inline]
-    pub fn begin_call(&self, thread: usize) -> bool {
+    pub(crate) fn begin_call(&self, thread: usize) -> bool {
         // SeqCst: see `enter`. From here on no reaper that enters moves `head`.
         self.callers.fetch_add(1, SeqCst);
         // SeqCst: see `enter`. It acquires the `head` that the last reaper stored.
@@ -136,27 +136,27 @@ impl Gate {
 
     /// Counts the thread out again.
     #[inline]
-    pub fn end_call(&self) {
+    pub(crate) fn end_call(&self) {
         // Release: pairs with `has_callers`, which must see the `head` that the kernel stored.
         count_out(&self.callers);
     }
 
     /// Counts the thread in as about to touch the ring, if then it finds the context live.
-    pub fn begin_revoking(&self) {
+    pub(crate) fn begin_revoking(&self) {
         // SeqCst: with the address of the entry, one of this thread and one that destroys the
         // context sees the other.
         self.revokers.fetch_add(1, SeqCst);
     }
 
     /// Counts the thread out again.
-    pub fn end_revoking(&self) {
+    pub(crate) fn end_revoking(&self) {
         // Release: pairs with `close`.
         count_out(&self.revokers);
     }
 
     /// Waits until nobody is at the ring, for a thread that has made sure that nobody comes. False
     /// if somebody stays there.
-    pub fn close(&self, thread: usize) -> bool {
+    pub(crate) fn close(&self, thread: usize) -> bool {
         let mut turn = 0;
         loop {
             // SeqCst: see `enter` and `begin_revoking`.
@@ -175,7 +175,7 @@ impl Gate {
     }
 
     /// Whether anybody is inside, or counted in, at this moment.
-    pub fn is_in_use(&self) -> bool {
+    pub(crate) fn is_in_use(&self) -> bool {
         // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the
         // caller has acquired from. Others only come and go, because the context is not live.
         // SeqCst: pairs with `begin_call`, against an entry of the registry that is given to
@@ -200,7 +200,7 @@ fn count_out(counter: &AtomicU32) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::engine::patience::waits;

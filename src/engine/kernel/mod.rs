@@ -10,12 +10,12 @@
 //! | [`stand_in`] | what `io_destroy` leaves to a thread that is still at the ring |
 //! | [`system_call`] | the system call for events, and with 64-bit seconds on 32 bits |
 
-pub mod gate;
-pub mod reaping;
-pub mod registry;
-pub mod ring;
-pub mod stand_in;
-pub mod system_call;
+pub(super) mod gate;
+pub(super) mod reaping;
+pub(super) mod registry;
+pub(super) mod ring;
+pub(super) mod stand_in;
+pub(super) mod system_call;
 #[cfg(target_pointer_width = "32")]
 mod time64;
 
@@ -34,7 +34,7 @@ use system_call::SystemCall;
 
 /// What the engine knows of this process. All zero: nothing, as in a forked child.
 #[repr(C)]
-pub struct Kernel {
+pub(super) struct Kernel {
     /// The contexts.
     registry: Registry,
     /// Which pointers may be used without asking the kernel.
@@ -53,7 +53,7 @@ impl Kernel {
     /// # Safety
     /// As [`aio::io_setup`].
     #[inline]
-    pub unsafe fn setup(
+    pub(super) unsafe fn setup(
         &self,
         nr_events: c_int,
         ctxp: *mut io_context_t,
@@ -85,13 +85,13 @@ impl Kernel {
 
     /// What is known of a context, if this engine made it.
     #[inline(always)]
-    pub fn find(&self, ctx: io_context_t) -> Option<&Entry> {
+    pub(super) fn find(&self, ctx: io_context_t) -> Option<&Entry> {
         self.registry.find(ctx.addr())
     }
 
     /// Another engine has a context at `address` from now on.
     #[cfg(feature = "threads")]
-    pub fn give_up(&self, address: usize) {
+    pub(super) fn give_up(&self, address: usize) {
         self.registry.give_up(address);
     }
 
@@ -100,7 +100,7 @@ impl Kernel {
     /// # Safety
     /// As [`reaping::getevents`].
     #[inline(always)]
-    pub unsafe fn getevents<T: SystemCall>(
+    pub(super) unsafe fn getevents<T: SystemCall>(
         &self,
         entry: &Entry,
         wanted: Getevents<T>,
@@ -115,7 +115,7 @@ impl Kernel {
 /// # Safety
 /// As [`aio::io_destroy`].
 #[inline]
-pub unsafe fn destroy(entry: Option<&Entry>, ctx: io_context_t) -> Result<c_int, Errno> {
+pub(super) unsafe fn destroy(entry: Option<&Entry>, ctx: io_context_t) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     unsafe {
         match entry {
@@ -130,13 +130,21 @@ pub unsafe fn destroy(entry: Option<&Entry>, ctx: io_context_t) -> Result<c_int,
 /// # Safety
 /// As [`aio::io_submit`].
 #[inline]
-pub unsafe fn submit(ctx: io_context_t, nr: c_long, ios: *mut *mut iocb) -> Result<c_int, Errno> {
+pub(super) unsafe fn submit(
+    ctx: io_context_t,
+    nr: c_long,
+    ios: *mut *mut iocb,
+) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     unsafe { aio::io_submit(ctx, nr, ios) }
 }
 
 /// See `io_cancel(3)`.
 #[inline]
-pub fn cancel(ctx: io_context_t, iocb: *mut iocb, event: *mut io_event) -> Result<c_int, Errno> {
+pub(super) fn cancel(
+    ctx: io_context_t,
+    iocb: *mut iocb,
+    event: *mut io_event,
+) -> Result<c_int, Errno> {
     aio::io_cancel(ctx, iocb, event)
 }

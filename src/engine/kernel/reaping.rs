@@ -19,7 +19,7 @@ use crate::sys::{aio, thread};
 
 /// Pages that the kernel has accepted in earlier calls. All zero: none.
 #[repr(C)]
-pub struct Pages {
+pub(crate) struct Pages {
     /// A timeout may be read from these.
     pub readable: ProvenPages,
     /// Events may be written to these.
@@ -32,7 +32,7 @@ pub struct Pages {
 /// As [`aio::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call
 /// is still good.
 #[inline(always)]
-pub unsafe fn getevents<T: SystemCall>(
+pub(crate) unsafe fn getevents<T: SystemCall>(
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
@@ -55,7 +55,7 @@ pub unsafe fn getevents<T: SystemCall>(
 /// # Safety
 /// As [`getevents`].
 #[inline(always)]
-pub unsafe fn reap<T: SystemCall>(
+pub(crate) unsafe fn reap<T: SystemCall>(
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
@@ -187,7 +187,7 @@ fn learn_ring(entry: &Entry, ring: &aio_ring, nr: u32) -> bool {
 /// # Safety
 /// As [`aio::io_getevents`].
 #[inline(never)]
-pub unsafe fn call<T: SystemCall>(
+pub(crate) unsafe fn call<T: SystemCall>(
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
@@ -239,7 +239,7 @@ fn revoke(entry: &Entry, ctx: io_context_t) -> bool {
 ///
 /// # Safety
 /// As [`aio::io_destroy`].
-pub unsafe fn destroy(entry: &Entry, ctx: io_context_t) -> Result<c_int, Errno> {
+pub(crate) unsafe fn destroy(entry: &Entry, ctx: io_context_t) -> Result<c_int, Errno> {
     let address = ctx.addr();
     // The kernel unmaps the ring first thing, so nobody may be at it.
     entry.start_destroying(address);
@@ -269,7 +269,7 @@ pub unsafe fn destroy(entry: &Entry, ctx: io_context_t) -> Result<c_int, Errno> 
     result
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::abi::AIO_RING_MAGIC;

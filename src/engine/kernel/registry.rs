@@ -13,7 +13,7 @@ use crate::sync::{AtomicU32, AtomicUsize};
 /// What is known of one context. Aligned so that it never spans two cache lines.
 #[derive(Default)]
 #[repr(C, align(32))]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The context's address, with [`DESTROYING`], [`DEAD`] or [`RESERVED`] added, or none of
     /// these; or [`EMPTY`].
     address: AtomicUsize,
@@ -39,21 +39,21 @@ const DEAD: usize = 2;
 const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
 
 /// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
-pub const UNREADABLE: u32 = u32::MAX;
+pub(crate) const UNREADABLE: u32 = u32::MAX;
 
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
 
 impl Entry {
     /// Whether this entry is still that of the context at `address`, and it is not being destroyed.
     #[inline]
-    pub fn is_live(&self, address: usize) -> bool {
+    pub(crate) fn is_live(&self, address: usize) -> bool {
         // SeqCst: pairs with `start_destroying`; of a thread that is counted at the gate to touch
         // the ring and one that destroys, one sees the other.
         self.address.load(SeqCst) == address
     }
 
     /// Stops new reapers, as another thread may have done already. The gate must be closed then.
-    pub fn start_destroying(&self, address: usize) {
+    pub(crate) fn start_destroying(&self, address: usize) {
         // SeqCst, also for a mark that is there: see `is_live`.
         let _ = self
             .address
@@ -61,13 +61,13 @@ impl Entry {
     }
 
     /// Whether a thread is about to destroy the context at `address`.
-    pub fn is_doomed(&self, address: usize) -> bool {
+    pub(crate) fn is_doomed(&self, address: usize) -> bool {
         // Relaxed: asked after `is_live`.
         self.address.load(Relaxed) & !TAKEN == address | DESTROYING
     }
 
     /// True for the one thread that is to take the ring away, of all that destroy the context.
-    pub fn take_ring(&self, address: usize) -> bool {
+    pub(crate) fn take_ring(&self, address: usize) -> bool {
         // Relaxed: each of them has closed the gate, or found that it cannot be closed.
         let (from, to) = (address | DESTROYING, address | DESTROYING | TAKEN);
         self.address
@@ -76,7 +76,7 @@ impl Entry {
     }
 
     /// The slots of the ring, if it was found that it may be read.
-    pub fn slots(&self) -> Option<u32> {
+    pub(crate) fn slots(&self) -> Option<u32> {
         // Relaxed: whoever claims events in the ring has stored or seen it before.
         match self.nr.load(Relaxed) {
             0 | UNREADABLE => None,
@@ -86,7 +86,7 @@ impl Entry {
 
     /// Gives up the entry of a context whose ring was taken away, unless its address belongs to a
     /// new one by now.
-    pub fn remove(&self, address: usize) {
+    pub(crate) fn remove(&self, address: usize) {
         // Release: whoever gives the entry to another context knows then of a reaper that stays, as
         // this thread does.
         let (from, to) = (address | DESTROYING | TAKEN, address | DEAD);
@@ -96,7 +96,7 @@ impl Entry {
     /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
     /// that is counted at the gate: from then on the entry is not given to another address.
     #[inline]
-    pub fn belongs_to(&self, address: usize) -> bool {
+    pub(crate) fn belongs_to(&self, address: usize) -> bool {
         // SeqCst: pairs with `insert`, which reserves the entry and then looks at the gate.
         self.address.load(SeqCst) & ADDRESS == address
     }
@@ -104,7 +104,7 @@ impl Entry {
 
 /// The table. All zero: empty.
 #[repr(C)]
-pub struct Registry {
+pub(crate) struct Registry {
     pub(crate) entries: [Entry; ENTRIES],
 }
 
@@ -122,7 +122,7 @@ impl Registry {
 
     /// The entry of a context, alive or not, or none if it is not known here.
     #[inline]
-    pub fn find(&self, address: usize) -> Option<&Entry> {
+    pub(crate) fn find(&self, address: usize) -> Option<&Entry> {
         for entry in self.candidates(address) {
             // Relaxed: `is_live` and `belongs_to` ask again at the gate.
             let found = entry.address.load(Relaxed);
@@ -140,7 +140,7 @@ impl Registry {
     /// Another engine has a context at `address` from now on. What was here is gone, whether this
     /// library destroyed it or not.
     #[cfg(any(feature = "threads", test))]
-    pub fn give_up(&self, address: usize) {
+    pub(crate) fn give_up(&self, address: usize) {
         if let Some(entry) = self.find(address) {
             // SeqCst: as in `insert`.
             entry.address.store(DEAD, SeqCst);
@@ -150,7 +150,7 @@ impl Registry {
     /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_ours`
     /// says whether this is still the process that made it: a signal handler may fork at any point,
     /// and the child then finds this memory wiped.
-    pub fn insert(&self, address: usize, is_ours: impl Fn() -> bool) {
+    pub(crate) fn insert(&self, address: usize, is_ours: impl Fn() -> bool) {
         // An address that was here before keeps its entry, for the threads at its gate.
         for entry in self
             .find(address)
@@ -189,7 +189,7 @@ impl Registry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use core::mem::MaybeUninit;

@@ -10,7 +10,7 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 /// kernel makes (8 million events at most).
 ///
 /// gVisor maps a page of zeroes; a later kernel may set `incompat_features`.
-pub fn is_readable(ring: &aio_ring, nr: u32) -> bool {
+pub(crate) fn is_readable(ring: &aio_ring, nr: u32) -> bool {
     ring.magic == AIO_RING_MAGIC
         && ring.incompat_features == 0
         && ring.header_length as usize == size_of::<aio_ring>()
@@ -20,7 +20,7 @@ pub fn is_readable(ring: &aio_ring, nr: u32) -> bool {
 
 /// What a look at the ring found.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub(crate) struct Look {
     /// `head`: the slot of the first event.
     head: u32,
     /// How many events are ready.
@@ -30,7 +30,7 @@ pub struct Look {
 /// Looks how many events are ready in a ring of `nr` slots. None if `head` or `tail` is not a slot:
 /// then some program wrote there, and the kernel decides.
 #[inline]
-pub fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
+pub(crate) fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
     // Relaxed: whoever moved `head` before passed the gate before us, or is this thread.
     let head = ring.head.load(Relaxed);
     if head >= nr {
@@ -68,7 +68,7 @@ fn claimed(slot: u32, nr: u32) -> u32 {
 ///
 /// Nothing is claimed if `head` has moved since then; [`commit`] finds out.
 #[inline]
-pub fn claim(ring: &aio_ring, nr: u32, look: Look) {
+pub(crate) fn claim(ring: &aio_ring, nr: u32, look: Look) {
     // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself
     // in and then revokes, one sees the other.
     let _ = ring
@@ -79,13 +79,13 @@ pub fn claim(ring: &aio_ring, nr: u32, look: Look) {
 /// Whether `count` events are ready where they are claimed. Between the look and the claim others
 /// may have taken as many events as the ring has slots.
 #[inline]
-pub fn has(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
+pub(crate) fn has(ring: &aio_ring, nr: u32, look: Look, count: u32) -> bool {
     ready(ring, nr, look.head).is_some_and(|ready| ready >= count)
 }
 
 /// The slot after `count` claimed events.
 #[inline]
-pub fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
+pub(crate) fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
     let next = look.head + count;
     if next >= nr { next - nr } else { next }
 }
@@ -93,7 +93,7 @@ pub fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
 /// Moves `head` over claimed events, to the slot `next`. False if they are not claimed, or not any
 /// more: then they are not taken.
 #[inline]
-pub fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
+pub(crate) fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
     // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
     // made.
     ring.head
@@ -103,7 +103,7 @@ pub fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
 
 /// Gives up a claim, if it was not revoked.
 #[inline]
-pub fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
+pub(crate) fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
     // Relaxed: the slot stays the same.
     let _ = ring
         .head
@@ -114,7 +114,7 @@ pub fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
 /// gate: no later claim is committed either. `nr` gives the ring's slots, if a reaper may have read
 /// it.
 #[cold]
-pub fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
+pub(crate) fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
     // SeqCst: see `claim`. It acquires what the reaper knew of `nr`.
     let head = ring.head.load(SeqCst);
     let Some(nr) = nr() else { return };
@@ -131,7 +131,13 @@ pub fn revoke(ring: &aio_ring, nr: impl FnOnce() -> Option<u32>) {
 /// # Safety
 /// `slots` is the ring's first slot, of `nr`; `events` has room for `count` events.
 #[inline]
-pub unsafe fn copy(slots: *const io_event, nr: u32, look: Look, count: u32, events: *mut io_event) {
+pub(crate) unsafe fn copy(
+    slots: *const io_event,
+    nr: u32,
+    look: Look,
+    count: u32,
+    events: *mut io_event,
+) {
     if count == 1 {
         // The most frequent case, without a call of memcpy.
         // SAFETY: `head` is below `nr`; the rest is as the caller promises.
@@ -165,7 +171,7 @@ unsafe fn copy_runs(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::sync::AtomicU32;

@@ -28,7 +28,7 @@ const MARGIN: usize = 1 << 20;
 /// # Safety
 /// `ctx` is a context whose ring is mapped, and no other thread takes it away.
 #[cold]
-pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
+pub(crate) unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
     let length = size_of::<aio_ring>() + nr as usize * size_of::<io_event>();
     // SAFETY: a new mapping, at an address that the kernel chooses.
     let reserve = |room| unsafe { memory::map(ptr::null_mut(), room, Map::Reserve) };
@@ -60,7 +60,7 @@ pub unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
     elsewhere.cast()
 }
 
-#[cfg(all(test, not(miri)))]
+#[cfg(all(test, not(miri), not(loom)))]
 mod tests {
     use super::*;
     use crate::engine::patience::waits;

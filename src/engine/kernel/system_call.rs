@@ -8,7 +8,7 @@ use crate::sys::aio::{self, SIGSET_SIZE};
 use crate::sys::errno::Errno;
 
 /// A timeout that the kernel takes.
-pub trait SystemCall: Timespec {
+pub(crate) trait SystemCall: Timespec {
     /// Makes the system call, with the arguments as they are.
     ///
     /// # Safety

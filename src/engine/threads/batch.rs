@@ -7,7 +7,7 @@ use crate::sys::probe;
 
 /// One call of `io_submit`.
 #[derive(Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Memory that it may read.
     pub readable: ReadablePages,
     /// Requests that went to the helpers, who have not been woken for them.
@@ -17,14 +17,14 @@ pub struct Batch {
 /// Two pages that the kernel has read during the call, so that it is not asked again for their
 /// neighbours.
 #[derive(Default)]
-pub struct ReadablePages {
+pub(crate) struct ReadablePages {
     pages: [usize; 2],
     next: bool,
 }
 
 impl ReadablePages {
     /// Whether `length` (at least 8) bytes can be read.
-    pub fn contain(&mut self, start: *const c_void, length: usize) -> bool {
+    pub(crate) fn contain(&mut self, start: *const c_void, length: usize) -> bool {
         let first = start.addr() & !(PAGE - 1);
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         if first == last && self.pages.contains(&first) && first != 0 {

@@ -12,7 +12,7 @@ use crate::sys::errno::Errno;
 use crate::sys::probe;
 
 /// Cancels a request. Success is EINPROGRESS, as in the kernel.
-pub fn cancel(threads: &Threads, context: &Context, at: *mut iocb) -> Result<c_int, Errno> {
+pub(crate) fn cancel(threads: &Threads, context: &Context, at: *mut iocb) -> Result<c_int, Errno> {
     check_key(at)?;
     // The one that was submitted first.
     let mut first: *mut Request = ptr::null_mut();
@@ -44,7 +44,7 @@ pub fn cancel(threads: &Threads, context: &Context, at: *mut iocb) -> Result<c_i
 
 /// Cancels a request of a context that is none.
 #[inline(never)]
-pub fn cancel_nothing(at: *mut iocb) -> Result<c_int, Errno> {
+pub(crate) fn cancel_nothing(at: *mut iocb) -> Result<c_int, Errno> {
     check_key(at)?;
     Err(Errno::EINVAL)
 }

@@ -11,7 +11,7 @@ use crate::sys::files::{self, RWF_DSYNC, RWF_NOWAIT, Way};
 
 /// How a request ended that the submitting thread carried out.
 #[derive(Clone, Copy)]
-pub struct Done {
+pub(crate) struct Done {
     /// The result for its event.
     pub result: Result<c_int, Errno>,
     /// Whether the file takes plain requests at an offset.
@@ -20,7 +20,7 @@ pub struct Done {
 
 /// A read or write.
 #[derive(Clone, Copy)]
-pub struct Transfer {
+pub(crate) struct Transfer {
     /// Which way.
     pub way: Way,
     /// The buffers.
@@ -55,7 +55,7 @@ impl Transfer {
     ///
     /// # Safety
     /// The vectors are there.
-    pub unsafe fn on_known_file(&self, fd: c_int) -> Option<Result<c_int, Errno>> {
+    pub(crate) unsafe fn on_known_file(&self, fd: c_int) -> Option<Result<c_int, Errno>> {
         // SAFETY: the caller keeps the same promise.
         match unsafe { self.at(fd, self.offset, 0) } {
             Err(Errno::EBADF | Errno::ESPIPE | Errno::EISDIR | Errno::EINVAL) => None,
@@ -68,7 +68,7 @@ impl Transfer {
     ///
     /// # Safety
     /// The vectors are there.
-    pub unsafe fn in_caller(&self, file: &File) -> Result<Done, Errno> {
+    pub(crate) unsafe fn in_caller(&self, file: &File) -> Result<Done, Errno> {
         let done = |result| {
             Ok(Done {
                 result,
@@ -234,7 +234,7 @@ fn knows_flags(file: &File, transfer: &Transfer) -> bool {
 }
 
 /// Carries a request out in a helper: the result for its event.
-pub fn in_helper(details: &Details) -> Result<c_int, Errno> {
+pub(crate) fn in_helper(details: &Details) -> Result<c_int, Errno> {
     // The program may have closed the descriptor, and opened another file under its number.
     if Identity::now(details.fd) != Ok(details.identity) {
         return Err(Errno::EBADF);

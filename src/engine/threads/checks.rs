@@ -15,7 +15,7 @@ use crate::sys::{eventfd, limits, probe, process};
 const MOST_VECTORS: u32 = 1024;
 
 /// Refuses an `aio_resfd` that is no eventfd.
-pub fn check_eventfd(fd: c_int) -> Result<(), Errno> {
+pub(crate) fn check_eventfd(fd: c_int) -> Result<(), Errno> {
     let status = files::status(fd).map_err(|_| Errno::EBADF)?;
     // An eventfd has no file type. The check keeps the library from ever writing to another file.
     if status.st_mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
@@ -26,7 +26,7 @@ pub fn check_eventfd(fd: c_int) -> Result<(), Errno> {
 }
 
 /// `ioprio_check_cap` in `block/ioprio.c`.
-pub fn check_priority(priority: u16) -> Result<(), Errno> {
+pub(crate) fn check_priority(priority: u16) -> Result<(), Errno> {
     const LEVELS: u16 = 8;
     match (priority >> 13, priority % LEVELS) {
         (0, 0) | (2 | 3, _) => Ok(()),
@@ -46,7 +46,7 @@ const END_OF_MEMORY: u64 = 1 << 63;
 const END_OF_MEMORY: u64 = 1 << 47;
 
 /// The buffer of PREAD or PWRITE, as a vector.
-pub fn one_vector(iocb: &Submission) -> Result<libc::iovec, Errno> {
+pub(crate) fn one_vector(iocb: &Submission) -> Result<libc::iovec, Errno> {
     /// MAX_RW_COUNT.
     const MOST: u64 = 0x7fff_f000;
     let length = iocb.nbytes.min(MOST);
@@ -64,7 +64,7 @@ pub fn one_vector(iocb: &Submission) -> Result<libc::iovec, Errno> {
 }
 
 /// Whether offset and length add up to more than a file can have.
-pub fn overflows(transfer: &Transfer) -> bool {
+pub(crate) fn overflows(transfer: &Transfer) -> bool {
     let mut end = transfer.offset;
     for index in 0..transfer.count as usize {
         // SAFETY: the index is below the count.
@@ -81,7 +81,7 @@ pub fn overflows(transfer: &Transfer) -> bool {
 /// Whether direct I/O is carried out before `io_submit` returns: a write that makes the file
 /// larger, as in the kernel; and one beyond RLIMIT_FSIZE, for which the submitting thread gets
 /// SIGXFSZ.
-pub fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
+pub(crate) fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
     if transfer.way == Way::In {
         return false;
     }
@@ -100,7 +100,7 @@ pub fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
 }
 
 /// The array of a vectored request.
-pub fn check_vectors(iocb: &Submission) -> Result<(*const libc::iovec, u32), Errno> {
+pub(crate) fn check_vectors(iocb: &Submission) -> Result<(*const libc::iovec, u32), Errno> {
     // The kernel keeps 32 bits of the count.
     let count = iocb.nbytes as u32;
     if count > MOST_VECTORS {

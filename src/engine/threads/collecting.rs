@@ -17,7 +17,7 @@ use crate::sys::{files, probe};
 /// # Safety
 /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page
 /// of `events` that was good in an earlier call is still good.
-pub unsafe fn collect<T: Timespec>(
+pub(crate) unsafe fn collect<T: Timespec>(
     threads: &Threads,
     context: &Context,
     wanted: Getevents<T>,
@@ -43,7 +43,7 @@ pub unsafe fn collect<T: Timespec>(
 ///
 /// # Safety
 /// As [`collect`].
-pub unsafe fn collect_nothing<T: Timespec>(wanted: Getevents<T>) -> Result<c_int, Errno> {
+pub(crate) unsafe fn collect_nothing<T: Timespec>(wanted: Getevents<T>) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     let Call { sigmask, .. } = unsafe { Call::check(wanted) }?;
     if !sigmask.is_null() {

@@ -53,26 +53,26 @@ struct Mark {
 /// An eventfd to signal once an event is visible: the descriptor plus 1, above a bit that says
 /// whether it is the library's duplicate. 0: none.
 #[derive(Clone, Copy, Default)]
-pub struct Signal(u32);
+pub(crate) struct Signal(u32);
 
 impl Signal {
     /// The program's own descriptor.
-    pub fn of_program(fd: c_int) -> Signal {
+    pub(crate) fn of_program(fd: c_int) -> Signal {
         Signal(((fd + 1) as u32) << 1)
     }
 
     /// A duplicate, which is closed afterwards.
-    pub fn of_duplicate(fd: c_int) -> Signal {
+    pub(crate) fn of_duplicate(fd: c_int) -> Signal {
         Signal((((fd + 1) as u32) << 1) | 1)
     }
 
     /// Whether the program may have closed the descriptor by the time of the event.
-    pub fn is_of_program(self) -> bool {
+    pub(crate) fn is_of_program(self) -> bool {
         self.0 != 0 && self.0 & 1 == 0
     }
 
     /// Closes a duplicate that is not sent.
-    pub fn discard(self) {
+    pub(crate) fn discard(self) {
         if self.0 & 1 != 0 {
             files::close((self.0 >> 1) as c_int - 1);
         }
@@ -91,7 +91,7 @@ impl Signal {
 /// See the module. All zero: not started.
 #[derive(Default)]
 #[repr(C)]
-pub struct Completions {
+pub(crate) struct Completions {
     ring: AtomicUsize,
     marks: AtomicUsize,
     nr: AtomicU32,
@@ -175,12 +175,12 @@ impl View {
 
 impl Completions {
     /// Bytes of memory that [`Completions::start`] needs.
-    pub fn bytes(nr: u32) -> usize {
+    pub(crate) fn bytes(nr: u32) -> usize {
         nr as usize * size_of::<Mark>()
     }
 
     /// Starts with an empty ring of `nr` slots. `marks` is zeroed memory.
-    pub fn start(&self, ring: *mut aio_ring, marks: *mut u8, nr: u32) {
+    pub(crate) fn start(&self, ring: *mut aio_ring, marks: *mut u8, nr: u32) {
         self.ring.store(ring.expose_provenance(), Relaxed);
         self.marks.store(marks.expose_provenance(), Relaxed);
         self.nr.store(nr, Relaxed);
@@ -198,7 +198,7 @@ impl Completions {
     }
 
     /// Slots of the ring.
-    pub fn nr(&self) -> u32 {
+    pub(crate) fn nr(&self) -> u32 {
         self.nr.load(Relaxed)
     }
 
@@ -229,7 +229,7 @@ impl Completions {
 
     /// Accepts one more request, if its event will have room. The kernel counts likewise: in flight
     /// and not reaped are at most all slots but one.
-    pub fn accept(&self) -> bool {
+    pub(crate) fn accept(&self) -> bool {
         let Some(view) = self.view() else {
             return false;
         };
@@ -263,12 +263,12 @@ impl Completions {
     }
 
     /// Takes back [`Completions::accept`]: no event will come.
-    pub fn refuse(&self) {
+    pub(crate) fn refuse(&self) {
         self.accepted.fetch_sub(1, SeqCst);
     }
 
     /// Whether [`Completions::accept`] would find room.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.view()
             .is_some_and(|view| self.outstanding(&view).1 < u64::from(view.nr) - 1)
     }
@@ -285,7 +285,7 @@ impl Completions {
     }
 
     /// Posts the event of a request that was accepted. `signal` is sent when it is visible.
-    pub fn post(&self, event: io_event, signal: Signal) {
+    pub(crate) fn post(&self, event: io_event, signal: Signal) {
         let Some(view) = self.view() else {
             return;
         };
@@ -445,7 +445,7 @@ impl Completions {
     }
 
     /// How many events [`Completions::take`] would find now.
-    pub fn available(&self) -> u32 {
+    pub(crate) fn available(&self) -> u32 {
         let Some(view) = self.view() else {
             return 0;
         };
@@ -470,7 +470,7 @@ impl Completions {
     ///
     /// # Safety
     /// `events` has room for `at_most`.
-    pub unsafe fn take(&self, at_most: u32, events: *mut io_event) -> u32 {
+    pub(crate) unsafe fn take(&self, at_most: u32, events: *mut io_event) -> u32 {
         let Some(view) = self.view() else {
             return 0;
         };

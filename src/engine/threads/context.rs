@@ -22,7 +22,7 @@ const FLIPPED: u32 = 1 << 31;
 /// All zero: none.
 #[derive(Default)]
 #[repr(C)]
-pub struct Context {
+pub(crate) struct Context {
     /// The ring's `id`, which the program may overwrite: where in the table this context is.
     number: AtomicU32,
     /// The engine's address of the ring.
@@ -36,7 +36,7 @@ pub struct Context {
 }
 
 /// The memory of a context that is about to be made.
-pub struct Mappings {
+pub(crate) struct Mappings {
     /// The program's address of the ring.
     pub ring: *mut c_void,
     own_ring: *mut c_void,
@@ -47,7 +47,7 @@ pub struct Mappings {
 
 impl Mappings {
     /// Maps what a context for `nr_events` requests needs. None: there is no memory.
-    pub fn new(nr_events: u32, cpus: u32) -> Option<Mappings> {
+    pub(crate) fn new(nr_events: u32, cpus: u32) -> Option<Mappings> {
         let nr = slots(nr_events, cpus);
         let (ring, own_ring) = memory::map_twice(ring_bytes(nr))?;
         let Some(area) = memory::map_zeroes(area_bytes(nr)) else {
@@ -67,7 +67,7 @@ impl Mappings {
     }
 
     /// Gives back what became no context's.
-    pub fn unmap(self) {
+    pub(crate) fn unmap(self) {
         // SAFETY: nobody knows of the mappings.
         unsafe {
             memory::unmap(self.ring, ring_bytes(self.nr));
@@ -96,13 +96,13 @@ fn area_bytes(nr: u32) -> usize {
 
 /// The context that the word at the beginning of a ring names, if it is one of a ring of this
 /// engine.
-pub fn number_at(ctx: io_context_t) -> Option<u32> {
+pub(crate) fn number_at(ctx: io_context_t) -> Option<u32> {
     Some(probe::word_at(ctx.cast_const().cast())? & !FLIPPED)
 }
 
 impl Context {
     /// Starts with new mappings, as the context of this number.
-    pub fn start(&self, number: u32, mappings: &Mappings) {
+    pub(crate) fn start(&self, number: u32, mappings: &Mappings) {
         let nr = mappings.nr;
         let header = aio_ring {
             id: number,
@@ -127,12 +127,12 @@ impl Context {
     }
 
     /// Slots of the ring.
-    pub fn nr(&self) -> u32 {
+    pub(crate) fn nr(&self) -> u32 {
         self.events.completions.nr()
     }
 
     /// Gives the engine's memory back. No call is at the context any more.
-    pub fn free(&self) {
+    pub(crate) fn free(&self) {
         self.events.waiters.end();
         let nr = self.nr();
         let area: *mut c_void = ptr::with_exposed_provenance_mut(self.area.load(Relaxed));
@@ -148,7 +148,7 @@ impl Context {
     }
 
     /// Whether the memory at `ctx` is this context's ring: a change made here is seen there.
-    pub fn is_ring_at(&self, ctx: io_context_t) -> bool {
+    pub(crate) fn is_ring_at(&self, ctx: io_context_t) -> bool {
         // SAFETY: the engine's mapping is there while the context is held.
         let own = unsafe { AtomicU32::from_ptr(&raw mut (*self.ring()).id) };
         let theirs = || probe::word_at(ctx.cast_const().cast());
@@ -178,7 +178,7 @@ impl Context {
     ///
     /// # Safety
     /// It is at `ctx`, and nobody uses it any more.
-    pub unsafe fn unmap_for_program(&self, ctx: io_context_t) {
+    pub(crate) unsafe fn unmap_for_program(&self, ctx: io_context_t) {
         // SAFETY: the caller says so.
         unsafe { memory::unmap(ctx.cast(), ring_bytes(self.nr())) };
     }

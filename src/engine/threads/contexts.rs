@@ -41,7 +41,7 @@ pub(crate) struct Place {
 }
 
 /// A context with a reference, which is dropped with this.
-pub struct Hold<'a>(&'a Place);
+pub(crate) struct Hold<'a>(&'a Place);
 
 impl Deref for Hold<'_> {
     type Target = Context;
@@ -59,7 +59,7 @@ impl Drop for Hold<'_> {
 
 impl Hold<'_> {
     /// True for the one thread that may destroy the context.
-    pub fn start_destroying(&self) -> bool {
+    pub(crate) fn start_destroying(&self) -> bool {
         // Relaxed: the reference that is dropped after `destroyed` releases it.
         self.0.address.fetch_or(DESTROYING, Relaxed) & DESTROYING == 0
     }
@@ -113,7 +113,7 @@ impl Place {
 
 /// The table. All zero: empty.
 #[repr(C)]
-pub struct Contexts {
+pub(crate) struct Contexts {
     pub(crate) table: [Place; CONTEXTS],
     /// Contexts that there are. While it is 0, other calls need no look-up.
     pub(crate) count: AtomicU32,
@@ -122,7 +122,7 @@ pub struct Contexts {
 impl Contexts {
     /// Whether there is any context.
     #[inline]
-    pub fn are_any(&self) -> bool {
+    pub(crate) fn are_any(&self) -> bool {
         // Relaxed: a thread that has a handle has seen the count of `io_setup`.
         self.count.load(Relaxed) != 0
     }
@@ -139,7 +139,7 @@ impl Contexts {
 
     /// The context behind a handle. None if this engine does not serve it, or it is being
     /// destroyed.
-    pub fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
+    pub(crate) fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
         let address = ctx.addr();
         if !self.are_any() || address & 0xfff != 0 || address == 0 {
             return None;
@@ -176,7 +176,7 @@ impl Contexts {
 
     /// Makes a context known whose ring is at `address`, when `start` has filled it in. False:
     /// there is no place.
-    pub fn insert(&self, address: usize, start: impl FnOnce(u32, &Context)) -> bool {
+    pub(crate) fn insert(&self, address: usize, start: impl FnOnce(u32, &Context)) -> bool {
         // The program has moved or unmapped the ring of another context that was there.
         for (_, place) in self.places(address) {
             if place.address.load(Relaxed) == address {
@@ -212,7 +212,7 @@ impl Contexts {
 
     /// Drops the context's own reference after [`Hold::start_destroying`], and the caller's. The
     /// memory goes with the last reference.
-    pub fn destroyed(&self, hold: Hold<'_>) {
+    pub(crate) fn destroyed(&self, hold: Hold<'_>) {
         self.count.fetch_sub(1, Relaxed);
         // Relaxed: the caller's reference, which is dropped last, releases it.
         hold.0.references.fetch_add(CLOSED - 1, Relaxed);

@@ -11,7 +11,7 @@ use crate::sys::errno::Errno;
 ///
 /// # Safety
 /// Nobody reads the ring behind `ctx` any more.
-pub unsafe fn destroy(
+pub(crate) unsafe fn destroy(
     threads: &Threads,
     hold: Hold<'_>,
     ctx: io_context_t,

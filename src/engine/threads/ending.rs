@@ -7,7 +7,7 @@ use crate::sys::process::{self, Run};
 
 /// Sees to it that the engine's work is finished at the end of the process. Called before work is
 /// given to a thread of the library.
-pub fn finish_at_exit(threads: &Threads) {
+pub(crate) fn finish_at_exit(threads: &Threads) {
     // Relaxed: of threads that come here at the same time, one exchange finds 0.
     if threads.ends_at_exit.load(Relaxed) == 0 && threads.ends_at_exit.swap(1, Relaxed) == 0 {
         // SAFETY: it is the state, which stays.

@@ -8,7 +8,7 @@ use crate::abi::{aio_ring, io_event};
 /// All zero: not started.
 #[derive(Default)]
 #[repr(C)]
-pub struct Events {
+pub(crate) struct Events {
     /// Events posted and taken.
     pub completions: Completions,
     /// Threads that wait for events.
@@ -19,14 +19,14 @@ pub struct Events {
 
 impl Events {
     /// Starts with an empty ring of `nr` slots. `marks` is zeroed memory.
-    pub fn start(&self, ring: *mut aio_ring, marks: *mut u8, nr: u32) {
+    pub(crate) fn start(&self, ring: *mut aio_ring, marks: *mut u8, nr: u32) {
         self.completions.start(ring, marks, nr);
         self.waiters.start();
         self.in_flight.start();
     }
 
     /// Posts the event of an accepted request, sends its signal and wakes who waits.
-    pub fn post(&self, event: io_event, signal: Signal) {
+    pub(crate) fn post(&self, event: io_event, signal: Signal) {
         self.completions.post(event, signal);
         self.waiters.wake();
     }

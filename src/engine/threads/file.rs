@@ -7,7 +7,7 @@ use crate::sys::files::{self, Way};
 
 /// Which file a descriptor stood for.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Device and inode.
     pub device: u64,
     /// See `device`.
@@ -18,7 +18,7 @@ pub struct Identity {
 
 impl Identity {
     /// Which file a descriptor stands for now.
-    pub fn now(fd: c_int) -> Result<Identity, Errno> {
+    pub(crate) fn now(fd: c_int) -> Result<Identity, Errno> {
         Ok(Identity::of(&files::status(fd)?).with_birth(fd))
     }
 
@@ -32,7 +32,7 @@ impl Identity {
     }
 
     /// Adds the creation time of the file.
-    pub fn with_birth(self, fd: c_int) -> Identity {
+    pub(crate) fn with_birth(self, fd: c_int) -> Identity {
         Identity {
             birth: files::birth(fd),
             ..self
@@ -42,7 +42,7 @@ impl Identity {
 
 /// What kind of file a descriptor stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file or a block device.
     Disk,
     /// A directory.
@@ -57,7 +57,7 @@ pub enum Kind {
 
 /// An open file.
 #[derive(Clone, Copy)]
-pub struct File {
+pub(crate) struct File {
     /// The descriptor.
     pub fd: c_int,
     /// Its status flags.
@@ -74,7 +74,7 @@ pub struct File {
 
 impl File {
     /// What is behind a descriptor; EBADF if nothing is, or only a path.
-    pub fn of(fd: c_int) -> Result<File, Errno> {
+    pub(crate) fn of(fd: c_int) -> Result<File, Errno> {
         let flags = files::status_flags(fd)?;
         if flags & libc::O_PATH != 0 {
             return Err(Errno::EBADF);
@@ -100,7 +100,7 @@ impl File {
     }
 
     /// Whether it is open for this way.
-    pub fn allows(&self, way: Way) -> bool {
+    pub(crate) fn allows(&self, way: Way) -> bool {
         let without = match way {
             Way::In => libc::O_WRONLY,
             Way::Out => libc::O_RDONLY,
@@ -110,12 +110,12 @@ impl File {
 
     /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what
     /// others have.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.has_device && self.size == Some(0)
     }
 
     /// Whether its requests go to the disk while `io_submit` returns.
-    pub fn is_direct(&self) -> bool {
+    pub(crate) fn is_direct(&self) -> bool {
         self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
     }
 }

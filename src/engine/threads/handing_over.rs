@@ -16,7 +16,7 @@ use crate::sys::files::Way;
 
 /// Who carries a request out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
+pub(crate) enum Carrier {
     /// A helper has it.
     Helper,
     /// No helper can have it: the caller does it.
@@ -24,7 +24,7 @@ pub enum Carrier {
 }
 
 /// Gives direct I/O to a helper.
-pub fn hand_over_transfer(
+pub(crate) fn hand_over_transfer(
     threads: &Threads,
     context: &Context,
     iocb: &Submission,
@@ -53,7 +53,7 @@ pub fn hand_over_transfer(
 }
 
 /// Gives FSYNC or FDSYNC to a helper.
-pub fn hand_over_sync(
+pub(crate) fn hand_over_sync(
     threads: &Threads,
     context: &Context,
     iocb: &Submission,
@@ -68,7 +68,7 @@ pub fn hand_over_sync(
 }
 
 /// Gives a poll to the poller.
-pub fn hand_over_poll(
+pub(crate) fn hand_over_poll(
     threads: &Threads,
     context: &Context,
     iocb: &Submission,

@@ -20,7 +20,7 @@ const IDLE: i64 = 1_000_000_000;
 /// The queue and its helpers. All zero: empty.
 #[derive(Default)]
 #[repr(C)]
-pub struct Helpers {
+pub(crate) struct Helpers {
     /// Pushed requests, newest first.
     pushed: AtomicUsize,
     /// Requests in order, oldest first, once they were taken out of `pushed`; under `lock`.
@@ -45,7 +45,7 @@ pub struct Helpers {
 impl Helpers {
     /// Says how many helpers there may be, before the first request. `limit` is asked once: helpers
     /// must not look at an environment that the program may change.
-    pub fn set_limit(&self, limit: impl FnOnce() -> u32) {
+    pub(crate) fn set_limit(&self, limit: impl FnOnce() -> u32) {
         // Relaxed: threads that ask at the same time come to the same answer.
         if self.limit.load(Relaxed) == 0 {
             self.limit.store(limit(), Relaxed);
@@ -53,7 +53,7 @@ impl Helpers {
     }
 
     /// Makes sure that there is a helper. False: none can be started.
-    pub fn are_there(&self) -> bool {
+    pub(crate) fn are_there(&self) -> bool {
         // SeqCst: pairs with `retire`; the helper that ends last looks at the queue again.
         if self.alive.load(SeqCst) != 0 {
             return true;
@@ -88,7 +88,7 @@ impl Helpers {
     ///
     /// # Safety
     /// The caller owns the request, and gives it away.
-    pub unsafe fn push(&self, request: *mut Request) {
+    pub(crate) unsafe fn push(&self, request: *mut Request) {
         self.unfinished.fetch_add(1, Relaxed);
         let mut newest = self.pushed.load(Relaxed);
         loop {
@@ -110,7 +110,7 @@ impl Helpers {
     }
 
     /// Wakes helpers for so many requests that were pushed.
-    pub fn wake(&self, requests: u32) {
+    pub(crate) fn wake(&self, requests: u32) {
         if requests == 0 {
             return;
         }
@@ -209,7 +209,7 @@ impl Helpers {
     }
 
     /// Waits until nothing is queued or being carried out, for the end of the process.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.ending.store(1, SeqCst);
         loop {
             let unfinished = self.unfinished.load(SeqCst);

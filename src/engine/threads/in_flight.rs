@@ -11,18 +11,18 @@ const DESTROYING: u32 = 1 << 31;
 /// The count, and whether the context is being destroyed. All zero: none.
 #[derive(Default)]
 #[repr(C)]
-pub struct InFlight(AtomicU32);
+pub(crate) struct InFlight(AtomicU32);
 
 impl InFlight {
     /// Starts with none.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.0.store(0, Relaxed);
     }
 
     /// Counts a request in. False if the context is being destroyed: then nobody would wait for the
     /// request.
     #[must_use]
-    pub fn enter(&self) -> bool {
+    pub(crate) fn enter(&self) -> bool {
         // Relaxed: one word says both, so an `io_destroy` that this does not see waits for the
         // request.
         let enters = self.0.fetch_add(1, Relaxed) & DESTROYING == 0;
@@ -33,7 +33,7 @@ impl InFlight {
     }
 
     /// Counts a request out: the last access to its context's memory.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         // Release: pairs with `wait`, after which the memory goes.
         if self.0.fetch_sub(1, Release) == DESTROYING | 1 {
             futex::wake(&self.0, u32::MAX >> 1);
@@ -41,20 +41,20 @@ impl InFlight {
     }
 
     /// Whether the context is being destroyed.
-    pub fn is_destroying(&self) -> bool {
+    pub(crate) fn is_destroying(&self) -> bool {
         // SeqCst: a thread that is about to wait for events counts itself, then looks; see
         // `destroy`.
         self.0.load(SeqCst) & DESTROYING != 0
     }
 
     /// Lets no further request enter. The caller wakes those who wait for events.
-    pub fn destroy(&self) {
+    pub(crate) fn destroy(&self) {
         // SeqCst: before the caller looks for threads that wait.
         self.0.fetch_or(DESTROYING, SeqCst);
     }
 
     /// Waits until all requests have left, and calls `meanwhile` before every look again.
-    pub fn wait(&self, meanwhile: impl Fn()) {
+    pub(crate) fn wait(&self, meanwhile: impl Fn()) {
         loop {
             meanwhile();
             // Acquire: pairs with `leave`.

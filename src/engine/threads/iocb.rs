@@ -10,25 +10,25 @@ use crate::sys::proven_pages::ProvenPages;
 
 /// What an iocb asks for: `IOCB_CMD_*` of `<linux/aio_abi.h>`.
 #[allow(missing_docs)]
-pub mod opcode {
-    pub const PREAD: u16 = 0;
-    pub const PWRITE: u16 = 1;
-    pub const FSYNC: u16 = 2;
-    pub const FDSYNC: u16 = 3;
-    pub const POLL: u16 = 5;
-    pub const PREADV: u16 = 7;
-    pub const PWRITEV: u16 = 8;
+pub(crate) mod opcode {
+    pub(crate) const PREAD: u16 = 0;
+    pub(crate) const PWRITE: u16 = 1;
+    pub(crate) const FSYNC: u16 = 2;
+    pub(crate) const FDSYNC: u16 = 3;
+    pub(crate) const POLL: u16 = 5;
+    pub(crate) const PREADV: u16 = 7;
+    pub(crate) const PWRITEV: u16 = 8;
 }
 
 /// `aio_resfd` is an eventfd.
-pub const FLAG_RESFD: u32 = 1;
+pub(crate) const FLAG_RESFD: u32 = 1;
 /// `aio_reqprio` is a priority.
-pub const FLAG_IOPRIO: u32 = 2;
+pub(crate) const FLAG_IOPRIO: u32 = 2;
 
 /// An iocb that is being submitted.
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Submission {
+pub(crate) struct Submission {
     /// Where the program has it.
     pub at: *mut iocb,
     pub data: u64,
@@ -51,7 +51,7 @@ impl Submission {
     ///
     /// # Safety
     /// 64 bytes can be read; they may be misaligned, and change at any time.
-    pub unsafe fn read(at: *mut iocb) -> Submission {
+    pub(crate) unsafe fn read(at: *mut iocb) -> Submission {
         let byte = |offset| at.cast_const().cast::<u8>().wrapping_add(offset);
         // SAFETY: within the 64 bytes.
         let word = |offset| unsafe { byte(offset).cast::<u64>().read_unaligned() };
@@ -78,7 +78,7 @@ impl Submission {
 }
 
 /// Where the `key` of an iocb is.
-pub fn key_of(at: *mut iocb) -> *mut u32 {
+pub(crate) fn key_of(at: *mut iocb) -> *mut u32 {
     at.wrapping_byte_add(offset_of!(iocb, key)).cast()
 }
 
@@ -87,7 +87,7 @@ pub fn key_of(at: *mut iocb) -> *mut u32 {
 ///
 /// # Safety
 /// The key can be read.
-pub unsafe fn clear_key(at: *mut iocb, writable: &ProvenPages) -> bool {
+pub(crate) unsafe fn clear_key(at: *mut iocb, writable: &ProvenPages) -> bool {
     let key = key_of(at);
     // SAFETY: the caller says so.
     let is_set = unsafe { key.read_unaligned() } != 0;
@@ -104,7 +104,7 @@ pub unsafe fn clear_key(at: *mut iocb, writable: &ProvenPages) -> bool {
 
 /// Makes iocbs for other tests too.
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The kernel's `struct iocb` (`include/uapi/linux/aio_abi.h`), written in this machine's byte
@@ -154,7 +154,7 @@ pub mod tests {
     }
 
     /// An iocb with this buffer.
-    pub fn submission(buf: u64, nbytes: u64) -> Submission {
+    pub(crate) fn submission(buf: u64, nbytes: u64) -> Submission {
         // SAFETY: 64 bytes are there.
         let read = unsafe { Submission::read(iocb_bytes()[1..].as_mut_ptr().cast()) };
         Submission {

@@ -18,7 +18,7 @@ const TRUST: u32 = 64;
 /// One word for each descriptor: uses left for reading in the low half, for writing in the high
 /// half. All zero: none is known.
 #[repr(C)]
-pub struct KnownFiles {
+pub(crate) struct KnownFiles {
     uses: [AtomicU32; KNOWN],
 }
 
@@ -28,7 +28,7 @@ impl KnownFiles {
     }
 
     /// Whether a request of this way may skip `fstat`; counts it.
-    pub fn trust(&self, fd: c_int, way: Way) -> bool {
+    pub(crate) fn trust(&self, fd: c_int, way: Way) -> bool {
         let Some(word) = self.word(fd) else {
             return false;
         };
@@ -43,7 +43,7 @@ impl KnownFiles {
     }
 
     /// Notes that a descriptor stands for a plain file.
-    pub fn add(&self, fd: c_int, way: Way) {
+    pub(crate) fn add(&self, fd: c_int, way: Way) {
         if let Some(word) = self.word(fd) {
             let others = word.load(Relaxed) & !(0xffff << shift(way));
             word.store(others | (TRUST << shift(way)), Relaxed);
@@ -51,7 +51,7 @@ impl KnownFiles {
     }
 
     /// Notes that it may not, any more.
-    pub fn forget(&self, fd: c_int) {
+    pub(crate) fn forget(&self, fd: c_int) {
         if let Some(word) = self.word(fd) {
             word.store(0, Relaxed);
         }

@@ -18,7 +18,7 @@ const MOST_EVENTS: u32 = 0x1000_0000 / 32;
 ///
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
-pub unsafe fn make(
+pub(crate) unsafe fn make(
     threads: &Threads,
     nr_events: c_int,
     ctxp: *mut io_context_t,

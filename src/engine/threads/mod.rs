@@ -25,31 +25,31 @@
 //! | [`ending`] | the end of the process |
 //! | [`state`] | all that the engine knows |
 
-pub mod batch;
-pub mod cancelling;
-pub mod carry_out;
-pub mod checks;
-pub mod collecting;
-pub mod completions;
-pub mod context;
-pub mod contexts;
-pub mod destroying;
-pub mod ending;
-pub mod events;
-pub mod file;
-pub mod handing_over;
-pub mod helpers;
-pub mod in_flight;
-pub mod iocb;
-pub mod known_files;
-pub mod making;
-pub mod own_descriptor;
-pub mod poll_places;
-pub mod poller;
-pub mod requests;
-pub mod state;
-pub mod submitting;
-pub mod waiting;
+pub(super) mod batch;
+pub(super) mod cancelling;
+pub(super) mod carry_out;
+pub(super) mod checks;
+pub(super) mod collecting;
+pub(super) mod completions;
+pub(super) mod context;
+pub(super) mod contexts;
+pub(super) mod destroying;
+pub(super) mod ending;
+pub(super) mod events;
+pub(super) mod file;
+pub(super) mod handing_over;
+pub(super) mod helpers;
+pub(super) mod in_flight;
+pub(super) mod iocb;
+pub(super) mod known_files;
+pub(super) mod making;
+pub(super) mod own_descriptor;
+pub(super) mod poll_places;
+pub(super) mod poller;
+pub(super) mod requests;
+pub(super) mod state;
+pub(super) mod submitting;
+pub(super) mod waiting;
 
 use core::ffi::{c_int, c_long};
 use core::ptr;
@@ -60,15 +60,15 @@ use crate::configuration::Engine;
 use crate::sys::aio;
 use crate::sys::errno::Errno;
 
-pub use cancelling::cancel_nothing;
-pub use collecting::collect_nothing;
-pub use contexts::Hold;
-pub use state::Threads;
+pub(super) use cancelling::cancel_nothing;
+pub(super) use collecting::collect_nothing;
+pub(super) use contexts::Hold;
+pub(super) use state::Threads;
 
 impl Threads {
     /// The context behind a handle, if this engine serves it.
     #[inline]
-    pub fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
+    pub(super) fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
         self.contexts.hold(ctx)
     }
 
@@ -78,7 +78,7 @@ impl Threads {
     ///
     /// # Safety
     /// `ctxp` is null, bad, or the caller's to write.
-    pub unsafe fn setup(
+    pub(super) unsafe fn setup(
         &self,
         nr_events: c_int,
         ctxp: *mut io_context_t,
@@ -95,7 +95,7 @@ impl Threads {
     /// # Safety
     /// Nobody reads the ring behind `ctx` any more.
     #[inline(never)]
-    pub unsafe fn destroy(&self, hold: Hold<'_>, ctx: io_context_t) -> Result<c_int, Errno> {
+    pub(super) unsafe fn destroy(&self, hold: Hold<'_>, ctx: io_context_t) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         unsafe { destroying::destroy(self, hold, ctx) }
     }
@@ -105,7 +105,7 @@ impl Threads {
     /// # Safety
     /// The buffers that the iocbs name stay valid until their events are taken.
     #[inline(never)]
-    pub unsafe fn submit(
+    pub(super) unsafe fn submit(
         &self,
         hold: &Hold<'_>,
         nr: c_long,
@@ -117,7 +117,7 @@ impl Threads {
 
     /// Cancels a request. Every argument is checked.
     #[inline(never)]
-    pub fn cancel(&self, hold: &Hold<'_>, iocb: *mut Iocb) -> Result<c_int, Errno> {
+    pub(super) fn cancel(&self, hold: &Hold<'_>, iocb: *mut Iocb) -> Result<c_int, Errno> {
         cancelling::cancel(self, hold, iocb)
     }
 
@@ -126,7 +126,7 @@ impl Threads {
     /// # Safety
     /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A
     /// page of `events` that was good in an earlier call is still good.
-    pub unsafe fn collect<T: Timespec>(
+    pub(super) unsafe fn collect<T: Timespec>(
         &self,
         hold: &Hold<'_>,
         wanted: Getevents<T>,
@@ -139,7 +139,7 @@ impl Threads {
     /// may do its work.
     #[cold]
     #[inline(never)]
-    pub fn stand_alone(&self) -> bool {
+    pub(super) fn stand_alone(&self) -> bool {
         // SAFETY: there is no such context.
         let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
         (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))

@@ -10,18 +10,18 @@ use crate::sys::files;
 /// The descriptor plus 1; 0: none. All zero: none.
 #[derive(Default)]
 #[repr(C)]
-pub struct OwnDescriptor(AtomicU32);
+pub(crate) struct OwnDescriptor(AtomicU32);
 
 impl OwnDescriptor {
     /// The descriptor, if there is one.
-    pub fn get(&self) -> Option<c_int> {
+    pub(crate) fn get(&self) -> Option<c_int> {
         // SeqCst: a thread that makes it, or finds it made, looks for work afterwards; one that
         // adds work looks for the descriptor afterwards. One of them sees the other.
         to_descriptor(self.0.load(SeqCst))
     }
 
     /// The descriptor, which `make` makes if there is none.
-    pub fn get_or_make(&self, make: fn() -> Result<c_int, Errno>) -> Result<c_int, Errno> {
+    pub(crate) fn get_or_make(&self, make: fn() -> Result<c_int, Errno>) -> Result<c_int, Errno> {
         if let Some(fd) = self.get() {
             return Ok(fd);
         }
@@ -37,7 +37,7 @@ impl OwnDescriptor {
     }
 
     /// Takes the descriptor out; the caller closes it.
-    pub fn take(&self) -> Option<c_int> {
+    pub(crate) fn take(&self) -> Option<c_int> {
         to_descriptor(self.0.swap(0, SeqCst))
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Place {
 
 /// All armed polls. All zero: none.
 #[repr(C)]
-pub struct Places {
+pub(crate) struct Places {
     pub(crate) places: [Place; POLLS],
     /// Where the next search starts.
     pub(crate) hint: AtomicU32,
@@ -52,7 +52,7 @@ pub struct Places {
 /// A place that the caller has, and with it the request that was stored there. It must be freed, or
 /// watched.
 #[must_use]
-pub struct Taken<'a> {
+pub(crate) struct Taken<'a> {
     place: &'a Place,
     index: u32,
     /// The number of the use, in the place of [`STATE`]'s other bits.
@@ -60,7 +60,7 @@ pub struct Taken<'a> {
 }
 
 /// What became of a place that was to be watched.
-pub enum Watched<'a> {
+pub(crate) enum Watched<'a> {
     /// Who gets the report, or withdraws the poll, has it from now on.
     Yes,
     /// These events have been reported already.
@@ -69,7 +69,7 @@ pub enum Watched<'a> {
 
 impl Places {
     /// A free place, for a poll of this descriptor.
-    pub fn get(&self, fd: c_int, request: *mut Request) -> Option<Taken<'_>> {
+    pub(crate) fn get(&self, fd: c_int, request: *mut Request) -> Option<Taken<'_>> {
         let start = self.hint.fetch_add(1, Relaxed);
         (0..POLLS as u32).find_map(|step| {
             let index = start.wrapping_add(step) % POLLS as u32;
@@ -98,7 +98,7 @@ impl Places {
 
     /// What the poller does with a report: it gets the poll, or leaves the events to the thread
     /// that arms it.
-    pub fn report(&self, number: u64, events: u16) -> Option<Taken<'_>> {
+    pub(crate) fn report(&self, number: u64, events: u16) -> Option<Taken<'_>> {
         let (used, index) = ((number >> 32) as u32, number as u32);
         let place = self.places.get(index as usize)?;
         // Relaxed: an exchange decides. The report shows that the place was taken for this use.
@@ -120,7 +120,7 @@ impl Places {
     }
 
     /// Takes a poll back before it is reported, if it is still the one of this request.
-    pub fn withdraw(&self, index: u32, request: *mut Request) -> Option<Taken<'_>> {
+    pub(crate) fn withdraw(&self, index: u32, request: *mut Request) -> Option<Taken<'_>> {
         let place = self.places.get(index as usize)?;
         // Acquire: pairs with `Taken::watch`.
         let found = place.state.load(Acquire);
@@ -138,27 +138,27 @@ impl Places {
 
 impl<'a> Taken<'a> {
     /// The place's index in the table.
-    pub fn index(&self) -> u32 {
+    pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
     /// What a report of this use names.
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         (u64::from(self.used) << 32) | u64::from(self.index)
     }
 
     /// The duplicate.
-    pub fn fd(&self) -> c_int {
+    pub(crate) fn fd(&self) -> c_int {
         self.place.fd.load(Relaxed) as c_int
     }
 
     /// The request, which is the caller's.
-    pub fn request(&self) -> *mut Request {
+    pub(crate) fn request(&self) -> *mut Request {
         ptr::with_exposed_provenance_mut(self.place.request.load(Relaxed))
     }
 
     /// Lets others end the poll.
-    pub fn watch(self) -> Watched<'a> {
+    pub(crate) fn watch(self) -> Watched<'a> {
         let Taken { place, used, .. } = self;
         // Release: hands fd and request over.
         match place
@@ -171,7 +171,7 @@ impl<'a> Taken<'a> {
     }
 
     /// Frees the place.
-    pub fn free(self) {
+    pub(crate) fn free(self) {
         // Release: pairs with `Places::get`.
         let next = self.used.wrapping_add(NEXT_USE) | FREE;
         self.place.state.store(next, Release);

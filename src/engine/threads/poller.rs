@@ -20,7 +20,7 @@ const IDLE: c_int = 1000;
 
 /// The polls and their thread. All zero: none.
 #[repr(C)]
-pub struct Poller {
+pub(crate) struct Poller {
     places: Places,
     epoll: OwnDescriptor,
     /// Armed polls.
@@ -37,7 +37,7 @@ impl Poller {
     ///
     /// # Safety
     /// The caller owns the request.
-    pub unsafe fn arm(&self, request: *mut Request) -> Result<(), Errno> {
+    pub(crate) unsafe fn arm(&self, request: *mut Request) -> Result<(), Errno> {
         // SAFETY: the caller owns it.
         let (fd, events) = unsafe { ((*request).details.fd, (*request).details.poll_events) };
         let epoll = self.epoll.get_or_make(epoll::make);
@@ -92,7 +92,7 @@ impl Poller {
     }
 
     /// Looks again whether the thread is there, when a thread is about to wait for events.
-    pub fn ensure(&self) {
+    pub(crate) fn ensure(&self) {
         if self.armed.load(Relaxed) != 0 {
             self.keep_alive();
         }
@@ -133,7 +133,7 @@ impl Poller {
     ///
     /// # Safety
     /// The request's memory is there: the caller holds its context.
-    pub unsafe fn withdraw(&self, request: *mut Request) -> bool {
+    pub(crate) unsafe fn withdraw(&self, request: *mut Request) -> bool {
         // SAFETY: the caller says so.
         let (poll, state) = unsafe { (&(*request).poll, &(*request).state) };
         // Acquire: pairs with `arm`.
@@ -150,7 +150,7 @@ impl Poller {
     }
 
     /// Ends the thread: the library's code may go away with a program's plug-in.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         let Some(epoll) = self.epoll.get() else {
             return;
         };

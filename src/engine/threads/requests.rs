@@ -16,7 +16,7 @@ use crate::sys::memory;
 
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Work {
+pub(crate) enum Work {
     /// Read at an offset.
     Read,
     /// Write at an offset.
@@ -31,22 +31,22 @@ pub enum Work {
 }
 
 /// The states of a place: free.
-pub const FREE: u32 = 0;
+pub(crate) const FREE: u32 = 0;
 /// Being filled in, or carried out: it cannot be cancelled.
-pub const BUSY: u32 = 1;
+pub(crate) const BUSY: u32 = 1;
 /// In the helpers' queue.
-pub const QUEUED: u32 = 2;
+pub(crate) const QUEUED: u32 = 2;
 /// At the poller.
-pub const ARMED: u32 = 3;
+pub(crate) const ARMED: u32 = 3;
 /// Cancelled while in the queue: the helper that takes it out reports ECANCELED.
-pub const CANCELLED: u32 = 4;
+pub(crate) const CANCELLED: u32 = 4;
 
 /// So many vectors fit into the request.
-pub const FEW: usize = 4;
+pub(crate) const FEW: usize = 4;
 
 /// One request.
 #[repr(C)]
-pub struct Request {
+pub(crate) struct Request {
     /// One of the states above.
     pub state: AtomicU32,
     /// Place in the poller's table, while [`ARMED`].
@@ -61,7 +61,7 @@ pub struct Request {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Details {
+pub(crate) struct Details {
     /// Where its event goes.
     pub events: *const Events,
     pub work: Work,
@@ -85,7 +85,7 @@ pub struct Details {
 
 impl Details {
     /// The vectors.
-    pub fn buffers(&self) -> (*const libc::iovec, u32) {
+    pub(crate) fn buffers(&self) -> (*const libc::iovec, u32) {
         let vectors = if self.many.is_null() {
             self.few.as_ptr()
         } else {
@@ -99,7 +99,7 @@ impl Details {
     /// # Safety
     /// `count` vectors can be read.
     #[must_use]
-    pub unsafe fn store_buffers(&mut self, vectors: *const libc::iovec, count: u32) -> bool {
+    pub(crate) unsafe fn store_buffers(&mut self, vectors: *const libc::iovec, count: u32) -> bool {
         let mut to = self.few.as_mut_ptr();
         if count as usize > FEW {
             let Some(memory) = memory::map_zeroes(many_bytes(count)) else {
@@ -121,12 +121,12 @@ impl Details {
 }
 
 /// Bytes of memory for the vectors of one request.
-pub fn many_bytes(vectors: u32) -> usize {
+pub(crate) fn many_bytes(vectors: u32) -> usize {
     vectors as usize * size_of::<libc::iovec>()
 }
 
 /// An event. The kernel's `data`, `obj` and `res` are 64 bits wide everywhere.
-pub fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_event {
+pub(crate) fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_event {
     let result = result.unwrap_or_else(Errno::negated);
     // SAFETY: integers, pointers and padding may be zero.
     let mut event: io_event = unsafe { core::mem::zeroed() };
@@ -143,7 +143,7 @@ pub fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> io_even
 /// The requests of one context. All zero: none.
 #[derive(Default)]
 #[repr(C)]
-pub struct Requests {
+pub(crate) struct Requests {
     places: AtomicUsize,
     nr: AtomicU32,
     /// Where the next search starts, and the order of submission.
@@ -152,12 +152,12 @@ pub struct Requests {
 
 impl Requests {
     /// Bytes of memory that [`Requests::start`] needs.
-    pub fn bytes(nr: u32) -> usize {
+    pub(crate) fn bytes(nr: u32) -> usize {
         nr as usize * size_of::<Request>()
     }
 
     /// Starts with zeroed memory for `nr` requests.
-    pub fn start(&self, places: *mut Request, nr: u32) {
+    pub(crate) fn start(&self, places: *mut Request, nr: u32) {
         self.places.store(places.expose_provenance(), Relaxed);
         self.nr.store(nr, Relaxed);
         self.serial.store(0, Relaxed);
@@ -170,7 +170,7 @@ impl Requests {
 
     /// A free place, which the caller then owns; and its number in the order of submission. None
     /// only if requests come in that were not accepted.
-    pub fn get(&self) -> Option<(*mut Request, u32)> {
+    pub(crate) fn get(&self) -> Option<(*mut Request, u32)> {
         let nr = self.nr.load(Relaxed).max(1);
         let serial = self.serial.fetch_add(1, Relaxed);
         (0..nr).find_map(|step| {
@@ -187,7 +187,7 @@ impl Requests {
     }
 
     /// Calls `visit` with every request that is queued or armed.
-    pub fn for_each(&self, mut visit: impl FnMut(*mut Request)) {
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(*mut Request)) {
         for index in 0..self.nr.load(Relaxed) {
             let place = self.place(index);
             // SAFETY: as in `get`.
@@ -203,7 +203,7 @@ impl Requests {
 ///
 /// # Safety
 /// The caller owns it.
-pub unsafe fn give_back(request: *mut Request) {
+pub(crate) unsafe fn give_back(request: *mut Request) {
     // SAFETY: the caller owns it.
     let Details { many, vectors, .. } = unsafe { (*request).details };
     if !many.is_null() {
@@ -219,7 +219,7 @@ pub unsafe fn give_back(request: *mut Request) {
 ///
 /// # Safety
 /// The request's memory is there.
-pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
+pub(crate) unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
     // SAFETY: the caller says so. AcqRel: hands the details over.
     unsafe { &(*request).state }
         .compare_exchange(from, to, AcqRel, Relaxed)
@@ -230,7 +230,7 @@ pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
 ///
 /// # Safety
 /// The caller owns the request, and it was counted in flight.
-pub unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
+pub(crate) unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
     // SAFETY: the caller owns it.
     let Details {
         events,

@@ -15,7 +15,7 @@ use crate::sys::{futex, memory, process};
 
 /// All zero: nothing, as in a forked child.
 #[repr(C)]
-pub struct Threads {
+pub(crate) struct Threads {
     /// The contexts.
     pub contexts: Contexts,
     /// The helper threads.
@@ -42,7 +42,7 @@ const DISCARDING: u32 = u32::MAX - 1;
 
 impl Threads {
     /// Which engine is to make contexts.
-    pub fn engine(&self) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         // Relaxed: threads that ask at the same time come to the same answer.
         let known = self.engine.load(Relaxed);
         for engine in [
@@ -62,7 +62,7 @@ impl Threads {
 
     /// Gets ready before a context is made. `wipes` lets a forked child find zeroes here, and says
     /// whether it does.
-    pub fn prepare(&self, wipes: impl Fn() -> bool) {
+    pub(crate) fn prepare(&self, wipes: impl Fn() -> bool) {
         self.settle_owner(wipes);
         self.helpers.set_limit(configuration::threads_limit);
     }
@@ -107,13 +107,13 @@ impl Threads {
 
     /// Whether this process has contexts of this engine.
     #[inline]
-    pub fn are_used(&self) -> bool {
+    pub(crate) fn are_used(&self) -> bool {
         self.contexts.are_any() && self.are_ours()
     }
 
     /// Whether this memory is this process's, not its parent's.
     #[cold]
-    pub fn are_ours(&self) -> bool {
+    pub(crate) fn are_ours(&self) -> bool {
         let owner = self.owner.load(Relaxed);
         owner == WIPED || owner == process::id() as u32
     }

@@ -25,7 +25,7 @@ use crate::sys::files::{self, RWF_APPEND, RWF_KNOWN, RWF_NOAPPEND, RWF_NOWAIT, W
 ///
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are taken.
-pub unsafe fn submit(
+pub(crate) unsafe fn submit(
     threads: &Threads,
     context: &Context,
     nr: c_long,

@@ -10,7 +10,7 @@ use crate::sys::{eventfd, files, futex};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// Not at all.
     Now,
     /// Until the monotonic clock shows so many nanoseconds.
@@ -22,7 +22,7 @@ pub enum Limit {
 impl Limit {
     /// What a timeout means: the kernel adds its parts up without checking them. A sum of 0 does
     /// not wait, and a negative one never ends (`read_events` in `fs/aio.c`).
-    pub fn of((seconds, nanoseconds): (i64, i64)) -> Limit {
+    pub(crate) fn of((seconds, nanoseconds): (i64, i64)) -> Limit {
         /// From here on the kernel's sum is the largest one.
         const ENDLESS_SECONDS: i64 = i64::MAX / 1_000_000_000;
         if seconds >= ENDLESS_SECONDS {
@@ -43,7 +43,7 @@ impl Limit {
 
 /// How a sleep ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Woken {
+pub(crate) enum Woken {
     /// Something may have come.
     Perhaps,
     /// The time is over.
@@ -55,7 +55,7 @@ pub enum Woken {
 /// The threads that wait at one context. All zero: none.
 #[derive(Default)]
 #[repr(C)]
-pub struct Waiters {
+pub(crate) struct Waiters {
     /// Counts wake-ups; threads sleep on it.
     wakes: AtomicU32,
     /// Threads that sleep on `wakes`, or are about to.
@@ -74,14 +74,14 @@ const SLICE: i64 = 1_000_000;
 impl Waiters {
     /// Starts with none. The counts may be wrong in a child that a signal handler forked during a
     /// wait.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         for count in [&self.wakes, &self.sleepers, &self.masked] {
             count.store(0, Relaxed);
         }
     }
 
     /// Wakes everybody, after an event became visible or the context is being destroyed.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for
         // events.
         if self.sleepers.load(SeqCst) != 0 {
@@ -98,7 +98,7 @@ impl Waiters {
     }
 
     /// Sleeps until [`Waiters::wake`], unless `ready` says that there is something already.
-    pub fn sleep(&self, limit: Limit, ready: impl Fn() -> bool) -> Woken {
+    pub(crate) fn sleep(&self, limit: Limit, ready: impl Fn() -> bool) -> Woken {
         self.sleepers.fetch_add(1, SeqCst);
         let wakes = self.wakes.load(SeqCst);
         let woken = if ready() {
@@ -124,7 +124,7 @@ impl Waiters {
     ///
     /// # Safety
     /// `mask` can be read.
-    pub unsafe fn sleep_with_mask(
+    pub(crate) unsafe fn sleep_with_mask(
         &self,
         limit: Limit,
         mask: *const libc::sigset_t,
@@ -178,7 +178,7 @@ impl Waiters {
     }
 
     /// Gives the eventfd back when the context is destroyed.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Some(eventfd) = still_eventfd(self.eventfd.take()) {
             files::close(eventfd);
         }
@@ -191,7 +191,7 @@ fn still_eventfd(fd: Option<c_int>) -> Option<c_int> {
     fd.filter(|&fd| eventfd::is_eventfd(fd))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

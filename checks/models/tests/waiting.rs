@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use loom::sync::Arc;
 use loom::thread;
 
-use models::engine::threads::waiting::{Limit, Waiters, Woken};
-use models::explore::explore;
-use models::sync::AtomicU32;
-use models::sys::futex::{Process, Time};
+use crate::engine::threads::waiting::{Limit, Waiters, Woken};
+use crate::explore::explore;
+use crate::sync::AtomicU32;
+use crate::sys::futex::{Process, Time};
 
 #[derive(Default)]
 struct Context {

@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
 use loom::sync::Arc;
 use loom::thread;
 
-use models::address_space::address;
-use models::engine::kernel::registry::Entry;
-use models::engine::kernel::stand_in;
-use models::explore::{explore, explore_steps, explore_steps_with};
-use models::kernel::Context;
-use models::protocol::Process;
-use models::signal::interrupt;
+use crate::address_space::address;
+use crate::engine::kernel::registry::Entry;
+use crate::engine::kernel::stand_in;
+use crate::explore::{explore, explore_steps, explore_steps_with};
+use crate::kernel::Context;
+use crate::protocol::Process;
+use crate::signal::interrupt;
 
 /// Threads, as the gate tells them apart.
 const MAIN: usize = 2;

@@ -7,14 +7,14 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use models::abi::io_context_t;
-use models::engine::threads::context::MOVED;
-use models::engine::threads::contexts::{Contexts, Hold};
-use models::engine::threads::in_flight::InFlight;
-use models::engine::threads::waiting::{Limit, Waiters};
-use models::explore::{explore, explore_steps};
-use models::signal::interrupt;
-use models::sys::futex::{Process, Time};
+use crate::abi::io_context_t;
+use crate::engine::threads::context::MOVED;
+use crate::engine::threads::contexts::{Contexts, Hold};
+use crate::engine::threads::in_flight::InFlight;
+use crate::engine::threads::waiting::{Limit, Waiters};
+use crate::explore::{explore, explore_steps};
+use crate::signal::interrupt;
+use crate::sys::futex::{Process, Time};
 
 /// Addresses of rings. The table looks in the same places for all.
 const FIRST: usize = 0x7000_0000;

@@ -9,13 +9,13 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::Arc;
 use loom::thread;
 
-use models::abi::{aio_ring, io_event};
-use models::engine::threads::completions::{Completions, Signal};
-use models::explore::{explore, explore_steps};
-use models::signal::interrupt;
-use models::slots::{NOTHING, Ring};
-use models::sync::AtomicU32;
-use models::sys::eventfd;
+use crate::abi::{aio_ring, io_event};
+use crate::engine::threads::completions::{Completions, Signal};
+use crate::explore::{explore, explore_steps};
+use crate::signal::interrupt;
+use crate::slots::{NOTHING, Ring};
+use crate::sync::AtomicU32;
+use crate::sys::eventfd;
 
 /// One context: an event's number divided by ten is its poster, and posters count up.
 struct Context {
@@ -166,7 +166,7 @@ fn over_the_end() {
         let a = start(&context, |context| {
             for number in 10..15 {
                 while !context.completions.accept() {
-                    models::sync::yield_now();
+                    crate::sync::yield_now();
                 }
                 context
                     .completions
@@ -177,7 +177,7 @@ fn over_the_end() {
         let mut taken = Vec::new();
         while taken.len() < 5 {
             taken.extend(context.take(2));
-            models::sync::yield_now();
+            crate::sync::yield_now();
         }
         a.join().unwrap();
         context.check(&[taken], (10..15).collect());
@@ -368,7 +368,7 @@ fn another_thread_takes_aside() {
     explore_steps(1, |steps| {
         let context = context(5, true);
         let other = start(&context, |context| {
-            models::sync::yield_now();
+            crate::sync::yield_now();
             context.take(1)
         });
         let in_handler = {
@@ -376,7 +376,7 @@ fn another_thread_takes_aside() {
             move || {
                 post(&context, &[30, 31]);
                 for _ in 0..3 {
-                    models::sync::yield_now();
+                    crate::sync::yield_now();
                 }
             }
         };

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering::Release;
 use loom::sync::Arc;
 use loom::thread;
 
-use models::engine::threads::helpers::Helpers;
-use models::engine::threads::requests::{CANCELLED, QUEUED, Request, change};
-use models::explore::explore;
-use models::sys::futex::{Process, Time};
-use models::sys::process::{join_all, set_threads};
+use crate::engine::threads::helpers::Helpers;
+use crate::engine::threads::requests::{CANCELLED, QUEUED, Request, change};
+use crate::explore::explore;
+use crate::sys::futex::{Process, Time};
+use crate::sys::process::{join_all, set_threads};
 
 /// What `handing_over::queue` does, and the end of `io_submit`. The request is carried out by the
 /// caller if there is no helper.

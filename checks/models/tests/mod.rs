@@ -1,0 +1,7 @@
+//! The models: what must hold however threads and signal handlers interleave.
+
+mod completions;
+mod contexts;
+mod helpers;
+mod reaping;
+mod waiting;
