@@ -84,7 +84,10 @@ fn all_with(
         let printed = String::from_utf8_lossy(&result.stdout);
         match result.status.code() {
             Some(0) => {}
-            Some(77) => skip(&format!("{name}: {}", printed.trim())),
+            Some(77) => skip(&format!(
+                "{name}: {}",
+                printed.trim().trim_start_matches("skip: ")
+            )),
             _ => failures.push_str(&format!(
                 "{name}: {}\n{printed}{}\n",
                 result.status,
