@@ -24,7 +24,7 @@ static volatile int waits_for_parent;
 static long failures, known;
 
 /* How many instructions may lie between the last look and the locked instruction. */
-enum { FEW = 7 };
+enum { FEW = 10 };
 static volatile int followed, is_before_change;
 
 /* Whether a locked instruction comes next, or soon. */

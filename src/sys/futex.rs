@@ -22,8 +22,8 @@ pub(crate) fn sleep(nanoseconds: c_long) {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
-            c_long::from(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG),
-            0usize,
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            0,
             ptr::from_ref(&timeout),
         )
     });
