@@ -48,9 +48,9 @@ units() {
 program() {
 	local copy=$1 name=$2
 	(
-		cd "$copy"
-		make BUILD=build CARGO_TARGET_DIR=target build/libaio.so.1.0.2 build/libaio.so
-		cc -O2 -std=gnu11 -pthread -Iinclude "c-tests/programs/$name.c" -o program -Lbuild -laio -Wl,-rpath,"$copy/build"
+		cd "$copy" && make BUILD=build all &&
+			cc -O2 -std=gnu11 -pthread -Iinclude "c-tests/programs/$name.c" -o program -Lbuild -laio -Wl,-rpath,"$copy/build" &&
+			ldd program | grep -q "libaio[^ ]* => $copy/build/" || exit 1
 		if [ "${3-}" != --no-run ] && ! timeout 120 ./program; then
 			echo '1 failed'
 			exit 1
