@@ -1,6 +1,7 @@
 //! The system calls.
 
 pub use crate::address_space::memory;
+pub use crate::descriptors::epoll;
 
 /// The AIO system calls.
 pub mod aio {
@@ -73,6 +74,7 @@ pub mod eventfd {
         match watcher {
             Some(watcher) => watcher(fd),
             None if has_process() => {
+                sleepers().descriptors.make_ready(fd, libc::POLLIN as u32);
                 *sleepers().eventfd.lock().unwrap() = 1;
                 sleepers().readable.notify_all();
             }
@@ -93,7 +95,7 @@ pub mod files {
     use super::errno::Errno;
     use super::futex::{FAR, let_time_pass, sleepers};
 
-    pub fn close(_fd: c_int) {}
+    pub use crate::descriptors::files::{close, duplicate, status_flags};
 
     /// # Safety
     /// None.
@@ -132,6 +134,7 @@ pub mod futex {
     use loom::sync::{Condvar, Mutex};
 
     use super::errno::Errno;
+    use crate::descriptors::Descriptors;
     use crate::sync::AtomicU32;
 
     /// What a sleep with a far deadline does.
@@ -160,6 +163,8 @@ pub mod futex {
         /// The count of the library's eventfd.
         pub eventfd: Mutex<u32>,
         pub readable: Condvar,
+        /// What the kernel knows of the library's descriptors.
+        pub descriptors: Descriptors,
     }
 
     /// A process that lives until this is dropped.
@@ -188,6 +193,10 @@ pub mod futex {
     pub fn sleepers() -> &'static Sleepers {
         assert!(has_process());
         unsafe { &*SLEEPERS.get() }
+    }
+
+    pub fn time() -> Time {
+        TIME.get()
     }
 
     pub fn now() -> i64 {

@@ -11,6 +11,10 @@ pub mod helpers;
 pub mod in_flight;
 #[path = "../../../src/engine/threads/own_descriptor.rs"]
 mod own_descriptor;
+#[path = "../../../src/engine/threads/poll_places.rs"]
+pub mod poll_places;
+#[path = "../../../src/engine/threads/poller.rs"]
+pub mod poller;
 pub mod requests;
 #[path = "../../../src/engine/threads/waiting.rs"]
 pub mod waiting;
@@ -19,15 +23,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use context::Context;
 use contexts::{Contexts, Place};
+use poll_places::Places;
+use poller::Poller;
 
 impl Contexts {
-    pub fn new() -> Contexts {
-        Contexts {
-            table: Default::default(),
-            count: Default::default(),
-        }
-    }
-
     pub fn contexts(&self) -> impl Iterator<Item = &Context> {
         self.table.iter().map(|place| &place.context)
     }
@@ -43,6 +42,36 @@ impl Contexts {
             unsafe { place.write(Place::default()) };
         }
         self.count.store(0, Relaxed);
+    }
+}
+
+impl Default for Places {
+    fn default() -> Places {
+        Places {
+            places: Default::default(),
+            hint: Default::default(),
+        }
+    }
+}
+
+impl Default for Poller {
+    fn default() -> Poller {
+        Poller {
+            places: Default::default(),
+            epoll: Default::default(),
+            armed: Default::default(),
+            alive: Default::default(),
+            ending: Default::default(),
+        }
+    }
+}
+
+impl Default for Contexts {
+    fn default() -> Contexts {
+        Contexts {
+            table: Default::default(),
+            count: Default::default(),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ const FIRST: usize = 0x7000_0000;
 const SECOND: usize = 0x7000_8000;
 
 fn table() -> Arc<Contexts> {
-    Arc::new(Contexts::new())
+    Arc::default()
 }
 
 fn at(address: usize) -> io_context_t {

@@ -3,5 +3,6 @@
 mod completions;
 mod contexts;
 mod helpers;
+mod polls;
 mod reaping;
 mod waiting;

@@ -1,17 +1,18 @@
 //! The table of armed polls: who of those that may end a poll ends it.
 //!
 //! A poll may be reported ready, be cancelled, or end with its context. Each place has a state, and
-//! one exchange decides who gets the request:
+//! one exchange decides who ends the poll:
 //!
 //! ```text
-//!        get          watch           report, withdraw
-//!  FREE -----> TAKEN -------> WATCHED -----------------> TAKEN
-//!                |   report              free
-//!                +----------> REPORTED          TAKEN ---------> FREE of the next use
+//!       get          watch           report, withdraw          free
+//!  FREE ----> ARMING -----> WATCHED ------------------> ENDING ----> FREE, in the next use
+//!                |                                        ^
+//!                +----------------------------------------+
+//!                               report
 //! ```
 //!
-//! The thread that arms a poll has the place TAKEN until epoll watches the descriptor. A report
-//! that comes sooner is left in the place, and that thread ends the poll itself.
+//! The thread that arms a poll has the place until epoll watches the descriptor. A report that
+//! comes sooner is left in the place, and that thread ends the poll itself.
 
 use core::ffi::c_int;
 use core::ptr;
@@ -22,12 +23,12 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
 
 /// The state of a place, in the two low bits of its word. Above them is the number of its use, so
-/// that a report of an earlier use is known as such; or, while it is REPORTED, which only the
-/// thread that arms the poll looks at, the events that were reported.
+/// that a report of an earlier use is known as such. Where a report came too soon, the events that
+/// were reported are there instead.
 const FREE: u32 = 0;
-const TAKEN: u32 = 1;
+const ARMING: u32 = 1;
 const WATCHED: u32 = 2;
-const REPORTED: u32 = 3;
+const ENDING: u32 = 3;
 const STATE: u32 = 3;
 const NEXT_USE: u32 = 4;
 
@@ -49,8 +50,8 @@ pub(crate) struct Places {
     pub(crate) hint: AtomicU32,
 }
 
-/// A place that the caller has, and with it the request that was stored there. It must be freed, or
-/// watched.
+/// A place that the caller has, ARMING or ENDING, and with it the request that was stored there. It
+/// must be freed, or watched.
 #[must_use]
 pub(crate) struct Taken<'a> {
     place: &'a Place,
@@ -81,7 +82,7 @@ impl Places {
             let is_taken = found & STATE == FREE
                 && place
                     .state
-                    .compare_exchange(found, found | TAKEN, Acquire, Relaxed)
+                    .compare_exchange(found, found | ARMING, Acquire, Relaxed)
                     .is_ok();
             is_taken.then(|| {
                 // Relaxed: `Taken::watch` releases both.
@@ -105,9 +106,9 @@ impl Places {
         let mut found = place.state.load(Relaxed);
         loop {
             let (is_watched, next) = if found == used | WATCHED {
-                (true, used | TAKEN)
-            } else if found == used | TAKEN {
-                (false, (u32::from(events) << 2) | REPORTED)
+                (true, used | ENDING)
+            } else if found == used | ARMING {
+                (false, (u32::from(events) << 2) | ENDING)
             } else {
                 return None;
             };
@@ -130,7 +131,7 @@ impl Places {
             && place.request.load(Relaxed) == request.addr()
             && place
                 .state
-                .compare_exchange(found, used | TAKEN, Relaxed, Relaxed)
+                .compare_exchange(found, used | ENDING, Relaxed, Relaxed)
                 .is_ok();
         is_taken.then_some(Taken { place, index, used })
     }
@@ -163,7 +164,7 @@ impl<'a> Taken<'a> {
         // Release: hands fd and request over.
         match place
             .state
-            .compare_exchange(used | TAKEN, used | WATCHED, Release, Relaxed)
+            .compare_exchange(used | ARMING, used | WATCHED, Release, Relaxed)
         {
             Ok(_) => Watched::Yes,
             Err(reported) => Watched::Reported(self, (reported >> 2) as u16),

@@ -10,7 +10,7 @@ use super::own_descriptor::OwnDescriptor;
 use super::poll_places::{Places, Taken, Watched};
 use super::requests::{ARMED, Request, finish};
 use crate::sync::AtomicU32;
-use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sys::errno::Errno;
 use crate::sys::process::{self, Run};
 use crate::sys::{epoll, eventfd, files, futex};
@@ -21,14 +21,14 @@ const IDLE: c_int = 1000;
 /// The polls and their thread. All zero: none.
 #[repr(C)]
 pub(crate) struct Poller {
-    places: Places,
-    epoll: OwnDescriptor,
+    pub(crate) places: Places,
+    pub(crate) epoll: OwnDescriptor,
     /// Armed polls.
-    armed: AtomicU32,
+    pub(crate) armed: AtomicU32,
     /// Whether the thread is there.
-    alive: AtomicU32,
+    pub(crate) alive: AtomicU32,
     /// The process ends: the thread does not stay.
-    ending: AtomicU32,
+    pub(crate) ending: AtomicU32,
 }
 
 impl Poller {
@@ -67,7 +67,7 @@ impl Poller {
         // SAFETY: the caller owns it.
         let (poll, state) = unsafe { (&(*request).poll, &(*request).state) };
         poll.store(taken.index(), Relaxed);
-        // Release: pairs with the load in `withdraw`.
+        // Release: pairs with `Requests::for_each`, which finds polls to withdraw.
         state.store(ARMED, Release);
         if let Watched::Reported(taken, events) = taken.watch() {
             self.report(taken, events);
@@ -134,13 +134,10 @@ impl Poller {
     /// # Safety
     /// The request's memory is there: the caller holds its context.
     pub(crate) unsafe fn withdraw(&self, request: *mut Request) -> bool {
-        // SAFETY: the caller says so.
-        let (poll, state) = unsafe { (&(*request).poll, &(*request).state) };
-        // Acquire: pairs with `arm`.
-        if state.load(Acquire) != ARMED {
-            return false;
-        }
-        let Some(taken) = self.places.withdraw(poll.load(Relaxed), request) else {
+        // SAFETY: the caller says so. Relaxed: of another place than this request's nothing is
+        // taken.
+        let place = unsafe { &(*request).poll }.load(Relaxed);
+        let Some(taken) = self.places.withdraw(place, request) else {
             return false;
         };
         self.end_poll(taken);
@@ -155,26 +152,24 @@ impl Poller {
             return;
         };
         self.ending.store(1, SeqCst);
-        if self.alive.load(SeqCst) != 0 {
-            // A report at once, under a number that no place has. Without it the thread wakes up by
-            // itself.
-            let bell = eventfd::make();
-            if let Ok(bell) = bell {
-                eventfd::signal(bell);
-                let _ = epoll::watch(epoll, bell, libc::POLLIN as u32, u64::MAX);
-            }
-            let patience = futex::now() + 2 * i64::from(IDLE) * 1_000_000;
-            while self.alive.load(SeqCst) != 0 && futex::now() < patience {
-                let _ = futex::sleep_until(&self.alive, 1, futex::now() + 1_000_000);
-            }
-            if let Ok(bell) = bell {
-                files::close(bell);
-            }
+        // A report at once, under a number that no place has. Without it the thread wakes up by
+        // itself.
+        let bell = eventfd::make();
+        let rings = bell.and_then(|bell| {
+            eventfd::signal(bell);
+            epoll::watch(epoll, bell, libc::POLLIN as u32, u64::MAX)
+        });
+        let patience = futex::now() + 2 * i64::from(IDLE) * 1_000_000;
+        while self.alive.load(SeqCst) != 0 && futex::now() < patience {
+            let _ = futex::sleep_until(&self.alive, 1, futex::now() + 1_000_000);
         }
-        if self.armed.load(SeqCst) == 0 {
-            if let Some(epoll) = self.epoll.take() {
-                files::close(epoll);
-            }
+        if let Ok(bell) = bell {
+            files::close(bell);
+        }
+        // Where nothing can be watched, the program closed the descriptor, and the number may be
+        // another file's.
+        if rings.is_ok() && self.armed.load(SeqCst) == 0 && self.epoll.take().is_some() {
+            files::close(epoll);
         }
         self.ending.store(0, SeqCst);
     }

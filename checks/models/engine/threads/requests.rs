@@ -13,11 +13,13 @@ use crate::sys::errno::Errno;
 pub const FREE: u32 = 0;
 pub const BUSY: u32 = 1;
 pub const QUEUED: u32 = 2;
+pub const ARMED: u32 = 3;
 pub const CANCELLED: u32 = 4;
 
 #[derive(Default)]
 pub struct Request {
     pub state: AtomicU32,
+    pub poll: AtomicU32,
     pub next: AtomicUsize,
     pub details: Details,
 }
@@ -29,31 +31,33 @@ pub struct Details {
     pub done: Arc<Done>,
     /// The request takes until that one is done.
     pub waits_for: OnceCell<Arc<Done>>,
+    pub fd: c_int,
+    pub poll_events: u16,
 }
 
 /// Whether a request was carried out.
 #[derive(Default)]
 pub struct Done {
-    done: Mutex<u32>,
+    results: Mutex<Vec<c_int>>,
     changed: Condvar,
 }
 
 impl Done {
-    pub fn finish(&self) {
-        *self.done.lock().unwrap() += 1;
+    pub fn finish(&self, result: c_int) {
+        self.results.lock().unwrap().push(result);
         self.changed.notify_all();
     }
 
     pub fn wait(&self) {
-        let mut done = self.done.lock().unwrap();
-        while *done == 0 {
-            done = self.changed.wait(done).unwrap();
+        let mut results = self.results.lock().unwrap();
+        while results.is_empty() {
+            results = self.changed.wait(results).unwrap();
         }
     }
 
-    /// How often.
-    pub fn times(&self) -> u32 {
-        *self.done.lock().unwrap()
+    /// How it ended, each time.
+    pub fn results(&self) -> Vec<c_int> {
+        self.results.lock().unwrap().clone()
     }
 }
 
@@ -73,9 +77,9 @@ pub unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
 
 /// # Safety
 /// The caller owns the request.
-pub unsafe fn finish(request: *mut Request, _result: Result<c_int, Errno>) {
+pub unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
     let details = unsafe { &(*request).details };
     details.owned.with_mut(|_| ());
-    details.done.finish();
+    details.done.finish(result.unwrap_or_else(Errno::negated));
     unsafe { give_back(request) };
 }
