@@ -45,6 +45,7 @@ impl Contexts {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the library's file does not need it
 impl Default for Places {
     fn default() -> Places {
         Places {
@@ -54,6 +55,7 @@ impl Default for Places {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the library's file does not need it
 impl Default for Poller {
     fn default() -> Poller {
         Poller {
@@ -66,6 +68,7 @@ impl Default for Poller {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the library's file does not need it
 impl Default for Contexts {
     fn default() -> Contexts {
         Contexts {

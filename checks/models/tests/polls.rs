@@ -245,7 +245,9 @@ fn the_poller_is_missed() {
     in_process(2, (Time::Stands, 0), |poller| {
         let polls = [poll_of(1), poll_of(2)];
         let its = polls[0].clone();
-        let other = start(poller, move |poller| drop(arm(poller, &its)));
+        let other = start(poller, move |poller| {
+            let _ = arm(poller, &its);
+        });
         let _ = arm(poller, &polls[1]);
         other.join().unwrap();
         set_threads(1);
@@ -303,7 +305,10 @@ fn no_thread_to_be_had() {
 fn no_place_left() {
     in_process(1, (Time::Stands, 1), |poller| {
         let polls = [poll_of(1), poll_of(2)];
-        polls.each_ref().map(|poll| arm(poller, poll).unwrap());
+        polls
+            .each_ref()
+            .iter()
+            .for_each(|poll| arm(poller, poll).unwrap());
         let one_more = poll_of(3);
         assert_eq!(arm(poller, &one_more), Err(Errno::EAGAIN));
         assert!(!withdraw(poller, &one_more));
