@@ -19,6 +19,8 @@ work=${CARGO_TARGET_DIR:-$here/../target}/mutations
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 names=" $* "
+# Seconds for all tests, and then for each one.
+limit=1200
 
 # fresh COPY: the sources that the tests are made of
 fresh() {
@@ -33,7 +35,7 @@ fresh() {
 models() {
 	local copy=$1
 	shift
-	(cd "$copy/checks" && CARGO_TARGET_DIR=$copy/target timeout 300 \
+	(cd "$copy/checks" && CARGO_TARGET_DIR=$copy/target timeout "$limit" \
 		cargo test --quiet --release --locked -p libaio-rs-models --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
@@ -41,7 +43,7 @@ models() {
 units() {
 	local copy=$1
 	shift
-	(cd "$copy" && CARGO_TARGET_DIR=$copy/target timeout 300 cargo test --quiet --locked --lib "$@") >"$copy/log" 2>&1 </dev/null
+	(cd "$copy" && CARGO_TARGET_DIR=$copy/target timeout "$limit" cargo test --quiet --locked --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
 # program COPY NAME [--no-run]: builds the library and a C program, and runs that
@@ -119,6 +121,7 @@ else
 fi >"$unmutated"
 if units "$work/1"; then echo "ok unit tests, unmutated"; else echo "not ok unit tests, unmutated"; fi >>"$unmutated"
 
+limit=300
 lanes=$(nproc)
 for number in $(seq "$lanes"); do
 	lane "$number" "$lanes" &
