@@ -453,6 +453,24 @@ fn entry_under_a_reaper_that_stays() {
     });
 }
 
+/// Another engine gets an address, while the entry that had it is given to another context.
+#[test]
+fn address_is_given_up_beside_another_context() {
+    explore(3, || {
+        let process = Process::new(&[3, 3]);
+        assert!(process.destroy(MAIN));
+        let a = start(&process, |process| {
+            process.registry.give_up(address(0).addr());
+            Vec::new()
+        });
+        process.registry.insert(address(2).addr(), || true);
+        a.join().unwrap();
+        let other = process.registry.find(address(2).addr()).expect("known");
+        assert!(other.is_live(address(2).addr()));
+        assert!(process.registry.find(address(0).addr()).is_none());
+    });
+}
+
 /// A handler forks, and the child goes on with the call: its copy of the library's memory is empty.
 /// It changes the parent's ring only where the fork comes between the last look whether that is so
 /// and the change itself: before a claim, and before a commit.

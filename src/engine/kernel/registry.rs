@@ -141,9 +141,17 @@ impl Registry {
     /// library destroyed it or not.
     #[cfg(any(feature = "threads", test))]
     pub(crate) fn give_up(&self, address: usize) {
-        if let Some(entry) = self.find(address) {
+        let Some(entry) = self.find(address) else {
+            return;
+        };
+        // Relaxed: the exchange decides. The entry may be given to another context at this moment.
+        let mut found = entry.address.load(Relaxed);
+        while found & ADDRESS == address {
             // SeqCst: as in `insert`.
-            entry.address.store(DEAD, SeqCst);
+            match entry.address.compare_exchange(found, DEAD, SeqCst, Relaxed) {
+                Ok(_) => return,
+                Err(other) => found = other,
+            }
         }
     }
 
