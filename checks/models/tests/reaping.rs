@@ -40,11 +40,11 @@ fn process_with_stand_in(slots: u32, events: u32) -> Arc<Process> {
 }
 
 /// What the library knows of the first context.
-fn entry(process: &Process) -> &Entry {
-    process
-        .registry
-        .find(address(0).addr())
-        .expect("the context is known")
+fn entry(process: &Process) -> &'static Entry {
+    let entry = process.registry.find(address(0).addr());
+    let entry: *const Entry = entry.expect("the context is known");
+    // SAFETY: the process outlives all threads of the model.
+    unsafe { &*entry }
 }
 
 /// Starts a thread that returns the events that it took.
@@ -357,6 +357,27 @@ fn address_comes_again() {
     });
 }
 
+/// Two contexts come, the second one at the address of the first that was. Its events are delivered
+/// once, whatever the late call `a` does.
+fn others_come(process: &Process, a: thread::JoinHandle<Vec<u32>>) {
+    // Unless memory took the ring's place.
+    if !process.setup(1, 2) || !process.setup(2, 0) {
+        a.join().unwrap();
+        return;
+    }
+    let context = &process.contexts[2];
+    assert!(context.complete() && context.complete());
+    let taken = take(process, MAIN, 1);
+    let a = a.join().unwrap();
+    let rest = take(process, MAIN, 2);
+    let mut all = [&taken[..], &a, &rest].concat();
+    all.sort();
+    assert!(
+        all.into_iter().eq(context.completed()),
+        "{taken:?}, {a:?}, left {rest:?}"
+    );
+}
+
 /// A caller with a stale handle: its context was destroyed, others came, and one of these has its
 /// address again.
 #[test]
@@ -381,24 +402,7 @@ fn address_comes_again_after_another() {
             thread::yield_now();
         }
         assert!(process.destroy(MAIN));
-        // Unless memory took the ring's place.
-        let came = process.setup(1, 2) && process.setup(2, 0);
-        let mut taken = Vec::new();
-        if came {
-            process.contexts[2].complete();
-            process.contexts[2].complete();
-            taken = take(&process, MAIN, 1);
-        }
-        let a = a.join().unwrap();
-        if came {
-            let rest = take(&process, MAIN, 2);
-            let mut all = [&taken[..], &a, &rest].concat();
-            all.sort();
-            assert!(
-                all.into_iter().eq(process.contexts[2].completed()),
-                "{taken:?}, {a:?}, left {rest:?}"
-            );
-        }
+        others_come(&process, a);
     });
 }
 
@@ -408,26 +412,13 @@ fn address_comes_again_after_another() {
 fn late_caller_and_other_contexts() {
     explore(4, || {
         let process = Process::new(&[3, 3, 3]);
-        let known = std::ptr::from_ref(entry(&process)).expose_provenance();
+        let entry = entry(&process);
         assert!(process.destroy(MAIN));
         let a = start(&process, move |process| {
-            // SAFETY: the process is there.
-            let entry = unsafe { &*std::ptr::with_exposed_provenance::<Entry>(known) };
             let read = |context: &Context| context.read(1);
             process.call(entry, A, read).unwrap_or_default()
         });
-        assert!(process.setup(1, 2) && process.setup(2, 0));
-        process.contexts[2].complete();
-        process.contexts[2].complete();
-        let taken = take(&process, MAIN, 1);
-        let a = a.join().unwrap();
-        let rest = take(&process, MAIN, 2);
-        let mut all = [&taken[..], &a, &rest].concat();
-        all.sort();
-        assert!(
-            all.into_iter().eq(process.contexts[2].completed()),
-            "{taken:?}, {a:?}, left {rest:?}"
-        );
+        others_come(&process, a);
     });
 }
 
@@ -437,14 +428,12 @@ fn late_caller_and_other_contexts() {
 fn entry_under_a_reaper_that_stays() {
     explore(3, || {
         let process = process_with_stand_in(3, 1);
-        let known = std::ptr::from_ref(entry(&process)).expose_provenance();
-        // SAFETY: the process is there.
-        let known = move || unsafe { &*std::ptr::with_exposed_provenance::<Entry>(known) };
-        let a = start(&process, move |_| vec![known().gate.enter(A).into()]);
+        let entry = entry(&process);
+        let a = start(&process, move |_| vec![entry.gate.enter(A).into()]);
         let c = start(&process, move |process| {
             process.registry.insert(address(2).addr(), || true);
             let other = process.registry.find(address(2).addr()).expect("room");
-            vec![std::ptr::eq(known(), other).into()]
+            vec![std::ptr::eq(entry, other).into()]
         });
         assert!(process.destroy(MAIN));
         let stayed = process.space.has_memory(0);
@@ -501,18 +490,16 @@ fn handler_forks_beside_a_caller() {
     let all = changes.clone();
     explore_steps(1, move |steps| {
         let process = process(3, 2);
-        let known = std::ptr::from_ref(entry(&process)).expose_provenance();
-        // SAFETY: the process is there.
-        let known = move || unsafe { &*std::ptr::with_exposed_provenance::<Entry>(known) };
+        let entry = entry(&process);
         let caller = start(&process, move |_| {
-            known().gate.begin_call(A);
+            entry.gate.begin_call(A);
             Vec::new()
         });
         let in_handler = {
             let process = process.clone();
             move || process.fork()
         };
-        let (_, came) = interrupt(steps, in_handler, || process.reap(known(), MAIN, 1));
+        let (_, came) = interrupt(steps, in_handler, || process.reap(entry, MAIN, 1));
         if process.child_changed_ring() {
             all.lock().unwrap().insert(steps[0]);
         }
