@@ -35,7 +35,7 @@ fresh() {
 models() {
 	local copy=$1
 	shift
-	(cd "$copy/checks" && CARGO_TARGET_DIR=$copy/target timeout "$limit" \
+	(cd "$copy/checks" && CARGO_INCREMENTAL=1 CARGO_TARGET_DIR=$copy/target timeout "$limit" \
 		cargo test --quiet --release --locked -p libaio-rs-models --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
