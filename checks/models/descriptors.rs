@@ -26,8 +26,11 @@ struct Table {
     /// The events that each of the program's files has.
     ready: [u32; DUPLICATES as usize],
     watched: Vec<Watched>,
-    /// Whether a look in vain let other threads go on.
+    /// Whether a look in vain let other threads go on, and whether every one does. A thread that
+    /// lets others go on sees what they did: some orders show only where it does not, others only
+    /// where it does.
     yields: bool,
+    always_yields: bool,
 }
 
 /// What epoll watches.
@@ -49,6 +52,11 @@ impl Descriptors {
     pub fn make_ready(&self, file: c_int, events: u32) {
         self.lock().ready[file as usize] = events;
         self.changed.notify_all();
+    }
+
+    /// Every look in vain lets other threads go on, not every other one.
+    pub fn always_yield(&self) {
+        self.lock().always_yields = true;
     }
 
     /// How many duplicates are open, and whether any is watched.
@@ -177,8 +185,7 @@ pub mod epoll {
                 return Ok(report);
             }
             if time() == Time::Flies {
-                // Every other time, so that threads are also switched where this one goes on.
-                table.yields = !table.yields;
+                table.yields = table.always_yields || !table.yields;
                 let yields = table.yields;
                 drop(table);
                 if yields {

@@ -276,19 +276,33 @@ fn armed_after_the_end() {
 }
 
 /// The poller ends when it has had nothing to do for a while.
-#[test]
-fn armed_when_the_poller_ends() {
-    in_process(3, (Time::Flies, 3), |poller| {
+fn arm_when_the_poller_ends(always_yield: bool) {
+    in_process(3, (Time::Flies, 3), move |poller| {
+        if always_yield {
+            sleepers().descriptors.always_yield();
+        }
         for _ in 0..2 {
             let poll = poll_of(1);
-            // The poller goes on to where it looks for polls.
-            crate::sync::yield_now();
+            if !always_yield {
+                // The poller goes on to where it looks for polls.
+                crate::sync::yield_now();
+            }
             arm(poller, &poll).unwrap();
             make_ready(1);
             poll.details.done.wait();
             assert_eq!(poll.details.done.results(), [IN as i32]);
         }
     });
+}
+
+#[test]
+fn armed_when_the_poller_ends() {
+    arm_when_the_poller_ends(false);
+}
+
+#[test]
+fn armed_when_the_poller_ends_after_a_yield() {
+    arm_when_the_poller_ends(true);
 }
 
 #[test]
