@@ -72,40 +72,65 @@ mod tests {
     /// Memory in a ring's stead, with something in it.
     fn ring() -> io_context_t {
         // SAFETY: a new mapping.
-        let reserved = unsafe { memory::map(ptr::null_mut(), LENGTH, Map::Reserve) }.unwrap();
-        // SAFETY: just mapped.
-        unsafe { memory::unmap(reserved, LENGTH) };
-        // SAFETY: it is free.
-        let ring = unsafe { memory::map(reserved, LENGTH, Map::InPlace) }.unwrap();
-        let ring = ring.cast::<aio_ring>();
+        let mapped = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                LENGTH,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(mapped, libc::MAP_FAILED);
+        let ring = mapped.cast::<aio_ring>();
         // SAFETY: there is room.
         unsafe { &(*ring).tail }.store(5, Relaxed);
         ring
     }
 
+    /// The number of the first check that is false, in a process in which no other test maps
+    /// memory; 0: all are true.
+    fn alone(checks: fn(&mut dyn FnMut(bool))) -> i32 {
+        // SAFETY: the child does not allocate, and ends without the tests' exit handlers.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let mut number = 0;
+            checks(&mut |is_true| {
+                number += 1;
+                if !is_true {
+                    // SAFETY: as above.
+                    unsafe { libc::_exit(number) };
+                }
+            });
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: the status has room.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert!(libc::WIFEXITED(status), "status {status:#x}");
+        libc::WEXITSTATUS(status)
+    }
+
     #[test]
     fn the_ring_moves_and_memory_takes_its_place() {
-        let ctx = ring();
-        // SAFETY: nobody else knows of it.
-        let (elsewhere, waits) = waits::of(|| unsafe { put_in_place_of(ctx, NR) });
-        assert_eq!(waits, 0);
-        assert_ne!(elsewhere, ctx);
-        // SAFETY: both are mapped.
-        let (left, moved) = unsafe { (&*ctx, &*elsewhere) };
-        assert_eq!(moved.tail.load(Relaxed), 5);
-        assert_eq!(left.tail.load(Relaxed), 0);
-        // Nothing is left of the reservation behind it.
-        let behind = elsewhere.wrapping_byte_add(LENGTH).cast();
-        // SAFETY: it is not touched if something is there.
-        assert!(unsafe { memory::map(behind, MARGIN, Map::InPlace) }.is_some());
-        for (start, length) in [
-            (ctx.cast(), LENGTH),
-            (elsewhere.cast(), LENGTH),
-            (behind, MARGIN),
-        ] {
-            // SAFETY: mapped here.
-            unsafe { memory::unmap(start, length) };
-        }
+        let failed = alone(|check| {
+            let ctx = ring();
+            // SAFETY: nobody else knows of it.
+            let (elsewhere, waits) = waits::of(|| unsafe { put_in_place_of(ctx, NR) });
+            check(waits == 0);
+            check(elsewhere != ctx);
+            // SAFETY: both are mapped.
+            let (left, moved) = unsafe { (&*ctx, &*elsewhere) };
+            check(moved.tail.load(Relaxed) == 5);
+            check(left.tail.load(Relaxed) == 0);
+            // Nothing is left of the reservation behind it.
+            let behind = elsewhere.wrapping_byte_add(LENGTH).cast();
+            // SAFETY: it is not touched if something is there.
+            check(unsafe { memory::map(behind, MARGIN, Map::InPlace) }.is_some());
+        });
+        assert_eq!(failed, 0, "which check");
     }
 
     #[test]
