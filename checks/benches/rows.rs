@@ -477,9 +477,8 @@ fn one_processor() -> libc::cpu_set_t {
     let first = *PROCESS.lock().unwrap().get_or_insert_with(|| {
         let allowed = affinity();
         // SAFETY: the numbers are below the size of the set.
-        (0..libc::CPU_SETSIZE as usize)
-            .find(|&number| unsafe { libc::CPU_ISSET(number, &allowed) })
-            .unwrap()
+        let is_allowed = |&number: &usize| unsafe { libc::CPU_ISSET(number, &allowed) };
+        (0..libc::CPU_SETSIZE as usize).find(is_allowed).unwrap()
     });
     // SAFETY: zero is the empty set, and the number is below its size.
     unsafe {

@@ -58,9 +58,10 @@ pub(crate) unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Optio
         ),
     };
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: without MAP_FIXED nothing that is mapped is touched.
-    let mapped =
-        errno::preserve(|| unsafe { libc::mmap(address, length, protection, flags, -1, 0) });
+    let mapped = errno::preserve(|| {
+        // SAFETY: without MAP_FIXED nothing that is mapped is touched.
+        unsafe { libc::mmap(address, length, protection, flags, -1, 0) }
+    });
     (mapped != libc::MAP_FAILED && (address.is_null() || mapped == address)).then_some(mapped)
 }
 
@@ -163,8 +164,9 @@ fn map_new(length: usize, kind: i32, file: i32) -> Option<*mut c_void> {
 /// A second address for a shared mapping (`mremap(2)` with an old size of 0).
 #[cfg(feature = "threads")]
 fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
-    // SAFETY: a new mapping touches nothing.
-    let second =
-        errno::preserve(|| unsafe { libc::mremap(mapping, 0, length, libc::MREMAP_MAYMOVE) });
+    let second = errno::preserve(|| {
+        // SAFETY: a new mapping touches nothing.
+        unsafe { libc::mremap(mapping, 0, length, libc::MREMAP_MAYMOVE) }
+    });
     (second != libc::MAP_FAILED).then_some(second)
 }

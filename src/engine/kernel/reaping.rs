@@ -256,10 +256,10 @@ pub(crate) unsafe fn destroy(entry: &Entry, ctx: io_context_t) -> Result<c_int, 
         ctx
     } else {
         // Unless the reaper has not got as far.
-        // SAFETY: the ring is mapped: this thread alone takes it away.
-        let nr = entry
-            .slots()
-            .unwrap_or_else(|| unsafe { &(*ctx).nr }.load(Relaxed));
+        let nr = entry.slots().unwrap_or_else(|| {
+            // SAFETY: the ring is mapped: this thread alone takes it away.
+            unsafe { &(*ctx).nr }.load(Relaxed)
+        });
         // SAFETY: as above.
         unsafe { stand_in::put_in_place_of(ctx, nr) }
     };
