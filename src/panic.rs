@@ -9,3 +9,8 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     // SAFETY: abort() may be called at any time.
     unsafe { libc::abort() }
 }
+
+/// Never called. Some builds of Rust for 32-bit processors (Debian's 1.85) name it in the unwinding
+/// tables of their 64-bit division; where they do not, the linker drops it.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
