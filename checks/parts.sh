@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes targets of the Makefile one after the other, as the parts of `make check` and `make check-long`, and
-# prints a line for each: how many tests passed, failed and were skipped, and how long it took. What the tools print goes to
-# a log for each part. It goes on after a part that failed, but for those before --, without which nothing can run.
+# prints a line for each: how many tests passed, failed and were skipped, and how long it took. What the
+# tools print goes to a log for each part. It goes on after a part that failed, but for those before --,
+# without which nothing can run.
 #
 # usage: parts.sh NAME BUILD TARGET... -- TARGET...
 #

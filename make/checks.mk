@@ -2,7 +2,8 @@
 #
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            the tests that everybody runs: 11 minutes on two cores
-#   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO (29 minutes)
+#   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO
+#                         (29 minutes)
 #   make check-fresh      both commands of the README in clean Debian roots
 #   make check-architectures   the library built for seven architectures and for musl (5 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)

@@ -5,9 +5,10 @@
 #
 # usage: run.sh BUILD ORIGINAL [full [FILTER...]]
 #
-# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled. Without "full" only our own
-# C programs run, in half a minute. With it the original test suite, the conformance suite, fio, sysbench and
-# QEMU run too, in a quarter of an hour, or behind the FILTERs only: ENOSYS EPERM EAGAIN faults. Logs of what failed are left in BUILD/without-aio.
+# BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled. Without "full" only
+# our own C programs run, in half a minute. With it the original test suite, the conformance suite, fio,
+# sysbench and QEMU run too, in a quarter of an hour, or behind the FILTERs only: ENOSYS EPERM EAGAIN faults.
+# Logs of what failed are left in BUILD/without-aio.
 #
 # What is known to differ without AIO, and is skipped and counted:
 #   case 20 of the original suite counts on fs.aio-max-nr, which only the kernel's contexts use up

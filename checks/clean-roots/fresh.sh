@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the two commands of the README in clean Debian roots, as somebody would on a new machine: minimal
 # roots, the last commit as a clone, and what README says, line by line. Prints what the commands print, and a
-# table of their times. Fails when one fails, when make check takes more than 12 minutes, or when a file outside changes.
+# table of their times. Fails when one fails, when make check takes more than 12 minutes, or when a file outside
+# changes.
 #
 # usage: fresh.sh DIRECTORY_FOR_ROOTS [ROOT...]
 #
