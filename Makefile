@@ -153,6 +153,10 @@ $(BUILD)/libaio.a: $(members)
 
 substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
 	-e 's|@includedir@|$(includedir)|g' -e 's|@version@|$(version)|g'
+# What can be moved says where things are from its prefix, or from itself.
+movable = -e 's|dir=$(prefix)/|dir=$${prefix}/|' \
+	-e "s|@to_libdir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(libdir)")|" \
+	-e "s|@to_includedir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(includedir)")|"
 man_pages := $(notdir $(wildcard man/*.3 man/*.7))
 
 # What install puts in place and uninstall removes, quoted for the shell: directories may have spaces.
@@ -173,8 +177,8 @@ install: all
 	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(libname) "$(DESTDIR)$(libdir)/$(libname)")
 	$(if $(shared),for link in $(links); do ln -sf $(libname) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
 	$(INSTALL) -d "$(DESTDIR)$(pkgconfigdir)" "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(mandir)/man3" "$(DESTDIR)$(mandir)/man7"
-	$(substitute) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
-	$(substitute) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
+	$(substitute) $(movable) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
+	$(substitute) $(movable) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
 	$(substitute) pkgconfig/libaio-config-version.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
 	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libaio.pc" "$(DESTDIR)$(cmakedir)"/libaio-config*.cmake
 	for page in $(man_pages); do \

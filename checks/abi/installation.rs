@@ -61,7 +61,7 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
     assert_eq!(installed.iter().find(outside), None);
     let pc = fs::read_to_string(directory.path().join("opt/pc/libaio.pc")).unwrap();
     assert!(
-        pc.contains("libdir=/opt/aio/lib64\n") && pc.contains("includedir=/opt/headers\n"),
+        pc.contains("libdir=${prefix}/lib64\n") && pc.contains("includedir=/opt/headers\n"),
         "{pc}"
     );
     assert!(!pc.contains('@'), "{pc}");
@@ -175,18 +175,46 @@ fn two_builds_from_two_directories_are_identical() {
 /// An installed prefix, and the C program that the build systems build.
 struct Prefix {
     directory: tempfile::TempDir,
+    /// Where in the directory it is.
+    name: String,
 }
 
 impl Prefix {
     fn new() -> Prefix {
+        Prefix::with(&[])
+    }
+
+    /// Installed with more arguments for make.
+    fn with(arguments: &[String]) -> Prefix {
         let directory = scratch();
-        make(
-            "install",
-            &[format!("prefix={}/usr", directory.path().display())],
-        );
+        let prefix = format!("prefix={}/usr", directory.path().display());
+        make("install", &[&[prefix], arguments].concat());
         let source = project().join("c-tests/linking/one_write.c");
         fs::copy(source, directory.path().join("program.c")).unwrap();
-        Prefix { directory }
+        Prefix {
+            directory,
+            name: "usr".to_owned(),
+        }
+    }
+
+    fn move_to(&mut self, name: &str) {
+        let to = self.path().join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::rename(self.path().join(&self.name), to).unwrap();
+        self.name = name.to_owned();
+    }
+
+    fn cmake_lists(&self, rest: &str) {
+        let text = format!("cmake_minimum_required(VERSION 3.15)\nproject(program C)\n{rest}");
+        fs::write(self.path().join("CMakeLists.txt"), text).unwrap();
+    }
+
+    /// Configures and builds anew.
+    fn cmake(&self, arguments: &[&str]) {
+        let _ = fs::remove_dir_all(self.path().join("cmake"));
+        let mut command = self.command("cmake");
+        run(command.args(["-S", ".", "-B", "cmake"]).args(arguments));
+        run(self.command("cmake").args(["--build", "cmake"]));
     }
 
     fn path(&self) -> &Path {
@@ -198,14 +226,17 @@ impl Prefix {
         let mut command = Command::new(program);
         command
             .current_dir(self.path())
-            .env("PKG_CONFIG_PATH", self.path().join("usr/lib/pkgconfig"))
+            .env(
+                "PKG_CONFIG_PATH",
+                self.path().join(&self.name).join("lib/pkgconfig"),
+            )
             .env("CMAKE_PREFIX_PATH", self.path().join("usr"));
         command
     }
 
     /// Runs a program that one of the build systems made, and checks that it loads our library.
     fn runs(&self, program: &str) {
-        let library = self.path().join("usr/lib");
+        let library = self.path().join(&self.name).join("lib");
         let loaded = run(self
             .command("ldd")
             .env("LD_LIBRARY_PATH", &library)
@@ -249,20 +280,101 @@ fn pkg_config_finds_it() {
 }
 
 #[test]
+fn pkg_config_finds_it_where_it_was_moved() {
+    let mut prefix = Prefix::new();
+    prefix.move_to("moved/usr");
+    let mut query = prefix.command("pkg-config");
+    let flags = run(query.args(["--define-prefix", "--cflags", "--libs", "libaio"]));
+    let mut compiler = prefix.command("cc");
+    compiler.args(["program.c", "-o", "dynamic"]);
+    run(compiler.args(flags.split_whitespace()));
+    prefix.runs("dynamic");
+}
+
+/// The package is found by any spelling, as it was installed, moved, and as a cross compiler's root.
+#[test]
 fn cmake_finds_it() {
+    let mut prefix = Prefix::new();
+    for (name, place) in [
+        ("libaio", "-DCMAKE_PREFIX_PATH=usr"),
+        ("LibAIO", "-DCMAKE_PREFIX_PATH=moved"),
+        ("LIBAIO", "-DCMAKE_FIND_ROOT_PATH=root"),
+    ] {
+        prefix.cmake_lists(&format!(
+            "find_package({name} 0.3.113 REQUIRED CONFIG)\n\
+             foreach(found {name}_FOUND LIBAIO_FOUND LibAIO_FOUND LIBAIO_INCLUDE_DIRS LIBAIO_VERSION)\n\
+             if(NOT ${{found}})\nmessage(FATAL_ERROR ${{found}})\nendif()\nendforeach()\n\
+             add_executable(shared program.c)\ntarget_link_libraries(shared libaio::libaio)\n\
+             add_executable(static program.c)\ntarget_link_libraries(static libaio::static)\n\
+             add_executable(plain program.c)\ntarget_link_libraries(plain ${{LIBAIO_LIBRARIES}})\n\
+             target_include_directories(plain PRIVATE ${{LIBAIO_INCLUDE_DIRS}})\n",
+        ));
+        let (option, place) = place.split_once('=').unwrap();
+        prefix.move_to(match place {
+            "root" => "root/usr",
+            place => place,
+        });
+        prefix.cmake(&[&format!("{option}={}", prefix.path().join(place).display())]);
+        prefix.runs("cmake/shared");
+        prefix.runs("cmake/plain");
+        run(&mut prefix.command("cmake/static"));
+    }
+}
+
+/// A project that carries a module for the C library gets the package instead where packages are
+/// preferred, and uses the variables that such modules set.
+#[test]
+fn cmake_projects_with_a_module_of_their_own_are_served() {
     let prefix = Prefix::new();
     fs::write(
-        prefix.path().join("CMakeLists.txt"),
-        "cmake_minimum_required(VERSION 3.10)\nproject(program C)\n\
-         find_package(libaio 0.3.113 REQUIRED CONFIG)\n\
-         add_executable(shared program.c)\ntarget_link_libraries(shared libaio::libaio)\n\
-         add_executable(static program.c)\ntarget_link_libraries(static libaio::static)\n",
+        prefix.path().join("FindLibAIO.cmake"),
+        "message(FATAL_ERROR \"the module\")\n",
     )
     .unwrap();
-    run(prefix.command("cmake").args(["-S", ".", "-B", "cmake"]));
-    run(prefix.command("cmake").args(["--build", "cmake"]));
+    prefix.cmake_lists(
+        "list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_SOURCE_DIR})\n\
+         find_package(LibAIO REQUIRED)\n\
+         if(NOT LIBAIO_FOUND OR NOT LibAIO_FOUND)\nmessage(FATAL_ERROR \"not found\")\nendif()\n\
+         add_executable(plural program.c)\n\
+         target_include_directories(plural PRIVATE ${LIBAIO_INCLUDE_DIRS})\n\
+         target_link_libraries(plural ${LIBAIO_LIBRARIES})\n\
+         add_executable(one program.c)\n\
+         target_include_directories(one PRIVATE ${LIBAIO_INCLUDE_DIR})\n\
+         target_link_libraries(one ${LIBAIO_LIBRARY})\n",
+    );
+    prefix.cmake(&["-DCMAKE_FIND_PACKAGE_PREFER_CONFIG=ON"]);
+    prefix.runs("cmake/plural");
+    prefix.runs("cmake/one");
+}
+
+/// Where /lib is a link to /usr/lib, CMake finds the package in both.
+#[test]
+fn cmake_finds_it_through_a_link() {
+    let mut prefix = Prefix::new();
+    prefix.move_to("root/usr");
+    std::os::unix::fs::symlink("usr/lib", prefix.path().join("root/lib")).unwrap();
+    prefix.cmake_lists(
+        "find_package(libaio REQUIRED)\n\
+         add_executable(shared program.c)\ntarget_link_libraries(shared libaio::libaio)\n",
+    );
+    let found = prefix.path().join("root/lib/cmake/libaio");
+    prefix.cmake(&[&format!("-Dlibaio_DIR={}", found.display())]);
     prefix.runs("cmake/shared");
-    run(&mut prefix.command("cmake/static"));
+}
+
+/// Without the shared library the target, and the variables, are the static one.
+#[test]
+fn cmake_finds_the_static_library_alone() {
+    let prefix = Prefix::with(&["ENABLE_SHARED=0".to_owned()]);
+    prefix.cmake_lists(
+        "find_package(libaio REQUIRED)\n\
+         add_executable(target program.c)\ntarget_link_libraries(target libaio::libaio)\n\
+         add_executable(plain program.c)\ntarget_link_libraries(plain ${LIBAIO_LIBRARIES})\n\
+         target_include_directories(plain PRIVATE ${LIBAIO_INCLUDE_DIRS})\n",
+    );
+    prefix.cmake(&[]);
+    run(&mut prefix.command("cmake/target"));
+    run(&mut prefix.command("cmake/plain"));
 }
 
 #[test]
