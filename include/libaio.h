@@ -29,6 +29,10 @@
 #define LIBAIO_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 #define LIBAIO_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #define LIBAIO_LONG __SIZEOF_LONG__
+#elif defined(SWIG) /* it has neither, follows no #include, and asks only for names and types */
+#define LIBAIO_LITTLE 1
+#define LIBAIO_BIG 0
+#define LIBAIO_LONG 8
 #else /* an older compiler: ask the C library */
 #include <endian.h>
 #include <limits.h>
@@ -70,19 +74,6 @@
 #define LIBAIO_CAST(type, value) ((type)(value))
 #endif
 
-/*
- * Flags (an addition to 0.3.113). <sys/uio.h>, <linux/fs.h> and <linux/aio_abi.h> define the same
- * names as macros, each in its own spelling and unguarded, so a macro here would clash with one of
- * them. A constant does not: if their macro came first, it is used; if it comes later, it takes
- * over. The price: #ifdef does not see these names. In C++ it is an int and no enum, so that
- * `x ? RWF_SYNC : 0` compiles without a warning.
- */
-#ifdef __cplusplus
-#define LIBAIO_FLAG(name, value) static const int name = value
-#else
-#define LIBAIO_FLAG(name, value) enum { name = value }
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -90,43 +81,6 @@ extern "C" {
 struct timespec;
 struct sockaddr;
 struct iovec;
-
-/* For iocb.aio_rw_flags, as in preadv2(2); an unknown one gives -EOPNOTSUPP. Since Linux: */
-#ifndef RWF_HIPRI
-LIBAIO_FLAG(RWF_HIPRI, 0x00000001); /* 4.13: high priority; no effect here [aio.c] */
-#endif
-#ifndef RWF_DSYNC
-LIBAIO_FLAG(RWF_DSYNC, 0x00000002); /* 4.13: this write as with O_DSYNC */
-#endif
-#ifndef RWF_SYNC
-LIBAIO_FLAG(RWF_SYNC, 0x00000004); /* 4.13: this write as with O_SYNC */
-#endif
-#ifndef RWF_NOWAIT
-LIBAIO_FLAG(RWF_NOWAIT, 0x00000008); /* 4.13: result -EAGAIN rather than block */
-#endif
-#ifndef RWF_APPEND
-LIBAIO_FLAG(RWF_APPEND, 0x00000010); /* 4.16: this write as with O_APPEND */
-#endif
-#ifndef RWF_NOAPPEND
-LIBAIO_FLAG(RWF_NOAPPEND, 0x00000020); /* 6.9: obey the offset in spite of O_APPEND */
-#endif
-#ifndef RWF_ATOMIC
-LIBAIO_FLAG(RWF_ATOMIC, 0x00000040); /* 6.11: all of this write or none of it */
-#endif
-#ifndef RWF_DONTCACHE
-LIBAIO_FLAG(RWF_DONTCACHE, 0x00000080); /* 6.14: drop from the page cache afterwards */
-#endif
-#ifndef RWF_NOSIGNAL
-LIBAIO_FLAG(RWF_NOSIGNAL, 0x00000100); /* 6.18: no SIGPIPE */
-#endif
-
-/* For iocb.u.c.flags [aio_abi.h]. */
-#ifndef IOCB_FLAG_RESFD
-LIBAIO_FLAG(IOCB_FLAG_RESFD, 1 << 0); /* u.c.resfd is an eventfd to signal at completion */
-#endif
-#ifndef IOCB_FLAG_IOPRIO
-LIBAIO_FLAG(IOCB_FLAG_IOPRIO, 1 << 1); /* 4.18: aio_reqprio is a priority as in ioprio_set(2) */
-#endif
 
 /* A context: made by io_setup, ended by io_destroy. Set it to 0 before io_setup. */
 typedef struct io_context *io_context_t;
@@ -391,6 +345,51 @@ static inline void io_set_eventfd(struct iocb *iocb, int eventfd)
 #undef LIBAIO_PAIR
 #undef LIBAIO_TIMEOUT_OF
 #undef LIBAIO_CAST
-#undef LIBAIO_FLAG
+
+/*
+ * Flags (an addition to 0.3.113). <sys/uio.h>, <linux/fs.h> and <linux/aio_abi.h> define the same
+ * macros, each in its own spelling and unguarded. Compilers let that pass between system headers,
+ * so what follows is one, wherever this file is installed.
+ */
+#if defined(__GNUC__) && defined(__INCLUDE_LEVEL__) && __INCLUDE_LEVEL__ > 0
+#pragma GCC system_header
+#endif
+
+/* For iocb.aio_rw_flags, as in preadv2(2); an unknown one gives -EOPNOTSUPP. Since Linux: */
+#ifndef RWF_HIPRI
+#define RWF_HIPRI 0x00000001 /* 4.13: high priority; no effect here [aio.c] */
+#endif
+#ifndef RWF_DSYNC
+#define RWF_DSYNC 0x00000002 /* 4.13: this write as with O_DSYNC */
+#endif
+#ifndef RWF_SYNC
+#define RWF_SYNC 0x00000004 /* 4.13: this write as with O_SYNC */
+#endif
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008 /* 4.13: result -EAGAIN rather than block */
+#endif
+#ifndef RWF_APPEND
+#define RWF_APPEND 0x00000010 /* 4.16: this write as with O_APPEND */
+#endif
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x00000020 /* 6.9: obey the offset in spite of O_APPEND */
+#endif
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x00000040 /* 6.11: all of this write or none of it */
+#endif
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x00000080 /* 6.14: drop from the page cache afterwards */
+#endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100 /* 6.18: no SIGPIPE */
+#endif
+
+/* For iocb.u.c.flags [aio_abi.h]. */
+#ifndef IOCB_FLAG_RESFD
+#define IOCB_FLAG_RESFD (1 << 0) /* u.c.resfd is an eventfd to signal at completion */
+#endif
+#ifndef IOCB_FLAG_IOPRIO
+#define IOCB_FLAG_IOPRIO (1 << 1) /* 4.18: aio_reqprio is a priority as in ioprio_set(2) */
+#endif
 
 #endif /* __LIBAIO_H */

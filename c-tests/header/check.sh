@@ -184,17 +184,18 @@ for compiler in gcc clang g++ clang++; do
 	for header in linux/fs.h linux/aio_abi.h sys/uio.h fcntl.h sys/eventfd.h poll.h time.h; do
 		other="<$header>"
 		order "${header//\//-}" "$compiler" "$other" -D_GNU_SOURCE "${language[@]}"
-		# Warnings in system headers too: these two are where the flags are.
-		case $header in linux/fs.h | sys/uio.h)
-			[ "$compiler" = "${compiler%++}" ] || continue
-			order "${header//\//-}-system" "$compiler" "$other" -D_GNU_SOURCE "${language[@]}" \
-				-Wsystem-headers -Wno-pedantic ;;
-		esac
 	done
-	for spelling in 1 2 3 4; do
+	for spelling in 1 2 3; do
 		order "newer-$spelling" "$compiler" '"newer.h"' "-DSPELLING=$spelling" "${language[@]}"
 	done
 done
+
+# SWIG has a preprocessor of its own: nothing is defined but its name, and no #include is followed.
+swig() {
+	sed '/^ *#include/d' "$include/libaio.h" | gcc -x c -E -P -undef -DSWIG - >"$work/swig" &&
+		grep -q 'void \*data;' "$work/swig" && ! grep LIBAIO_ "$work/swig"
+}
+check swig swig
 
 # --- what leaks, and how C++ links --------------------------------------------------------------
 
@@ -208,8 +209,11 @@ macros() {
 	"$@" -I"$include" -dM -E - <<<"$includes
 #include <libaio.h>" | sort >"$work/macros.after"
 	comm -3 "$work/macros.before" "$work/macros.after" | tee "$work/macros"
-	[ "$(tr -s '\t ' ' ' <"$work/macros")" = ' #define __LIBAIO_H ' ]
+	[ "$(tr -s '\t ' ' ' <"$work/macros" | sed -E 's/^ #define ([^ ]+).*/\1/' | sort)" = "$(sort <<<"__LIBAIO_H
+$(tr ' ' '\n' <<<"$flags")")" ]
 }
+flags='RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND RWF_NOAPPEND RWF_ATOMIC RWF_DONTCACHE RWF_NOSIGNAL
+IOCB_FLAG_RESFD IOCB_FLAG_IOPRIO'
 for compiler in gcc clang; do
 	check "macros-$compiler" macros "$compiler" -x c
 	check "macros-$compiler-c++" macros "$compiler" -x c++
@@ -304,17 +308,12 @@ END
 		END { exit !ended }
 	' "$work/ast" | sort
 }
-# The additions, and nothing else, are new; nothing is missing.
 same_declarations() {
 	declarations "$reference" "$@" >"$work/declarations.reference"
 	declarations "$include" "$@" >"$work/declarations"
 	[ "$(wc -l <"$work/declarations.reference")" -gt 100 ]
-	diff "$work/declarations.reference" "$work/declarations" >"$work/declarations.diff" || true
-	grep '^[<>]' "$work/declarations.diff" | grep -Ev "$additions" && return 1
-	[ "$(grep -cE "^> .*\\| [0-9]+ (EnumConstant|Var)Decl ($flags) " "$work/declarations.diff")" -eq 11 ]
+	diff "$work/declarations.reference" "$work/declarations"
 }
-flags='RWF_(HIPRI|DSYNC|SYNC|NOWAIT|APPEND|NOAPPEND|ATOMIC|DONTCACHE|NOSIGNAL)|IOCB_FLAG_(RESFD|IOPRIO)'
-additions="^> (EnumDecl +\\| [0-9]+ (EnumDecl +|EnumConstantDecl ($flags) 'int'|.*value: Int [0-9]+)|VarDecl ($flags) 'const int' .*)\$"
 if [ -z "$reference" ]; then
 	skip declarations 'no reference header given'
 else

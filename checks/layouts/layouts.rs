@@ -72,3 +72,22 @@ same!(io_iocb_sockaddr, io_iocb_sockaddr, addr len; __pad1 __pad2);
 same!(io_sigset, io_sigset, ss ss_len;);
 // The union has no name in the header.
 places!(iocb__bindgen_ty_1, iocb_parameters, c v poll saddr);
+
+const_assert_eq!(c::RWF_DONTCACHE, 0x80);
+const_assert_eq!(c::IOCB_FLAG_IOPRIO, 1 << 1);
+
+/// No name comes twice, whichever header comes first.
+#[cfg(native)]
+macro_rules! beside {
+    ($($name:literal $module:ident)*) => { $(
+        #[allow(clippy::all, non_camel_case_types, non_snake_case, non_upper_case_globals, unused)]
+        mod $module {
+            include!(concat!(env!("OUT_DIR"), "/", $name, ".rs"));
+        }
+        const_assert_eq!($module::RWF_DONTCACHE, 0x80);
+        const_assert_eq!($module::IOCB_FLAG_IOPRIO, 1 << 1);
+    )* };
+}
+
+#[cfg(native)]
+beside!("before_uio" before_uio "after_uio" after_uio "before_fs" before_fs "after_fs" after_fs);
