@@ -214,7 +214,8 @@ check) targets= ;;
 check-long) targets='i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu' ;;
 architectures) targets='i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
-	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu x86_64-unknown-linux-musl' ;;
+	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu x86_64-unknown-linux-musl
+	i686-unknown-linux-musl armv7-unknown-linux-musleabihf' ;;
 *) exit 0 ;;
 esac
 command -v rustup >/dev/null || exit 0

@@ -58,10 +58,12 @@
 #endif
 
 /*
- * A 32-bit program compiled with _TIME_BITS=64 has a struct timespec of 64 bits. Its calls go to
- * io_getevents_time64 and io_pgetevents_time64, as with Debian 13's header.
+ * A 32-bit program compiled with _TIME_BITS=64 has a struct timespec of 64 bits, and with musl every
+ * one has (its headers say _REDIR_TIME64). Its calls go to io_getevents_time64 and
+ * io_pgetevents_time64, as with Debian 13's header.
  */
-#if LIBAIO_LONG == 4 && defined(_TIME_BITS) && _TIME_BITS == 64
+#if LIBAIO_LONG == 4 && \
+	((defined(_TIME_BITS) && _TIME_BITS == 64) || (defined(_REDIR_TIME64) && _REDIR_TIME64))
 #define LIBAIO_TIMEOUT_OF(name) __asm__(#name "_time64")
 #else
 #define LIBAIO_TIMEOUT_OF(name)

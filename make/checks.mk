@@ -5,7 +5,7 @@
 #   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO
 #                         (29 minutes)
 #   make check-fresh      both commands of the README in clean Debian roots
-#   make check-architectures   the library built for seven architectures and for musl (5 minutes)
+#   make check-architectures   the library built for seven architectures and for musl (6 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
 #   make check-packages   the Debian packages, in clean roots (15 minutes)
 #   make soak             the stress tests for HOURS (default 1)

@@ -137,6 +137,8 @@ while read -r target bits order; do
 	check "time64-$target-old" calls_are "$old" "${emit[@]}"
 	if [ "$bits" = 32 ]; then wanted=$new; else wanted=$old; fi
 	check "time64-$target" calls_are "$wanted" "${emit[@]}" "${long_time[@]}"
+	# What musl's headers define on 32 bits.
+	check "time64-$target-musl" calls_are "$wanted" "${emit[@]}" -D_REDIR_TIME64=1
 done <<<"$targets"
 
 # --- language standards -------------------------------------------------------------------------
