@@ -1,6 +1,8 @@
-//! Tables of contexts by their addresses: how large they are, and where an address is looked for.
+//! Tables of contexts by their addresses: how large they are, and where one is looked for.
 //!
 //! The models bring another module of this name, with tables of two places.
+
+pub(super) use crate::sys::memory::first_place;
 
 /// The kernel engine's table. Four times the contexts that the library promises to know, so that
 /// runs of full entries are short. Miri takes its time for each.
@@ -20,14 +22,3 @@ pub(super) const CONTEXTS_REACH: usize = 64;
 /// Polls that one process may have armed.
 #[cfg(feature = "threads")]
 pub(super) const POLLS: usize = 8192;
-
-/// Where the address of a context, a page's, is looked for first in a table of `1 << log2` places.
-/// Fibonacci hashing: neighbouring rings are spread over the table, whatever their size.
-#[inline(always)]
-pub(super) fn first_place(address: usize, log2: u32) -> usize {
-    #[cfg(target_pointer_width = "64")]
-    const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
-    #[cfg(target_pointer_width = "32")]
-    const GOLDEN: usize = 0x9e37_79b9;
-    (address >> 12).wrapping_mul(GOLDEN) >> (usize::BITS - log2)
-}

@@ -8,6 +8,17 @@ use super::errno;
 /// The size of the smallest page of any architecture. Every page begins at a multiple of it.
 pub(crate) const PAGE: usize = 4096;
 
+/// Where a page is looked for first in a table of `1 << log2` places. Fibonacci hashing: pages at
+/// any regular distance, as rings and arrays are, are spread over the table.
+#[inline(always)]
+pub(crate) fn first_place(address: usize, log2: u32) -> usize {
+    #[cfg(target_pointer_width = "64")]
+    const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
+    #[cfg(target_pointer_width = "32")]
+    const GOLDEN: usize = 0x9e37_79b9;
+    (address / PAGE).wrapping_mul(GOLDEN) >> (usize::BITS - log2)
+}
+
 /// `MADV_WIPEONFORK` of `madvise(2)`, which the libc crate of Debian 12, 0.2.139, does not have.
 const MADV_WIPEONFORK: c_long = 18;
 

@@ -7,21 +7,23 @@
 
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
-use crate::sys::memory::PAGE;
+use crate::sys::memory::{PAGE, first_place};
 
-const ENTRIES: usize = 256;
+/// Sets of two pages.
+const SETS_LOG2: u32 = 7;
 
-/// A set of pages, direct-mapped: a page may push another one out. All zero: empty.
+/// A set of pages. A page has two places, which it shares with others: of three pages in use one
+/// may push another out, of two neither. All zero: empty.
 #[repr(C)]
 pub(crate) struct ProvenPages {
-    pages: [AtomicUsize; ENTRIES],
+    sets: [[AtomicUsize; 2]; 1 << SETS_LOG2],
 }
 
 impl ProvenPages {
     #[inline]
-    fn entry(&self, page: usize) -> &AtomicUsize {
-        // SAFETY: the remainder is below the length.
-        unsafe { self.pages.get_unchecked(page / PAGE % ENTRIES) }
+    fn places(&self, page: usize) -> &[AtomicUsize; 2] {
+        // SAFETY: it is below the length.
+        unsafe { self.sets.get_unchecked(first_place(page, SETS_LOG2)) }
     }
 
     /// Whether all pages of these `length` bytes (at least 1) are proven.
@@ -29,9 +31,13 @@ impl ProvenPages {
     pub(crate) fn contain<T>(&self, start: *const T, length: usize) -> bool {
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         let mut page = start.addr() & !(PAGE - 1);
-        // Relaxed: a value is right by itself. Page 0 is never proven, but an empty entry equals
+        // Relaxed: a value is right by itself. Page 0 is never proven, but an empty place equals
         // it.
-        while page != 0 && self.entry(page).load(Relaxed) == page {
+        while page != 0 {
+            let [newer, older] = self.places(page);
+            if newer.load(Relaxed) != page && older.load(Relaxed) != page {
+                break;
+            }
             if page == last {
                 return true;
             }
@@ -46,10 +52,12 @@ impl ProvenPages {
         let last = start.addr().wrapping_add(length - 1) & !(PAGE - 1);
         let mut page = start.addr() & !(PAGE - 1);
         loop {
-            let entry = self.entry(page);
+            let [newer, older] = self.places(page);
+            let pushed = newer.load(Relaxed);
             // Written only when it changes, so that the cache line stays shared.
-            if entry.load(Relaxed) != page {
-                entry.store(page, Relaxed);
+            if pushed != page && older.load(Relaxed) != page {
+                older.store(pushed, Relaxed);
+                newer.store(page, Relaxed);
             }
             if page == last {
                 return;
@@ -83,8 +91,49 @@ mod tests {
         );
         assert!(!pages.contain(at(0x5000), 0x2001));
         assert!(!pages.contain(at(0x4fff), 2));
-        pages.add(at(0x5000 + PAGE * ENTRIES), 1);
-        assert!(!pages.contain(at(0x5000), 1), "pushed out");
-        assert!(pages.contain(at(0x6000), 1));
+    }
+
+    /// Two arrays in use at the same time, at whatever distance.
+    #[test]
+    fn two_pages_never_push_each_other_out() {
+        // SAFETY: all zero is the empty set.
+        let pages =
+            unsafe { Box::<MaybeUninit<ProvenPages>>::new(MaybeUninit::zeroed()).assume_init() };
+        for distance in (1..=32)
+            .map(|bits| 1usize.wrapping_shl(bits))
+            .chain([3, 256 * 3])
+        {
+            let first = at(0x7000_0000);
+            let second = first.wrapping_add(distance.wrapping_mul(PAGE));
+            if second.addr() == 0 || second == first {
+                continue;
+            }
+            for _ in 0..3 {
+                pages.add(first, 1);
+                pages.add(second, 1);
+                assert!(
+                    pages.contain(first, 1) && pages.contain(second, 1),
+                    "{distance}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_is_pushed_out_by_the_second_that_shares_its_places() {
+        // SAFETY: all zero is the empty set.
+        let pages =
+            unsafe { Box::<MaybeUninit<ProvenPages>>::new(MaybeUninit::zeroed()).assume_init() };
+        let first = at(0x7000_0000);
+        let same: Vec<_> = (1..100_000)
+            .map(|index| first.wrapping_add(index * PAGE))
+            .filter(|other| core::ptr::eq(pages.places(other.addr()), pages.places(first.addr())))
+            .take(2)
+            .collect();
+        pages.add(first, 1);
+        pages.add(same[0], 1);
+        assert!(pages.contain(first, 1), "both have a place");
+        pages.add(same[1], 1);
+        assert!(!pages.contain(first, 1) && pages.contain(same[0], 1));
     }
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* needs: kernel-aio ours */
+/*
+ * Where the ring is read without a system call though something stands in the way: two arrays for events lie
+ * at a distance at which tables of pages repeat.
+ */
+#define _GNU_SOURCE
+#include <libaio.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../harness/forbid_reaping.h"
+
+enum { EVENTS = 8 };
+
+static int null_fd;
+
+static void make_ready(io_context_t ctx, int count)
+{
+	static struct iocb iocb;
+	static char byte;
+	struct iocb *list[] = { &iocb };
+
+	io_prep_pwrite(&iocb, null_fd, &byte, 1, 0);
+	while (count--)
+		EXPECT_EQ(io_submit(ctx, 1, list), 1);
+}
+
+/* Runs `body` in a thread of its own: a filter stays with its thread. */
+static void apart(void *(*body)(void *))
+{
+	pthread_t thread;
+
+	EXPECT_EQ(pthread_create(&thread, NULL, body, NULL), 0);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void *two_arrays(void *unused)
+{
+	enum { FIRST = 12, LAST = 28 };
+	char *memory = mmap(NULL, 2UL << LAST, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	io_context_t ctx = NULL;
+
+	EXPECT(memory != MAP_FAILED);
+	EXPECT_EQ(io_setup(4 * (LAST - FIRST), &ctx), 0);
+	/* The kernel sees each pair once; a pair is in use at a time. */
+	for (int shift = FIRST; shift < LAST; shift++) {
+		make_ready(ctx, 2);
+		for (int which = 0; which < 2; which++) {
+			void *events = memory + ((unsigned long)which << shift);
+
+			EXPECT_EQ(io_getevents(ctx, 1, 1, events, NULL), 1);
+		}
+	}
+	forbid_reaping();
+	for (int shift = LAST - 1; shift >= LAST - 2; shift--) {
+		make_ready(ctx, 2);
+		for (int which = 0; which < 2; which++) {
+			void *events = memory + ((unsigned long)which << shift);
+
+			EXPECT_EQ(io_getevents(ctx, 1, 1, events, NULL), 1);
+		}
+	}
+	EXPECT_EQ(io_destroy(ctx), 0);
+	EXPECT_EQ(munmap(memory, 2UL << LAST), 0);
+	return unused;
+}
+
+int main(void)
+{
+	const char *reaping = getenv("LIBAIO_REAP");
+
+	if (reaping && !strcmp(reaping, "syscall"))
+		SKIP("nothing is taken from the ring with LIBAIO_REAP=syscall");
+	start_watchdog();
+	null_fd = open("/dev/null", O_WRONLY);
+	apart(two_arrays);
+	return 0;
+}
