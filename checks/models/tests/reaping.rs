@@ -265,6 +265,23 @@ fn never_empty() {
     });
 }
 
+/// The same; what was completed before the kernel's reader moved `head` is seen with it.
+#[test]
+fn never_empty_after_a_kernel_reader() {
+    explore(3, || {
+        let process = process(4, 1);
+        let a = start(&process, |process| {
+            take_by_system_call(process, A, |context| {
+                context.complete();
+                read(context, 1)
+            })
+        });
+        let b = take(&process, MAIN, 1);
+        assert!(!b.is_empty());
+        check(&process, &[a.join().unwrap(), b]);
+    });
+}
+
 /// `mapped` panics, and loom reports, if the reaper is at the ring when it goes.
 #[test]
 fn reaper_and_destroy() {

@@ -31,8 +31,9 @@ pub(crate) struct Look {
 /// then some program wrote there, and the kernel decides.
 #[inline]
 pub(crate) fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
-    // Relaxed: whoever moved `head` before passed the gate before us, or is this thread.
-    let head = ring.head.load(Relaxed);
+    // Acquire: pairs with the kernel's store of `head` for a caller that passed us. `tail` is at
+    // least what it saw then, and the gate says that it passed.
+    let head = ring.head.load(Acquire);
     if head >= nr {
         return None;
     }
