@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* needs: kernel-aio ours */
 /*
- * Where the ring is read without a system call though something stands in the way: two arrays for events lie
- * at a distance at which tables of pages repeat.
+ * Where the ring is read without a system call though something stands in the way: another thread waits for
+ * events of the same context; two arrays for events lie at a distance at which tables of pages repeat.
  */
 #define _GNU_SOURCE
 #include <libaio.h>
@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../harness/asleep.h"
 #include "../harness/forbid_reaping.h"
 
 enum { EVENTS = 8 };
 
+static struct timespec zero;
 static int null_fd;
 
 static void make_ready(io_context_t ctx, int count)
@@ -34,6 +36,49 @@ static void apart(void *(*body)(void *))
 
 	EXPECT_EQ(pthread_create(&thread, NULL, body, NULL), 0);
 	EXPECT_EQ(pthread_join(thread, NULL), 0);
+}
+
+static io_context_t waited_for;
+static volatile pid_t waiter_id;
+
+static void *wait_for_one(void *unused)
+{
+	struct io_event event;
+
+	waiter_id = syscall(SYS_gettid);
+	EXPECT_EQ(io_getevents(waited_for, 1, 1, &event, NULL), 1);
+	return unused;
+}
+
+static pthread_t start_waiter(void)
+{
+	pthread_t waiter;
+
+	waiter_id = 0;
+	EXPECT_EQ(pthread_create(&waiter, NULL, wait_for_one, NULL), 0);
+	while (!waiter_id)
+		usleep(1000);
+	wait_asleep(getpid(), waiter_id);
+	return waiter;
+}
+
+static void *poll_beside_waiter(void *unused)
+{
+	struct io_event events[EVENTS];
+	pthread_t waiter;
+
+	EXPECT_EQ(io_setup(EVENTS, &waited_for), 0);
+	EXPECT_EQ(io_getevents(waited_for, 0, EVENTS, events, &zero), 0);
+	waiter = start_waiter();
+	forbid_reaping();
+	EXPECT_EQ(io_getevents(waited_for, 0, EVENTS, events, &zero), 0);
+	EXPECT_EQ(io_getevents(waited_for, EVENTS, EVENTS, events, &zero), 0);
+	/* This would have to wait. */
+	EXPECT_EQ(io_getevents(waited_for, 1, EVENTS, events, NULL), -EPERM);
+	make_ready(waited_for, 1);
+	EXPECT_EQ(pthread_join(waiter, NULL), 0);
+	EXPECT_EQ(io_destroy(waited_for), 0);
+	return unused;
 }
 
 static void *two_arrays(void *unused)
@@ -76,6 +121,7 @@ int main(void)
 		SKIP("nothing is taken from the ring with LIBAIO_REAP=syscall");
 	start_watchdog();
 	null_fd = open("/dev/null", O_WRONLY);
+	apart(poll_beside_waiter);
 	apart(two_arrays);
 	return 0;
 }

@@ -130,7 +130,11 @@ unsafe fn take(
     // has slots, and `head` would look untouched. Callers that arrive later see this reaper and
     // revoke its claim.
     if entry.gate.has_callers() {
-        return None;
+        // A call that does not wait may still learn that there is nothing; unless the ring is the
+        // parent's by now.
+        let is_answer =
+            bounds.at_least == 0 && ring::is_empty(ring, nr) && entry.is_live(ctx.addr());
+        return is_answer.then_some(0);
     }
     let look = ring::look(ring, nr)?;
     // At most 2^24 are ready.
@@ -540,6 +544,20 @@ mod tests {
     }
 
     /// The reaper is this thread, which a signal handler interrupted.
+    #[test]
+    fn a_call_beside_a_waiter_learns_that_there_is_nothing() {
+        let mut context = Context::new(3, 0);
+        assert!(context.entry().gate.begin_call(2));
+        assert_eq!(context.reap(0, 1, &AT_ONCE), Some(0));
+        assert_eq!(context.reap(2, 2, &AT_ONCE), Some(0));
+        assert_eq!(context.reap(0, 1, &LATER), Some(0), "it wants none");
+        assert_eq!(context.reap(1, 1, &LATER), None, "it has to wait");
+        context.ring.header.tail.store(4, Relaxed);
+        assert_eq!(context.reap(0, 1, &AT_ONCE), None, "the waiter may take it");
+        context.entry().gate.end_call();
+        assert_eq!(context.reap(0, 1, &AT_ONCE), Some(1));
+    }
+
     #[test]
     fn a_claim_of_a_reaper_that_stays_is_revoked() {
         let mut context = Context::new(0, 3);

@@ -41,6 +41,20 @@ pub(crate) fn look(ring: &aio_ring, nr: u32) -> Option<Look> {
     Some(Look { head, ready })
 }
 
+/// Whether nothing is ready, while others may take events at the same time.
+///
+/// `head` is looked at again after `tail`. So they were equal at one moment, unless as many events
+/// as the ring has slots came and went between two loads; and then they were taken by somebody who
+/// was there before.
+#[cold]
+pub(crate) fn is_empty(ring: &aio_ring, nr: u32) -> bool {
+    // Acquire: the loads come in this order, and `tail` is at least what the kernel saw when it
+    // stored this `head`.
+    let head = ring.head.load(Acquire);
+    let tail = ring.tail.load(Acquire);
+    head < nr && head == tail && ring.head.load(Relaxed) == head
+}
+
 /// How many events are ready from the slot `head` on.
 #[inline]
 fn ready(ring: &aio_ring, nr: u32, head: u32) -> Option<u32> {
@@ -210,6 +224,17 @@ mod tests {
         assert_eq!(ready(5, 2), Some(4));
         assert_eq!(ready(0, NR), None, "tail is not a slot");
         assert_eq!(ready(NR, 0), None, "head is not a slot");
+    }
+
+    #[test]
+    fn an_empty_ring_is_empty_and_no_other() {
+        for head in 0..NR {
+            for tail in 0..NR {
+                assert_eq!(is_empty(&header(head, tail), NR), head == tail);
+            }
+            assert!(!is_empty(&header(head + NR, head), NR), "claimed");
+            assert!(!is_empty(&header(head + NR, head + NR), NR), "no slot");
+        }
     }
 
     #[test]
