@@ -2,9 +2,11 @@
 /* needs: kernel-aio ours */
 /*
  * Where the ring is read without a system call though something stands in the way: another thread waits for
- * events of the same context; two arrays for events lie at a distance at which tables of pages repeat.
+ * events of the same context; one was cancelled while it did, and the next context has its address; two arrays
+ * for events lie at a distance at which tables of pages repeat.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <libaio.h>
 #include <pthread.h>
 #include <string.h>
@@ -45,6 +47,7 @@ static void *wait_for_one(void *unused)
 {
 	struct io_event event;
 
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
 	waiter_id = syscall(SYS_gettid);
 	EXPECT_EQ(io_getevents(waited_for, 1, 1, &event, NULL), 1);
 	return unused;
@@ -78,6 +81,38 @@ static void *poll_beside_waiter(void *unused)
 	make_ready(waited_for, 1);
 	EXPECT_EQ(pthread_join(waiter, NULL), 0);
 	EXPECT_EQ(io_destroy(waited_for), 0);
+	return unused;
+}
+
+static void *after_a_cancelled_waiter(void *unused)
+{
+	struct io_event events[EVENTS];
+	io_context_t ctx = NULL;
+	pthread_t waiter;
+	unsigned char is_there;
+	void *place;
+
+	waited_for = NULL;
+	EXPECT_EQ(io_setup(EVENTS, &waited_for), 0);
+	waiter = start_waiter();
+	EXPECT_EQ(pthread_cancel(waiter), 0);
+	EXPECT_EQ(pthread_join(waiter, NULL), 0);
+	place = waited_for;
+	EXPECT_EQ(io_destroy(waited_for), 0);
+	/* Many contexts may come and go, and leave nothing where its ring was. */
+	for (int turn = 0; turn < 100; turn++) {
+		EXPECT_EQ(io_setup(EVENTS, &ctx), 0);
+		EXPECT(mincore(place, 1, &is_there) == -1 && errno == ENOMEM);
+		EXPECT_EQ(io_destroy(ctx), 0);
+		ctx = NULL;
+	}
+	EXPECT_EQ(io_setup(EVENTS, &ctx), 0);
+	make_ready(ctx, 2);
+	EXPECT_EQ(io_getevents(ctx, 1, 1, events, &zero), 1);
+	forbid_reaping();
+	EXPECT_EQ(io_getevents(ctx, 1, 1, events, NULL), 1);
+	EXPECT_EQ(io_getevents(ctx, 0, 1, events, &zero), 0);
+	EXPECT_EQ(io_destroy(ctx), 0);
 	return unused;
 }
 
@@ -122,6 +157,7 @@ int main(void)
 	start_watchdog();
 	null_fd = open("/dev/null", O_WRONLY);
 	apart(poll_beside_waiter);
+	apart(after_a_cancelled_waiter);
 	apart(two_arrays);
 	return 0;
 }

@@ -71,7 +71,11 @@ impl Kernel {
         let is_ours = || self.registers.load(Relaxed) == YES;
         if is_ours() {
             // SAFETY: the kernel has just written it.
-            let ctx = unsafe { ctxp.read_unaligned() };
+            let mut ctx = unsafe { ctxp.read_unaligned() };
+            if self.registry.is_haunted(ctx.addr()) {
+                // SAFETY: nobody knows of the context, and the kernel has just written there.
+                ctx = unsafe { move_away(ctx, ctxp) };
+            }
             self.registry.insert(ctx.addr(), is_ours);
         }
         Ok(result)
@@ -108,6 +112,23 @@ impl Kernel {
         // SAFETY: the caller keeps the same promise.
         unsafe { reaping::getevents(entry, &self.pages, wanted) }
     }
+}
+
+/// Moves the ring of a new context away from an address where a call for an earlier one is counted.
+/// That call may have been left in the middle, by a thread that was cancelled or a handler that did not
+/// return, and would be counted at the new context's gate for ever. The place is left empty, for the next one.
+///
+/// # Safety
+/// Nobody knows of the context, and `ctxp` may be written to.
+#[cold]
+unsafe fn move_away(ctx: io_context_t, ctxp: *mut io_context_t) -> io_context_t {
+    // SAFETY: the ring is mapped, and only the kernel has written to it.
+    let moved = unsafe { stand_in::move_away(ctx, (*ctx).nr.load(Relaxed)) };
+    if let Some(elsewhere) = moved {
+        // SAFETY: the caller says so.
+        unsafe { ctxp.write_unaligned(elsewhere) };
+    }
+    moved.unwrap_or(ctx)
 }
 
 /// See `io_destroy(3)`. `entry`: what is known of the context.

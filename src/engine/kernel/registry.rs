@@ -137,6 +137,13 @@ impl Registry {
         None
     }
 
+    /// Whether a call for an earlier context at `address` is counted, or a reaper of it stays.
+    #[inline]
+    pub(crate) fn is_haunted(&self, address: usize) -> bool {
+        self.find(address)
+            .is_some_and(|entry| entry.gate.is_in_use())
+    }
+
     /// Another engine has a context at `address` from now on. What was here is gone, whether this
     /// library destroyed it or not.
     #[cfg(any(feature = "threads", test))]

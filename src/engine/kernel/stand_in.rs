@@ -1,4 +1,5 @@
-//! Taking a ring away from a thread that cannot be waited for.
+//! Taking a ring away from a thread that cannot be waited for, and a new one from an address where
+//! such a thread may be.
 //!
 //! A signal handler may destroy the context whose ring the interrupted thread is reading, or stand
 //! in the way of another thread that does. The interrupted thread goes on when the handler returns,
@@ -16,11 +17,7 @@ use crate::sys::memory::{self, Map};
 /// that some hundred neighbouring rings leave.
 const MARGIN: usize = 1 << 20;
 
-/// Moves a ring to another address, which is then the context's, and leaves ordinary memory in its
-/// place, all zero. Returns `ctx` itself if that fails.
-///
-/// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps
-/// the place is empty, for a microsecond: the kernel knows no exchange of mappings.
+/// Moves a ring to another address, which is then the context's. None: it stays where it is.
 ///
 /// `nr` is how many slots the ring has: not what its header says, where a program may have written,
 /// because the kernel may move whatever else lies in a range that is too long.
@@ -28,36 +25,53 @@ const MARGIN: usize = 1 << 20;
 /// # Safety
 /// `ctx` is a context whose ring is mapped, and no other thread takes it away.
 #[cold]
-pub(crate) unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
-    let length = size_of::<aio_ring>() + nr as usize * size_of::<io_event>();
+pub(crate) unsafe fn move_away(ctx: io_context_t, nr: u32) -> Option<io_context_t> {
+    let length = length(nr);
     // SAFETY: a new mapping, at an address that the kernel chooses.
     let reserve = |room| unsafe { memory::map(ptr::null_mut(), room, Map::Reserve) };
     let mut room = length + MARGIN;
     // Where the program's address space is nearly used up, the ring's own length may still do.
-    let Some(elsewhere) = reserve(room).or_else(|| {
+    let elsewhere = reserve(room).or_else(|| {
         room = length;
         reserve(room)
-    }) else {
-        return ctx;
-    };
+    })?;
     // SAFETY: the target range is ours, just reserved; the kernel lets rings be moved.
     let moved = unsafe { memory::move_mapping(ctx.cast(), length, elsewhere) };
     let kept = if moved { length } else { 0 };
     // SAFETY: the rest of the reservation is ours, and nobody knows of it. Of no rest the kernel
     // says EINVAL.
     unsafe { memory::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
-    if !moved {
+    moved.then_some(elsewhere.cast())
+}
+
+/// Of a ring of `nr` slots.
+fn length(nr: u32) -> usize {
+    size_of::<aio_ring>() + nr as usize * size_of::<io_event>()
+}
+
+/// As [`move_away`], and leaves ordinary memory in the ring's place, all zero. Returns `ctx` itself
+/// if it stays where it is.
+///
+/// The memory stays: nobody can tell when the interrupted thread has left it. Between the two steps
+/// the place is empty, for a microsecond: the kernel knows no exchange of mappings.
+///
+/// # Safety
+/// As [`move_away`].
+#[cold]
+pub(crate) unsafe fn put_in_place_of(ctx: io_context_t, nr: u32) -> io_context_t {
+    // SAFETY: the caller keeps the same promise.
+    let Some(elsewhere) = (unsafe { move_away(ctx, nr) }) else {
         return ctx;
-    }
+    };
     for turn in 0..LOOKS_AT_PLACE {
         // SAFETY: the ring's range is empty now, and it is not replaced if another thread took it.
-        if unsafe { memory::map(ctx.cast(), length, Map::InPlace) }.is_some() {
+        if unsafe { memory::map(ctx.cast(), length(nr), Map::InPlace) }.is_some() {
             break;
         }
         // Perhaps for a moment, as another thread that is here does.
         pause(turn);
     }
-    elsewhere.cast()
+    elsewhere
 }
 
 #[cfg(all(test, not(miri), not(loom)))]
@@ -129,6 +143,22 @@ mod tests {
             let behind = elsewhere.wrapping_byte_add(LENGTH).cast();
             // SAFETY: it is not touched if something is there.
             check(unsafe { memory::map(behind, MARGIN, Map::InPlace) }.is_some());
+        });
+        assert_eq!(failed, 0, "which check");
+    }
+
+    #[test]
+    fn the_ring_moves_away_and_leaves_nothing() {
+        let failed = alone(|check| {
+            let ctx = ring();
+            // SAFETY: nobody else knows of it.
+            let elsewhere = unsafe { move_away(ctx, NR) };
+            check(elsewhere.is_some_and(|elsewhere| {
+                // SAFETY: it is mapped there.
+                elsewhere != ctx && unsafe { &*elsewhere }.tail.load(Relaxed) == 5
+            }));
+            // SAFETY: it is not touched if something is there.
+            check(unsafe { memory::map(ctx.cast(), LENGTH, Map::InPlace) }.is_some());
         });
         assert_eq!(failed, 0, "which check");
     }
