@@ -67,7 +67,7 @@ shared := $(if $(filter 1,$(ENABLE_SHARED)),$(addprefix $(BUILD)/,$(libname) $(l
 all: $(shared) $(BUILD)/libaio.a
 
 # On aarch64 rustc would call atomic functions that ask getauxval for the processor's abilities, in a
-# constructor. There is to be no start-up work, so the instructions that every processor has are used.
+# constructor. The only start-up work is to be the library's own, so the instructions that every processor has are used.
 machine := $(or $(RUST_TARGET),$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p'))
 rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atomics)
 
@@ -110,14 +110,14 @@ $(BUILD)/callers.o: $(crate) $(undefined) Makefile
 	$(call cut,$(CALLERS) $(COMPAT))
 	$(check_undefined)
 
-# Hidden: two libraries that each contain libaio.a must not share it.
-$(BUILD)/static/$(STATE).o: $(crate) Makefile
+# The library's writable memory, and what reads the environment into it.
+$(BUILD)/static/$(STATE).o: $(crate) abi/state.S Makefile
 	@mkdir -p $(@D)
-	$(call cut,$(STATE)_storage)
-	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) $@ $@.visible
-	printf '.globl $(STATE)\n.hidden $(STATE)\n.section .note.GNU-stack,"",%%progbits\n' | \
-	  $(CC) $(CFLAGS) -c -x assembler -o $@.hidden -
-	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden
+	$(call cut,$(STATE)_storage libaio_configuration_storage libaio_read_environment)
+	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) --redefine-sym=libaio_configuration_storage=libaio_configuration $@ $@.visible
+	$(CC) $(CFLAGS) -c -o $@.hidden.o abi/state.S
+	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden.o
+	$(OBJCOPY) --localize-symbol=libaio_read_environment $@
 
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
 	@mkdir -p $(@D)

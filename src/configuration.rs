@@ -1,20 +1,147 @@
-//! What the environment says, read once.
+//! What the environment said when the library was loaded.
+//!
+//! It is read before the program's first instruction, or while the library is loaded later: from
+//! then on another thread may change the environment at any moment, and until glibc 2.41 `getenv(3)`
+//! beside `setenv(3)` reads memory that was freed. In memory of its own: a forked child has the
+//! same.
 
 use core::ffi::{CStr, c_char};
+
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::Relaxed;
+
+/// What was said. All zero: nothing.
+#[repr(C)]
+pub(crate) struct Configuration {
+    /// [`REAPS_BY_SYSTEM_CALL`], and what [`Engine`] numbers.
+    flags: AtomicU32,
+    /// `LIBAIO_THREADS`, or 0.
+    threads: AtomicU32,
+}
+
+/// In [`Configuration::flags`].
+const REAPS_BY_SYSTEM_CALL: u32 = 1 << 8;
+
+/// In `libaio.a` every function is a member of its own, and all share this one.
+#[cfg(not(test))]
+#[unsafe(export_name = "libaio_configuration_storage")]
+static STORAGE: Configuration = Configuration::empty();
+
+#[cfg(not(test))]
+unsafe extern "C" {
+    /// The configuration of this process. Written once, before it is read.
+    #[link_name = "libaio_configuration"]
+    safe static CONFIGURATION: Configuration;
+}
+
+#[cfg(test)]
+static CONFIGURATION: Configuration = Configuration::empty();
+
+/// What the dynamic linker, or the start of a static program, calls: `abi/state.S` says so.
+///
+/// # Safety
+/// It is called as a constructor, by glibc with the program's arguments.
+#[cfg(not(test))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn libaio_read_environment(
+    count: core::ffi::c_int,
+    arguments: *const *const c_char,
+) {
+    // A process that runs with raised privileges ignores it, as `secure_getenv(3)` does.
+    // SAFETY: it only reads what the kernel gave the process.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } == 0 {
+        // SAFETY: the list ends with null and its strings with a zero; no other thread changes what
+        // is there.
+        unsafe { CONFIGURATION.read(environment(count, arguments)) };
+    }
+}
+
+/// The environment. glibc hands a constructor the arguments at the top of the stack, with the
+/// environment that the process was started with after them: `setenv` in another thread, beside
+/// `dlopen` here, does not touch that. musl gives no arguments; there `environ` is what the process
+/// was started with too, unless the library is loaded later.
+#[cfg(not(test))]
+unsafe fn environment(
+    count: core::ffi::c_int,
+    arguments: *const *const c_char,
+) -> *const *const c_char {
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+    /// More than the kernel lets arguments take.
+    const MOST: usize = 32 << 20;
+    // SAFETY: it only reads what the kernel gave the process.
+    let top = unsafe { libc::getauxval(libc::AT_RANDOM) } as usize;
+    let is_below = cfg!(target_env = "gnu")
+        && top.wrapping_sub(arguments.addr()) < MOST
+        && arguments.addr() % size_of::<usize>() == 0;
+    // SAFETY: the stack reaches from there to the top. The number of arguments comes before them.
+    if is_below && unsafe { arguments.wrapping_sub(1).read() }.addr() == count as usize {
+        return arguments.wrapping_add(count as usize + 1);
+    }
+    // SAFETY: at the start nobody else changes it.
+    unsafe { environ }
+}
+
+impl Configuration {
+    const fn empty() -> Configuration {
+        Configuration {
+            flags: AtomicU32::new(0),
+            threads: AtomicU32::new(0),
+        }
+    }
+
+    /// Reads an environment.
+    ///
+    /// # Safety
+    /// `variables` is null, or ends with null, and each string ends with a zero.
+    unsafe fn read(&self, mut variables: *const *const c_char) {
+        let mut flags = 0;
+        #[cfg_attr(not(feature = "threads"), expect(unused_mut))]
+        let mut threads = 0;
+        while !variables.is_null() {
+            // SAFETY: the list ends with null.
+            let variable = unsafe { variables.read() };
+            if variable.is_null() {
+                break;
+            }
+            variables = variables.wrapping_add(1);
+            // SAFETY: the string ends with a zero.
+            let value_of = |name: &CStr| unsafe { value_of(name, variable) };
+            // SAFETY: so does what is left of it.
+            let has = |value, text: &[u8]| unsafe { contains(value, text) };
+            if let Some(value) = value_of(c"LIBAIO_REAP=") {
+                if has(value, b"syscall") {
+                    flags |= REAPS_BY_SYSTEM_CALL;
+                }
+            } else if let Some(value) = value_of(c"LD_PRELOAD=") {
+                if has(value, b"vgpreload_") {
+                    flags |= REAPS_BY_SYSTEM_CALL;
+                }
+            }
+            #[cfg(feature = "threads")]
+            if let Some(value) = value_of(c"LIBAIO_ENGINE=") {
+                // SAFETY: as above.
+                flags |= unsafe { engine_named(value) } as u32;
+            } else if let Some(value) = value_of(c"LIBAIO_THREADS=") {
+                // SAFETY: as above.
+                threads = unsafe { limit_named(value) };
+            }
+        }
+        // Mostly nothing is said, and the page stays untouched.
+        if flags | threads != 0 {
+            self.flags.store(flags, Relaxed);
+            self.threads.store(threads, Relaxed);
+        }
+    }
+}
 
 /// `LIBAIO_REAP`: whether events may be taken from the ring without a system call.
 ///
 /// `ring` and anything unknown: yes. `syscall`: no. Under valgrind: no, because its tools learn
-/// only from the system call that the events were written. A process that runs with raised
-/// privileges ignores the variable (`secure_getenv(3)`).
+/// only from the system call that the events were written.
 pub(crate) fn reaps_in_user_space() -> bool {
-    let named = |name: &CStr, text: &[u8]| {
-        // SAFETY: the name ends with a zero.
-        let value = unsafe { secure_getenv(name.as_ptr()) };
-        // SAFETY: a value that is not null ends with a zero.
-        !value.is_null() && unsafe { contains(value, text) }
-    };
-    !named(c"LIBAIO_REAP", b"syscall") && !named(c"LD_PRELOAD", b"vgpreload_")
+    CONFIGURATION.flags.load(Relaxed) & REAPS_BY_SYSTEM_CALL == 0
 }
 
 /// Which engine makes contexts.
@@ -24,30 +151,36 @@ pub(crate) fn reaps_in_user_space() -> bool {
 pub(crate) enum Engine {
     /// The kernel's AIO, and threads where there is none: `io_setup` answers ENOSYS, or EPERM from
     /// a sandbox.
-    Auto = 1,
+    Auto = 0,
     /// As `Auto`, and threads also where `fs.aio-max-nr` is used up.
-    AutoAndSpill = 2,
+    AutoAndSpill = 1,
     /// The kernel's AIO only.
-    Kernel = 3,
+    Kernel = 2,
     /// Threads only.
-    Threads = 4,
+    Threads = 3,
 }
+
+/// The part of [`Configuration::flags`] that is an [`Engine`].
+#[cfg(feature = "threads")]
+const ENGINE: u32 = 3;
 
 /// `LIBAIO_ENGINE`: `auto` (and anything unknown), `auto,spill`, `kernel`, `threads`.
 #[cfg(feature = "threads")]
 pub(crate) fn engine() -> Engine {
-    // SAFETY: the name ends with a zero, and so does a value.
-    unsafe { engine_named(secure_getenv(c"LIBAIO_ENGINE".as_ptr())) }
+    match CONFIGURATION.flags.load(Relaxed) & ENGINE {
+        1 => Engine::AutoAndSpill,
+        2 => Engine::Kernel,
+        3 => Engine::Threads,
+        _ => Engine::Auto,
+    }
 }
 
 /// # Safety
-/// `value` is null or ends with a zero.
+/// `value` ends with a zero.
 #[cfg(feature = "threads")]
 unsafe fn engine_named(value: *const c_char) -> Engine {
-    let named = |text: &[u8]| {
-        // SAFETY: a value that is not null ends with a zero.
-        !value.is_null() && unsafe { contains(value, text) }
-    };
+    // SAFETY: the caller says so.
+    let named = |text: &[u8]| unsafe { contains(value, text) };
     if named(b"threads") {
         Engine::Threads
     } else if named(b"kernel") {
@@ -62,36 +195,45 @@ unsafe fn engine_named(value: *const c_char) -> Engine {
 /// `LIBAIO_THREADS`: how many helper threads there may be at a time, 1 to 999.
 #[cfg(feature = "threads")]
 pub(crate) fn threads_limit() -> u32 {
-    // SAFETY: the name ends with a zero, and so does a value.
-    unsafe { limit_named(secure_getenv(c"LIBAIO_THREADS".as_ptr())) }
-}
-
-/// # Safety
-/// `digit` is null or the start of a string that ends with a zero.
-#[cfg(feature = "threads")]
-unsafe fn limit_named(mut digit: *const c_char) -> u32 {
     /// Enough to keep a fast disk busy; they start only as requests wait.
     const DEFAULT: u32 = 16;
-    const MOST: u32 = 999;
-    if digit.is_null() {
-        return DEFAULT;
+    match CONFIGURATION.threads.load(Relaxed) {
+        0 => DEFAULT,
+        limit => limit,
     }
+}
+
+/// 0: no number.
+///
+/// # Safety
+/// `digit` is the start of a string that ends with a zero.
+#[cfg(feature = "threads")]
+unsafe fn limit_named(mut digit: *const c_char) -> u32 {
+    const MOST: u32 = 999;
     let mut limit = 0;
     loop {
         // SAFETY: nothing before it was the zero at the end.
         let value = (unsafe { *digit } as u8).wrapping_sub(b'0');
         if value > 9 {
-            break;
+            return limit;
         }
         limit = MOST.min(limit * 10 + u32::from(value));
         digit = digit.wrapping_add(1);
     }
-    if limit == 0 { DEFAULT } else { limit }
 }
 
-unsafe extern "C" {
-    /// `getenv(3)`; null in a process with raised privileges.
-    fn secure_getenv(name: *const c_char) -> *const c_char;
+/// What follows `name` at the start of the string `variable`.
+///
+/// # Safety
+/// `variable` ends with a zero.
+unsafe fn value_of(name: &CStr, variable: *const c_char) -> Option<*const c_char> {
+    for (at, &wanted) in name.to_bytes().iter().enumerate() {
+        // SAFETY: nothing before it was the zero at the end.
+        if unsafe { *variable.wrapping_add(at) } as u8 != wanted {
+            return None;
+        }
+    }
+    Some(variable.wrapping_add(name.to_bytes().len()))
 }
 
 /// Whether `text` occurs in the string `value`.
@@ -125,6 +267,46 @@ unsafe fn contains(value: *const c_char, text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    /// What these variables make of a configuration.
+    fn read(variables: &[&CStr]) -> Configuration {
+        let configuration = Configuration::empty();
+        let mut list: Vec<_> = variables.iter().map(|variable| variable.as_ptr()).collect();
+        list.push(core::ptr::null());
+        // SAFETY: the list ends with null, and the literals with a zero.
+        unsafe { configuration.read(list.as_ptr()) };
+        configuration
+    }
+
+    #[test]
+    fn reads_an_environment() {
+        let reaps =
+            |variables: &[&CStr]| read(variables).flags.load(Relaxed) & REAPS_BY_SYSTEM_CALL == 0;
+        assert!(reaps(&[]));
+        assert!(reaps(&[
+            c"A=syscall",
+            c"LIBAIO_REAP=ring",
+            c"LIBAIO_REA=syscall",
+            c"LD_PRELOAD=/x"
+        ]));
+        assert!(!reaps(&[c"A=", c"LIBAIO_REAP=syscall", c"B="]));
+        assert!(!reaps(&[c"LD_PRELOAD=/lib/vgpreload_core.so:/x"]));
+        // SAFETY: null.
+        unsafe { Configuration::empty().read(core::ptr::null()) };
+    }
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn reads_all_of_it() {
+        let configuration = read(&[
+            c"LIBAIO_THREADS=7",
+            c"LIBAIO_ENGINE=kernel",
+            c"LIBAIO_REAP=syscall",
+        ]);
+        assert_eq!(configuration.threads.load(Relaxed), 7);
+        let flags = configuration.flags.load(Relaxed);
+        assert_eq!(flags, REAPS_BY_SYSTEM_CALL | Engine::Kernel as u32);
+    }
+
     #[test]
     fn finds_text_in_a_value() {
         // SAFETY: the literals end with a zero.
@@ -148,8 +330,6 @@ mod tests {
         assert_eq!(engine(c"threads"), Engine::Threads);
         assert_eq!(engine(c""), Engine::Auto);
         assert_eq!(engine(c"uring"), Engine::Auto, "unknown");
-        // SAFETY: null.
-        assert_eq!(unsafe { engine_named(core::ptr::null()) }, Engine::Auto);
     }
 
     #[cfg(feature = "threads")]
@@ -164,9 +344,8 @@ mod tests {
         assert_eq!(limit(c"99999999999999999999"), 999);
         assert_eq!(limit(c"8 threads"), 8);
         for value in [c"", c"0", c"000", c"-1", c"many"] {
-            assert_eq!(limit(value), 16);
+            assert_eq!(limit(value), 0);
         }
-        // SAFETY: null.
-        assert_eq!(unsafe { limit_named(core::ptr::null()) }, 16);
+        assert_eq!(threads_limit(), 16, "if nothing is said");
     }
 }

@@ -31,7 +31,7 @@ use threads::Hold;
 
 use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
-use crate::configuration::Engine;
+use crate::configuration::{self, Engine};
 use crate::sys::errno::Errno;
 
 /// Who has a context.
@@ -96,7 +96,7 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
     let wipes = || STATE.wipe_on_fork();
     #[cfg(feature = "threads")]
     {
-        let engine = STATE.threads.engine();
+        let engine = configuration::engine();
         let mut result = Err(Errno::ENOSYS);
         if engine != Engine::Threads {
             // SAFETY: the caller keeps the same promise.

@@ -37,7 +37,7 @@ fn process(time: Time, threads: u32) -> (Process, Arc<Helpers>) {
     let process = Process::start(time);
     set_threads(threads);
     let helpers = Arc::new(Helpers::default());
-    helpers.set_limit(|| 2);
+    helpers.set_limit(2);
     (process, helpers)
 }
 

@@ -38,18 +38,14 @@ pub(crate) struct Helpers {
     unfinished: AtomicU32,
     /// The process ends: helpers do not stay.
     ending: AtomicU32,
-    /// How many helpers there may be. 0: not known yet.
+    /// How many helpers there may be.
     limit: AtomicU32,
 }
 
 impl Helpers {
-    /// Says how many helpers there may be, before the first request. `limit` is asked once: helpers
-    /// must not look at an environment that the program may change.
-    pub(crate) fn set_limit(&self, limit: impl FnOnce() -> u32) {
-        // Relaxed: threads that ask at the same time come to the same answer.
-        if self.limit.load(Relaxed) == 0 {
-            self.limit.store(limit(), Relaxed);
-        }
+    /// Says how many helpers there may be, before the first request.
+    pub(crate) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Relaxed);
     }
 
     /// Makes sure that there is a helper. False: none can be started.

@@ -56,7 +56,7 @@ use core::ptr;
 
 use super::getevents::{Getevents, Timespec};
 use crate::abi::{io_context_t, iocb as Iocb};
-use crate::configuration::Engine;
+use crate::configuration::{self, Engine};
 use crate::sys::aio;
 use crate::sys::errno::Errno;
 
@@ -143,6 +143,6 @@ impl Threads {
         // SAFETY: there is no such context.
         let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
         (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
-            && self.engine() != Engine::Kernel
+            && configuration::engine() != Engine::Kernel
     }
 }

@@ -7,7 +7,7 @@ use super::contexts::Contexts;
 use super::helpers::Helpers;
 use super::known_files::KnownFiles;
 use super::poller::Poller;
-use crate::configuration::{self, Engine};
+use crate::configuration;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sys::proven_pages::ProvenPages;
@@ -31,8 +31,6 @@ pub(crate) struct Threads {
     /// The process that this memory is of, where the kernel does not wipe it in a child; else
     /// [`WIPED`]. 0: not asked yet.
     owner: AtomicU32,
-    /// What the environment says of engines, as [`Engine`] numbers it; 0: not read yet.
-    engine: AtomicU32,
 }
 
 /// In [`Threads::owner`]: a child finds zeroes here.
@@ -41,30 +39,11 @@ const WIPED: u32 = u32::MAX;
 const DISCARDING: u32 = u32::MAX - 1;
 
 impl Threads {
-    /// Which engine is to make contexts.
-    pub(crate) fn engine(&self) -> Engine {
-        // Relaxed: threads that ask at the same time come to the same answer.
-        let known = self.engine.load(Relaxed);
-        for engine in [
-            Engine::Auto,
-            Engine::AutoAndSpill,
-            Engine::Kernel,
-            Engine::Threads,
-        ] {
-            if known == engine as u32 {
-                return engine;
-            }
-        }
-        let engine = configuration::engine();
-        self.engine.store(engine as u32, Relaxed);
-        engine
-    }
-
     /// Gets ready before a context is made. `wipes` lets a forked child find zeroes here, and says
     /// whether it does.
     pub(crate) fn prepare(&self, wipes: impl Fn() -> bool) {
         self.settle_owner(wipes);
-        self.helpers.set_limit(configuration::threads_limit);
+        self.helpers.set_limit(configuration::threads_limit());
     }
 
     /// Finds out how a forked child notices that it is one.
