@@ -14,6 +14,7 @@ CC ?= cc
 AR ?= ar
 NM ?= nm
 OBJCOPY ?= objcopy
+READELF ?= readelf
 CARGO ?= cargo
 INSTALL ?= install
 CFLAGS ?= -O2
@@ -128,12 +129,16 @@ $(BUILD)/libaio.map: $(version_script) Makefile
 	@mkdir -p $(@D)
 	cat $(version_script) >$@
 
+# From 2 MiB on the kernel would align the library, and what is loaded after it, to that.
+most_loaded := 1048576
 # Before glibc 2.34 threads are in a library of their own.
 # A helper thread may still be at its last instruction when a program unloads the library.
 nodelete := $(if $(filter threads,$(ENGINES)),-z$(comma)nodelete$(comma))
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o $(BUILD)/libaio.map
 	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
 	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^) -pthread
+	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
+	  [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
 
 $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@

@@ -91,7 +91,7 @@ check-models:
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
 check-files:
-	$(cargo_test) --test shared_library --test static_library --test names --test interposition
+	$(cargo_test) --test shared_library --test static_library --test names --test interposition --test process_cost
 
 check-installation:
 	$(cargo_test) --test installation --test documentation --test modules
@@ -143,7 +143,7 @@ check-mutations:
 
 # Those of check-files, check-header and check-programs that look at other architectures.
 check-files-long:
-	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test header
+	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test process_cost --test header
 
 check-programs-long:
 	$(cargo_test) --test c_programs -- --ignored

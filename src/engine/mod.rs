@@ -27,7 +27,7 @@ use kernel::registry::Entry;
 use kernel::system_call::SystemCall;
 use process_state::STATE;
 #[cfg(feature = "threads")]
-use threads::Hold;
+use threads::{Hold, Threads};
 
 use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
@@ -40,7 +40,7 @@ enum Owner {
     Kernel(&'static Entry),
     /// The threads engine serves it.
     #[cfg(feature = "threads")]
-    Served(Hold<'static>),
+    Served(&'static Threads, Hold<'static>),
     /// This library did not make it: only the kernel can say whether it is one.
     Foreign,
 }
@@ -58,31 +58,28 @@ fn owner(ctx: io_context_t) -> Owner {
 #[inline(never)]
 fn served_or_foreign(_ctx: io_context_t) -> Owner {
     #[cfg(feature = "threads")]
-    if STATE.threads.are_used() {
-        if let Some(hold) = STATE.threads.hold(_ctx) {
-            return Owner::Served(hold);
+    if let Some(threads) = STATE.threads.used() {
+        if let Some(hold) = threads.hold(_ctx) {
+            return Owner::Served(threads, hold);
         }
     }
     Owner::Foreign
 }
 
-/// The threads engine's hold of a context that it serves. For the calls that are the same system
-/// call for all other contexts: these need no look-up while nothing is served.
+/// The threads engine, and its hold of a context that it serves. For the calls that are the same
+/// system call for all other contexts: these need no look-up while nothing is served.
 #[cfg(feature = "threads")]
 #[inline]
-fn served(ctx: io_context_t) -> Option<Hold<'static>> {
-    if STATE.threads.are_used() {
-        served_among_others(ctx)
-    } else {
-        None
-    }
+fn served(ctx: io_context_t) -> Option<(&'static Threads, Hold<'static>)> {
+    STATE.threads.used()?;
+    served_among_others(ctx)
 }
 
 #[cfg(feature = "threads")]
 #[cold]
-fn served_among_others(ctx: io_context_t) -> Option<Hold<'static>> {
+fn served_among_others(ctx: io_context_t) -> Option<(&'static Threads, Hold<'static>)> {
     match owner(ctx) {
-        Owner::Served(hold) => Some(hold),
+        Owner::Served(threads, hold) => Some((threads, hold)),
         Owner::Kernel(_) | Owner::Foreign => None,
     }
 }
@@ -135,7 +132,7 @@ pub(crate) unsafe fn destroy(ctx: io_context_t) -> Result<c_int, Errno> {
         match owner(ctx) {
             Owner::Kernel(entry) => kernel::destroy(Some(entry), ctx),
             #[cfg(feature = "threads")]
-            Owner::Served(hold) => STATE.threads.destroy(hold, ctx),
+            Owner::Served(threads, hold) => threads.destroy(hold, ctx),
             Owner::Foreign => unless_missing(kernel::destroy(None, ctx), || Err(Errno::EINVAL)),
         }
     }
@@ -152,9 +149,9 @@ pub(crate) unsafe fn submit(
     ios: *mut *mut iocb,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if let Some(hold) = served(ctx) {
+    if let Some((threads, hold)) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { STATE.threads.submit(&hold, nr, ios) };
+        return unsafe { threads.submit(&hold, nr, ios) };
     }
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { kernel::submit(ctx, nr, ios) };
@@ -169,8 +166,8 @@ pub(crate) fn cancel(
     event: *mut io_event,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if let Some(hold) = served(ctx) {
-        return STATE.threads.cancel(&hold, iocb);
+    if let Some((threads, hold)) = served(ctx) {
+        return threads.cancel(&hold, iocb);
     }
     let result = kernel::cancel(ctx, iocb, event);
     #[cfg(feature = "threads")]
@@ -250,9 +247,9 @@ unsafe fn collect_elsewhere<T: SystemCall>(
     wanted: Getevents<T>,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if let Owner::Served(hold) = owner {
+    if let Owner::Served(threads, hold) = owner {
         // SAFETY: the caller keeps the same promise.
-        return unsafe { STATE.threads.collect(&hold, wanted) };
+        return unsafe { threads.collect(&hold, wanted) };
     }
     #[cfg(not(feature = "threads"))]
     let _ = owner;
@@ -272,8 +269,7 @@ fn unless_missing(
     _answer: impl FnOnce() -> Result<c_int, Errno>,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && STATE.threads.stand_alone()
-    {
+    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && threads::stand_alone() {
         return _answer();
     }
     result

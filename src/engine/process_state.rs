@@ -1,11 +1,11 @@
-//! The one piece of writable memory that the library has: what it knows of this process.
+//! The writable memory that the library has: what it knows of this process.
 //!
 //! It is zero at the start, and it is zero again in a forked child, however the child was made: the
 //! kernel wipes it (`MADV_WIPEONFORK`, Linux 4.14). So a child knows none of its parent's contexts.
 
 use crate::engine::kernel::Kernel;
 #[cfg(feature = "threads")]
-use crate::engine::threads::Threads;
+use crate::engine::threads;
 use crate::sys::memory;
 
 /// What each engine knows. Aligned to the largest page that the architecture has, so that the pages
@@ -36,8 +36,13 @@ pub(super) struct ProcessState {
     pub kernel: Kernel,
     /// The engine that needs no kernel AIO.
     #[cfg(feature = "threads")]
-    pub threads: Threads,
+    pub threads: threads::Root,
 }
+
+/// A library of 2 MiB would be aligned so by the kernel, and what is loaded after it lose most of
+/// its randomness; and memory that a process locks is memory that it needs. What is large is mapped
+/// when it is needed.
+const _: () = assert!(size_of::<ProcessState>() <= 192 * 1024);
 
 /// In `libaio.a` each function is a member of its own, and all of them must share one state. So it
 /// is a member too, and the functions refer to it by a name that the Makefile gives it.

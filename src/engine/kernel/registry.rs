@@ -210,7 +210,7 @@ mod tests {
     use core::mem::MaybeUninit;
 
     /// How many contexts must always be known.
-    const PROMISED: usize = if cfg!(miri) { ENTRIES / 4 } else { 4096 };
+    const PROMISED: usize = ENTRIES / 2;
 
     fn registry() -> Box<Registry> {
         // SAFETY: all zero is the empty registry.

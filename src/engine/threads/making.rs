@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use super::context::Mappings;
 use super::contexts::Contexts;
 use super::destroying::destroy;
-use super::state::Threads;
+use super::state::Root;
 use crate::abi::io_context_t;
 use crate::sys::errno::Errno;
 use crate::sys::{limits, probe};
@@ -19,7 +19,7 @@ const MOST_EVENTS: u32 = 0x1000_0000 / 32;
 /// # Safety
 /// `ctxp` is null, bad, or the caller's to write.
 pub(crate) unsafe fn make(
-    threads: &Threads,
+    root: &Root,
     nr_events: c_int,
     ctxp: *mut io_context_t,
     is_limited: bool,
@@ -42,7 +42,7 @@ pub(crate) unsafe fn make(
     if doubled == 0 || is_limited && limits::aio_max_nr().is_some_and(|most| nr_events > most) {
         return Err(Errno::EAGAIN);
     }
-    threads.prepare(wipes);
+    let threads = root.made(wipes).ok_or(Errno::ENOMEM)?;
     /// Enough for hundreds of calls that were left by `longjmp`, and keep their context's place.
     const TRIES: u32 = 16;
     let ctx = make_somewhere(&threads.contexts, nr_events, cpus, TRIES)?;

@@ -63,15 +63,9 @@ use crate::sys::errno::Errno;
 pub(super) use cancelling::cancel_nothing;
 pub(super) use collecting::collect_nothing;
 pub(super) use contexts::Hold;
-pub(super) use state::Threads;
+pub(super) use state::{Root, Threads};
 
-impl Threads {
-    /// The context behind a handle, if this engine serves it.
-    #[inline]
-    pub(super) fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
-        self.contexts.hold(ctx)
-    }
-
+impl Root {
     /// Makes a context. `is_limited`: `fs.aio-max-nr` counts. `wipes` lets a forked child find this
     /// state zeroed, and says whether it does. `made` is called with the context's address before
     /// the program can know it.
@@ -88,6 +82,25 @@ impl Threads {
     ) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         unsafe { making::make(self, nr_events, ctxp, is_limited, wipes, made) }
+    }
+}
+
+/// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine does
+/// its work.
+#[cold]
+#[inline(never)]
+pub(super) fn stand_alone() -> bool {
+    // SAFETY: there is no such context.
+    let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
+    (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
+        && configuration::engine() != Engine::Kernel
+}
+
+impl Threads {
+    /// The context behind a handle, if this engine serves it.
+    #[inline]
+    pub(super) fn hold(&self, ctx: io_context_t) -> Option<Hold<'_>> {
+        self.contexts.hold(ctx)
     }
 
     /// Destroys a context.
@@ -133,16 +146,5 @@ impl Threads {
     ) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
         unsafe { collecting::collect(self, hold, wanted) }
-    }
-
-    /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine
-    /// may do its work.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn stand_alone(&self) -> bool {
-        // SAFETY: there is no such context.
-        let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
-        (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
-            && configuration::engine() != Engine::Kernel
     }
 }

@@ -1,6 +1,6 @@
-//! What the engine knows of this process, and how it knows that the process is still the same.
+//! What the engine knows of this process, where that is, and how it knows that the process is still
+//! the same.
 
-use core::mem::offset_of;
 use core::ptr;
 
 use super::contexts::Contexts;
@@ -8,12 +8,20 @@ use super::helpers::Helpers;
 use super::known_files::KnownFiles;
 use super::poller::Poller;
 use crate::configuration;
-use crate::sync::AtomicU32;
-use crate::sync::Ordering::{Relaxed, SeqCst};
+use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::proven_pages::ProvenPages;
-use crate::sys::{futex, memory, process};
+use crate::sys::{memory, process};
 
-/// All zero: nothing, as in a forked child.
+/// What the process state holds of this engine. All zero: it was not used, as in a forked child.
+#[repr(C)]
+pub(crate) struct Root {
+    /// Where [`Threads`] is. 0: no context was made.
+    at: AtomicUsize,
+}
+
+/// What the engine knows, mapped when the first context is made: it is too large for a process that
+/// needs none of it. It stays. All zero: nothing, as in a forked child.
 #[repr(C)]
 pub(crate) struct Threads {
     /// The contexts.
@@ -29,65 +37,76 @@ pub(crate) struct Threads {
     /// Whether the engine's work is finished at the end of the process.
     pub ends_at_exit: AtomicU32,
     /// The process that this memory is of, where the kernel does not wipe it in a child; else
-    /// [`WIPED`]. 0: not asked yet.
+    /// [`WIPED`].
     owner: AtomicU32,
 }
 
 /// In [`Threads::owner`]: a child finds zeroes here.
 const WIPED: u32 = u32::MAX;
-/// In [`Threads::owner`]: a child is discarding the state inherited by fork.
-const DISCARDING: u32 = u32::MAX - 1;
+
+impl Root {
+    /// What the engine knows, if this process has contexts of it.
+    #[inline]
+    pub(crate) fn used(&self) -> Option<&'static Threads> {
+        // Acquire: pairs with the exchange in `made`.
+        let at = self.at.load(Acquire);
+        if at == 0 {
+            return None;
+        }
+        // SAFETY: `made` has mapped it, and it stays.
+        let threads = unsafe { at_address(at) };
+        (threads.contexts.are_any() && threads.are_ours()).then_some(threads)
+    }
+
+    /// The same, made if it is not there, before a context is made. None: there is no memory.
+    /// `wipes` lets a forked child find zeroes in the process state, and says whether it does.
+    pub(crate) fn made(&self, wipes: impl Fn() -> bool) -> Option<&'static Threads> {
+        loop {
+            // Acquire: pairs with the exchange.
+            let found = self.at.load(Acquire);
+            if found != 0 {
+                // SAFETY: it was mapped here, and stays.
+                let threads = unsafe { at_address(found) };
+                if threads.are_ours() {
+                    return Some(threads);
+                }
+                // This process is a child that inherited its parent's, which it forgets.
+            }
+            let mapped = memory::map_zeroes(size_of::<Threads>())?;
+            let made = mapped.expose_provenance();
+            // SAFETY: just mapped, and zero is the empty state of every part.
+            let threads = unsafe { at_address(made) };
+            threads.start(&wipes);
+            // AcqRel: releases what `start` stored.
+            let exchanged = self.at.compare_exchange(found, made, AcqRel, Relaxed);
+            if exchanged.is_ok() {
+                return Some(threads);
+            }
+            // SAFETY: nobody knows of it.
+            unsafe { memory::unmap(mapped, size_of::<Threads>()) };
+        }
+    }
+}
+
+/// # Safety
+/// `Root::made` has mapped it.
+#[inline]
+unsafe fn at_address(at: usize) -> &'static Threads {
+    // SAFETY: it stays for as long as the process.
+    unsafe { &*ptr::with_exposed_provenance(at) }
+}
 
 impl Threads {
-    /// Gets ready before a context is made. `wipes` lets a forked child find zeroes here, and says
-    /// whether it does.
-    pub(crate) fn prepare(&self, wipes: impl Fn() -> bool) {
-        self.settle_owner(wipes);
+    fn start(&self, wipes: impl Fn() -> bool) {
+        // qemu-user accepts any advice and does nothing.
+        let is_wiped = wipes() && memory::wipe_on_fork(self) && !memory::takes_any_advice();
+        let owner = if is_wiped {
+            WIPED
+        } else {
+            process::id() as u32
+        };
+        self.owner.store(owner, Relaxed);
         self.helpers.set_limit(configuration::threads_limit());
-    }
-
-    /// Finds out how a forked child notices that it is one.
-    fn settle_owner(&self, wipes: impl Fn() -> bool) {
-        loop {
-            let owner = self.owner.load(SeqCst);
-            let process = process::id() as u32;
-            match owner {
-                0 => {
-                    // qemu-user accepts any advice and does nothing.
-                    let is_wiped = wipes() && !memory::takes_any_advice();
-                    let owner = if is_wiped { WIPED } else { process };
-                    self.owner.store(owner, SeqCst);
-                }
-                WIPED => return,
-                DISCARDING => futex::sleep(1_000_000),
-                owner if owner == process => return,
-                _ => self.discard_inherited(owner),
-            }
-        }
-    }
-
-    /// Forgets the parent's contexts and threads, in a child that inherited them.
-    #[cold]
-    fn discard_inherited(&self, parent: u32) {
-        // SeqCst: one thread does it, before any other makes a context.
-        if self
-            .owner
-            .compare_exchange(parent, DISCARDING, SeqCst, SeqCst)
-            .is_err()
-        {
-            return;
-        }
-        let start = ptr::from_ref(self).cast_mut().cast::<u8>();
-        // SAFETY: it is all atomics, for which zero is the empty state, and nobody looks at them:
-        // `are_ours` says no. The owner comes last.
-        unsafe { start.write_bytes(0, offset_of!(Threads, owner)) };
-        self.owner.store(0, SeqCst);
-    }
-
-    /// Whether this process has contexts of this engine.
-    #[inline]
-    pub(crate) fn are_used(&self) -> bool {
-        self.contexts.are_any() && self.are_ours()
     }
 
     /// Whether this memory is this process's, not its parent's.
