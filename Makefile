@@ -58,8 +58,10 @@ version_script := abi/libaio.map $(if $(narrow),abi/time64.map)
 target_dir := $(BUILD)/cargo
 crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
 STATE := libaio_process_state
+# What finds out how the program gets its events: src/engine/program.rs.
+PROGRAM := $(if $(filter threads,$(ENGINES)),libaio_program)
 debug_info := $(filter 1,$(DEBUG_INFO))
-members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE))
+members := $(patsubst %,$(BUILD)/static/%.o,$(SYSTEM_CALLS) $(CALLERS) $(STATE) $(PROGRAM))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -120,6 +122,17 @@ $(BUILD)/static/$(STATE).o: $(crate) abi/state.S Makefile
 	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden.o
 	$(OBJCOPY) --localize-symbol=libaio_read_environment $@
 
+# The program's references tell in libaio.so, and what is linked in libaio.a.
+$(BUILD)/static/libaio_program.o: linked := -DSTATIC
+$(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(crate) $(undefined) abi/program.S Makefile
+	@mkdir -p $(@D)
+	$(call cut,libaio_program_collects_here)
+	$(check_undefined)
+	$(OBJCOPY) --keep-global-symbol=libaio_program_collects_here $@
+	$(OBJCOPY) --redefine-sym=libaio_program_collects_here=libaio_program_collects $@ $@.visible
+	$(CC) $(CFLAGS) $(linked) -c -o $@.hidden.o abi/program.S
+	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden.o
+
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
 	@mkdir -p $(@D)
 	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $< $@
@@ -134,7 +147,8 @@ most_loaded := 1048576
 # Before glibc 2.34 threads are in a library of their own.
 # A helper thread may still be at its last instruction when a program unloads the library.
 nodelete := $(if $(filter threads,$(ENGINES)),-z$(comma)nodelete$(comma))
-$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o $(BUILD)/libaio.map
+$(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o \
+		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map
 	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
 	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^) -pthread
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \

@@ -187,6 +187,7 @@ pub fn link_again(soname: &str, width: Width, directory: &Path) {
         .arg(directory.join("libaio.so"))
         .arg(built.join("shared/system-calls.o"))
         .arg(built.join("shared/callers.o"))
+        .arg(built.join("shared/libaio_program.o"))
         .arg(built.join("static/libaio_process_state.o")));
 }
 

@@ -14,6 +14,7 @@
 #   start COMMAND...        starts one and leaves its process id in $started; finish waits for it
 #   result TEXT             what the table shows
 #   same TEXT               what must be equal on both libraries
+#   no_context              no context can be seen: the kernel refuses AIO
 #   skip REASON             ends the row: it cannot run here
 #   need_root REASON        skips without root
 #   loop_device FILE        a loop device for a file in $device, until the row ends
@@ -72,6 +73,7 @@ as_nobody() {
 	as=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs)
 }
 
+no_context() { touch "$evidence/no-context"; }
 result() { echo "$*" >"$evidence/result"; }
 same() { echo "$*" >>"$evidence/same"; }
 skip() {

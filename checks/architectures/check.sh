@@ -124,7 +124,7 @@ check_programs() {
 	done
 	$cc -DSTUB -shared -fPIC -Wl,-soname,libaio.so.1 -o "$here/stub.so" "$linking/without_versions.c"
 	$cc -shared -Wl,-soname,libaio.so.1t64 -Wl,--version-script="$here/libaio.map" -o "$here/t64.so" \
-		"$here/shared/system-calls.o" "$here/shared/callers.o" "$here/static/libaio_process_state.o"
+		"$here"/shared/{system-calls,callers,libaio_program}.o "$here/static/libaio_process_state.o"
 	$cc -DPLUGIN -shared -fPIC -I"$project/include" -o "$here/libplugin.so" "$linking/two_names.c" "$here/t64.so"
 	program two_names -Wl,-rpath-link="$here" "$linking/two_names.c" "$here/libaio.so" "$here/libplugin.so"
 	[ "$(grep -c libaio.so.1.0.2 "$here/two_names.out")" = 1 ]

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`kernel`] | the AIO system calls, and reaping in user space |
 //! | [`threads`] | contexts that the library serves itself, where the kernel has no AIO |
+//! | [`program`] | whether the program gets its events through this library |
 //! | [`process_state`] | all of the library's memory, wiped in a forked child |
 //! | [`mod@getevents`] | the arguments of a call for events |
 //! | [`tables`], [`patience`], [`copying`] | what both engines use, and the models replace |
@@ -16,6 +17,8 @@ mod getevents;
 mod kernel;
 mod patience;
 mod process_state;
+#[cfg(feature = "threads")]
+mod program;
 mod tables;
 #[cfg(feature = "threads")]
 mod threads;
@@ -104,8 +107,10 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
         let goes_over = match engine {
             Engine::Kernel => false,
             Engine::Threads => true,
-            Engine::Auto => is_missing,
-            Engine::AutoAndSpill => is_missing || is_full,
+            Engine::Auto => is_missing && STATE.threads.serves(program::collects),
+            Engine::AutoAndSpill => {
+                (is_missing || is_full) && STATE.threads.serves(program::collects)
+            }
         };
         if goes_over {
             let made = |address| STATE.kernel.give_up(address);
@@ -269,7 +274,9 @@ fn unless_missing(
     _answer: impl FnOnce() -> Result<c_int, Errno>,
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
-    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM)) && threads::stand_alone() {
+    if (result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM))
+        && STATE.threads.stand_alone(program::collects)
+    {
         return _answer();
     }
     result

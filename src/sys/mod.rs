@@ -12,6 +12,8 @@ pub(crate) mod files;
 pub(crate) mod futex;
 #[cfg(feature = "threads")]
 pub(crate) mod limits;
+#[cfg(feature = "threads")]
+pub(crate) mod loaded_objects;
 pub(crate) mod memory;
 mod numbers;
 #[cfg(any(feature = "threads", target_pointer_width = "32"))]

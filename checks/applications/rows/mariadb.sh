@@ -1,8 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # read by run.sh; set by row.sh
 # MariaDB with native AIO: a server of its own under load is killed; what it had committed must be there
-# when it has recovered. It has no network and no privileges.
+# when it has recovered. It has no network and no privileges. It collects events by a system call of its own; so where
+# the kernel refuses AIO, it has to hear of it from io_setup, and goes on with threads of its own.
 packages='mariadb-server-core mariadb-client-core sysbench'
-rows='killed'
+rows='killed enosys eperm'
+
+# Whether it is to have native AIO.
+native=1
 
 # server: starts it, and waits until it answers.
 server() {
@@ -17,6 +21,10 @@ server() {
 		sleep 0.1
 	done
 	client -e 'select @@version' || { cat server.log; return 1; }
+	if [ $native = 0 ]; then
+		grep -iE 'InnoDB:.*(falling back|disabled|fallback|AIO.*unsupported|io_setup)' server.log || { cat server.log; return 1; }
+		return
+	fi
 	[ "$(client -e 'select @@innodb_use_native_aio')" = 1 ]
 	grep -E 'InnoDB: Using (Linux native AIO|linux_aio|native AIO|libaio)' server.log || { cat server.log; return 1; }
 }
@@ -27,9 +35,26 @@ load() {
 }
 
 row_killed() {
+	as_nobody
+	kill_and_recover
+}
+
+row_enosys() { refused ENOSYS; }
+row_eperm() { refused EPERM; }
+
+# refused ERROR: where the kernel answers so to every AIO system call.
+refused() {
+	native=0
+	as_nobody
+	cc -O2 -o refuse "$here/../../c-tests/without-aio/refuse.c"
+	as+=("$PWD/refuse" "$1")
+	no_context
+	kill_and_recover
+}
+
+kill_and_recover() {
 	case ${LIBAIO_ENGINE-} in threads) skip 'it collects events by its own system call, which only kernel AIO answers' ;; esac
 	local acknowledged tables recovered
-	as_nobody
 	"${as[@]}" mkdir data
 	"${as[@]}" mariadb-install-db --no-defaults --datadir="$PWD/data" --auth-root-authentication-method=normal \
 		--skip-test-db >install.log 2>&1 || { cat install.log; return 1; }

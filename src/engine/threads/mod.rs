@@ -83,17 +83,22 @@ impl Root {
         // SAFETY: the caller keeps the same promise.
         unsafe { making::make(self, nr_events, ctxp, is_limited, wipes, made) }
     }
-}
 
-/// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine does
-/// its work.
-#[cold]
-#[inline(never)]
-pub(super) fn stand_alone() -> bool {
-    // SAFETY: there is no such context.
-    let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
-    (answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM))
-        && configuration::engine() != Engine::Kernel
+    /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine
+    /// does its work. `collects`: as in [`Root::serves`].
+    #[cold]
+    #[inline(never)]
+    pub(super) fn stand_alone(&self, collects: impl FnOnce() -> bool) -> bool {
+        // SAFETY: there is no such context.
+        let answer = unsafe { aio::io_destroy(ptr::null_mut()) };
+        let is_missing = answer == Err(Errno::ENOSYS) || answer == Err(Errno::EPERM);
+        is_missing
+            && match configuration::engine() {
+                Engine::Kernel => false,
+                Engine::Threads => true,
+                Engine::Auto | Engine::AutoAndSpill => self.serves(collects),
+            }
+    }
 }
 
 impl Threads {

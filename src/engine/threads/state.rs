@@ -18,7 +18,12 @@ use crate::sys::{memory, process};
 pub(crate) struct Root {
     /// Where [`Threads`] is. 0: no context was made.
     at: AtomicUsize,
+    /// Whether a served context is of use to the program: 0: not asked yet, [`YES`] or [`NO`].
+    serves: AtomicU32,
 }
+
+const YES: u32 = 1;
+const NO: u32 = 2;
 
 /// What the engine knows, mapped when the first context is made: it is too large for a process that
 /// needs none of it. It stays. All zero: nothing, as in a forked child.
@@ -45,6 +50,20 @@ pub(crate) struct Threads {
 const WIPED: u32 = u32::MAX;
 
 impl Root {
+    /// Whether this engine takes the place of a kernel without AIO, if the environment does not say.
+    /// `collects` finds out whether the program gets its events through this library; it is asked
+    /// once.
+    #[cold]
+    pub(crate) fn serves(&self, collects: impl FnOnce() -> bool) -> bool {
+        // Relaxed: threads that ask at the same time come to the same answer.
+        let mut known = self.serves.load(Relaxed);
+        if known == 0 {
+            known = if collects() { YES } else { NO };
+            self.serves.store(known, Relaxed);
+        }
+        known == YES
+    }
+
     /// What the engine knows, if this process has contexts of it.
     #[inline]
     pub(crate) fn used(&self) -> Option<&'static Threads> {

@@ -1,0 +1,31 @@
+/* What goes with src/engine/program.rs, in libaio.so and in libaio.a: its name, which no other file can see, and which
+   of the functions that take events are linked.
+
+   In libaio.a (STATIC) the first word is 1, and the others are addresses. The references are weak, so that
+   asking for a function does not link it: one that nothing else needs is 0. In libaio.so all of them are there,
+   and all words are 0: there the references of the program tell. */
+
+#ifdef STATIC
+	.weak io_getevents
+	.weak io_pgetevents
+#if __SIZEOF_LONG__ == 4
+	.weak io_getevents_time64
+	.weak io_pgetevents_time64
+#define TIME64 io_getevents_time64, io_pgetevents_time64
+#else
+#define TIME64 0, 0
+#endif
+#define WORDS 1, io_getevents, io_pgetevents, TIME64
+#else
+#define WORDS 0, 0, 0, 0, 0
+#endif
+
+	.globl libaio_program_collects
+	.hidden libaio_program_collects
+	.globl libaio_linked_collectors
+	.hidden libaio_linked_collectors
+	.section .data.rel.ro, "aw"
+	.balign 8
+libaio_linked_collectors:
+	.dc.a WORDS
+	.section .note.GNU-stack, "", %progbits
