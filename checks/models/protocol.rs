@@ -37,6 +37,7 @@ struct EntryWords {
     callers: AtomicU32,
     revokers: AtomicU32,
     nr: AtomicU32,
+    ours: AtomicU32,
 }
 
 thread_local! {
@@ -132,7 +133,7 @@ impl Process {
             let words = unsafe { &*std::ptr::from_ref(entry).cast::<EntryWords>() };
             words.address.in_kernel().swap(0, SeqCst);
             words.holder.in_kernel().swap(0, SeqCst);
-            for word in [&words.callers, &words.revokers, &words.nr] {
+            for word in [&words.callers, &words.revokers, &words.nr, &words.ours] {
                 word.in_kernel().swap(0, SeqCst);
             }
         }

@@ -2,6 +2,8 @@
 
 #[path = "../../../src/engine/kernel/gate.rs"]
 pub mod gate;
+#[path = "../../../src/engine/kernel/ours.rs"]
+pub mod ours;
 #[path = "../../../src/engine/kernel/reaping.rs"]
 pub mod reaping;
 #[path = "../../../src/engine/kernel/registry.rs"]

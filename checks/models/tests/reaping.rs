@@ -478,8 +478,8 @@ fn address_is_given_up_beside_another_context() {
 }
 
 /// A handler forks, and the child goes on with the call: its copy of the library's memory is empty.
-/// It changes the parent's ring only where the fork comes between the last look whether that is so
-/// and the change itself: before a claim, and before a commit.
+/// It changes the parent's ring only where the fork comes between the load from that memory and the
+/// change itself: before a claim, and before a commit.
 #[test]
 fn handler_forks() {
     let changes = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));

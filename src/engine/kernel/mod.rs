@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`registry`] | the contexts that this process made |
 //! | [`gate`] | who may move a ring's `head` |
+//! | [`mod@ours`] | changes of `head` that a forked child does not make |
 //! | [`ring`] | how `head` is moved |
 //! | [`reaping`] | what a call does with the three |
 //! | [`stand_in`] | what `io_destroy` leaves to a thread that is still at the ring |
 //! | [`system_call`] | the system call for events, and with 64-bit seconds on 32 bits |
 
 pub(super) mod gate;
+pub(super) mod ours;
 pub(super) mod reaping;
 pub(super) mod registry;
 pub(super) mod ring;

@@ -150,16 +150,12 @@ unsafe fn take(
     if !pages.writable.contain(events.cast_const(), length) {
         return None;
     }
-    // In a child that a signal handler forked just now, the ring is the parent's.
-    if !entry.is_live(ctx.addr()) {
-        return None;
-    }
-    ring::claim(ring, nr, look);
+    // From here on this may be a child that a signal handler forked, and the ring its parent's; or a
+    // thread that destroys the context may have put memory in the ring's place. Then nothing is
+    // claimed, or not ready, and nothing is committed.
+    ring::claim(ring, nr, look, &entry.ours);
     if entry.gate.has_callers() || !ring::has(ring, nr, look, count) {
-        // Unless the ring is the parent's by now, or gone.
-        if entry.is_live(ctx.addr()) {
-            ring::withdraw(ring, nr, look);
-        }
+        ring::withdraw(ring, nr, look, &entry.ours);
         return None;
     }
     // The events follow the header.
@@ -168,12 +164,7 @@ unsafe fn take(
     // revoked meanwhile, what is copied may be anything, and is not used.
     unsafe { ring::copy(slots, nr, look, count, events) };
     let next = ring::slot_after(nr, look, count);
-    // Again: the ring may be the parent's by now, or the context be destroyed. Little comes between
-    // this and the change.
-    if !entry.is_live(ctx.addr()) {
-        return None;
-    }
-    ring::commit(ring, nr, look, next).then_some(count as c_int)
+    ring::commit(ring, nr, look, next, &entry.ours).then_some(count as c_int)
 }
 
 /// Looks at a context's ring for the first time. False if only the kernel may read it.
@@ -564,13 +555,19 @@ mod tests {
         assert_eq!(context.reap(0, 1, ptr::null()), Some(1));
         assert!(context.entry().gate.enter(thread::current()));
         let look = ring::look(&context.ring.header, SLOTS).unwrap();
-        ring::claim(&context.ring.header, SLOTS, look);
+        ring::claim(&context.ring.header, SLOTS, look, &context.entry().ours);
         let wanted = context.wanted(0, 2, ptr::null());
         // SAFETY: the array has room.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
         assert_eq!(result, Ok(2));
         assert_eq!(context.head(), 1);
-        assert!(!ring::commit(&context.ring.header, SLOTS, look, 2));
+        assert!(!ring::commit(
+            &context.ring.header,
+            SLOTS,
+            look,
+            2,
+            &context.entry().ours
+        ));
         // While another thread destroys it, the ring is not touched.
         context.entry().start_destroying(context.ctx().addr());
         let before = SYSTEM_CALLS.get();

@@ -6,6 +6,7 @@
 //! and its calls go to the kernel.
 
 use super::gate::Gate;
+use super::ours::Ours;
 use crate::engine::tables::{ENTRIES_LOG2, REACH, first_place};
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
@@ -21,6 +22,8 @@ pub(crate) struct Entry {
     pub gate: Gate,
     /// Slots of the ring; 0: not looked at yet; [`UNREADABLE`].
     pub nr: AtomicU32,
+    /// Whether this is the process that made the context, for changes of `head`.
+    pub ours: Ours,
 }
 
 /// Never used: a look-up ends here.
@@ -193,7 +196,8 @@ impl Registry {
             }
             // Relaxed: published by the store of the address.
             entry.nr.store(0, Relaxed);
-            // SeqCst, so Release: whoever finds the address finds `nr` reset. In a child that was
+            entry.ours.set();
+            // SeqCst, so Release: whoever finds the address finds the others set. In a child that was
             // forked since the entry was reserved, this fails.
             let reserved = address | RESERVED;
             let _ = entry

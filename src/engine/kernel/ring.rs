@@ -2,6 +2,7 @@
 
 use core::cmp::min;
 
+use super::ours::Ours;
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_event};
 use crate::engine::copying::copy_events;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -81,14 +82,12 @@ fn claimed(slot: u32, nr: u32) -> u32 {
 /// slots only. So while the one reaper of this ring finds its claim there, nobody has taken an
 /// event since.
 ///
-/// Nothing is claimed if `head` has moved since then; [`commit`] finds out.
+/// Nothing is claimed if `head` has moved since then, or this is a child by now; [`commit`] finds out.
 #[inline]
-pub(crate) fn claim(ring: &aio_ring, nr: u32, look: Look) {
+pub(crate) fn claim(ring: &aio_ring, nr: u32, look: Look, ours: &Ours) {
     // SeqCst: of a reaper that claims and then looks for callers, and a caller that counts itself
     // in and then revokes, one sees the other.
-    let _ = ring
-        .head
-        .compare_exchange(look.head, claimed(look.head, nr), SeqCst, Relaxed);
+    ours.exchange(ring, look.head, claimed(look.head, nr), SeqCst);
 }
 
 /// Whether `count` events are ready where they are claimed. Between the look and the claim others
@@ -108,21 +107,17 @@ pub(crate) fn slot_after(nr: u32, look: Look, count: u32) -> u32 {
 /// Moves `head` over claimed events, to the slot `next`. False if they are not claimed, or not any
 /// more: then they are not taken.
 #[inline]
-pub(crate) fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32) -> bool {
+pub(crate) fn commit(ring: &aio_ring, nr: u32, look: Look, next: u32, ours: &Ours) -> bool {
     // Release: pairs with the kernel's use of `head`; it must not fill the slots before the copy is
     // made.
-    ring.head
-        .compare_exchange(claimed(look.head, nr), next, Release, Relaxed)
-        .is_ok()
+    ours.exchange(ring, claimed(look.head, nr), next, Release)
 }
 
 /// Gives up a claim, if it was not revoked.
 #[inline]
-pub(crate) fn withdraw(ring: &aio_ring, nr: u32, look: Look) {
+pub(crate) fn withdraw(ring: &aio_ring, nr: u32, look: Look, ours: &Ours) {
     // Relaxed: the slot stays the same.
-    let _ = ring
-        .head
-        .compare_exchange(claimed(look.head, nr), look.head, Relaxed, Relaxed);
+    ours.exchange(ring, claimed(look.head, nr), look.head, Relaxed);
 }
 
 /// Revokes the claim of a reaper that may be at this ring, for a caller that is counted at the
@@ -194,6 +189,13 @@ mod tests {
 
     const NR: u32 = 7;
 
+    /// In the process that made the context, and in its child.
+    fn relations() -> (Ours, Ours) {
+        let same = Ours::default();
+        same.set();
+        (same, Ours::default())
+    }
+
     fn header(head: u32, tail: u32) -> aio_ring {
         aio_ring {
             id: 0,
@@ -239,6 +241,7 @@ mod tests {
 
     #[test]
     fn copies_in_order_across_the_wrap_and_moves_head_once() {
+        let (same, _) = relations();
         let slots: Vec<_> = (0..NR as usize).map(event).collect();
         for head in 0..NR {
             for count in 1..NR {
@@ -262,12 +265,15 @@ mod tests {
                 );
                 assert!(has(&ring, NR, look, count) && !has(&ring, NR, look, count + 1));
                 let next = slot_after(NR, look, count);
-                assert!(!commit(&ring, NR, look, next), "not without a claim");
-                claim(&ring, NR, look);
-                assert!(commit(&ring, NR, look, next));
+                assert!(!commit(&ring, NR, look, next, &same), "not without a claim");
+                claim(&ring, NR, look, &same);
+                assert!(commit(&ring, NR, look, next, &same));
                 assert_eq!(ring.head.load(Relaxed), (head + count) % NR);
-                assert!(!commit(&ring, NR, look, next), "a second time is refused");
-                claim(&ring, NR, look);
+                assert!(
+                    !commit(&ring, NR, look, next, &same),
+                    "a second time is refused"
+                );
+                claim(&ring, NR, look, &same);
                 assert_eq!(
                     ring.head.load(Relaxed),
                     (head + count) % NR,
@@ -279,26 +285,42 @@ mod tests {
 
     #[test]
     fn a_claim_can_be_withdrawn_or_revoked() {
+        let (same, _) = relations();
         for head in 0..NR {
             let ring = header(head, (head + 2) % NR);
             let found = look(&ring, NR).unwrap();
-            claim(&ring, NR, found);
+            claim(&ring, NR, found, &same);
             assert!(ring.head.load(Relaxed) >= NR && ring.head.load(Relaxed) % NR == head);
-            claim(&ring, NR, found);
+            claim(&ring, NR, found, &same);
             assert!(ring.head.load(Relaxed) < 2 * NR, "once");
-            withdraw(&ring, NR, found);
+            withdraw(&ring, NR, found, &same);
             assert_eq!(ring.head.load(Relaxed), head);
 
-            claim(&ring, NR, found);
+            claim(&ring, NR, found, &same);
             revoke(&ring, || None);
             assert!(ring.head.load(Relaxed) >= NR, "of an unknown ring nothing");
             revoke(&ring, || Some(NR));
             assert_eq!(ring.head.load(Relaxed), head);
             // Also when others took as many events as there are slots.
-            assert!(!commit(&ring, NR, found, head));
-            withdraw(&ring, NR, found);
+            assert!(!commit(&ring, NR, found, head, &same));
+            withdraw(&ring, NR, found, &same);
             revoke(&ring, || Some(NR));
             assert_eq!(ring.head.load(Relaxed), head);
+        }
+    }
+
+    #[test]
+    fn a_child_changes_nothing() {
+        let (same, other) = relations();
+        for head in 0..NR {
+            let ring = header(head, (head + 2) % NR);
+            let found = look(&ring, NR).unwrap();
+            claim(&ring, NR, found, &other);
+            assert_eq!(ring.head.load(Relaxed), head);
+            claim(&ring, NR, found, &same);
+            withdraw(&ring, NR, found, &other);
+            assert!(!commit(&ring, NR, found, head, &other));
+            assert_eq!(ring.head.load(Relaxed), head + NR);
         }
     }
 
