@@ -82,6 +82,11 @@ fn claimed(slot: u32, nr: u32) -> u32 {
 /// slots only. So while the one reaper of this ring finds its claim there, nobody has taken an
 /// event since.
 ///
+/// One place takes it as it is: since Linux 6.8 aio_complete counts the events that are ready, to wake
+/// whom they are enough for. With a claim it counts `tail` - slot, in 32 bits: the right number, or
+/// after the end of the ring one that is too large, which wakes a waiter for nothing. It is never too
+/// small. `c-tests/programs/claimed_head.c` tries every slot.
+///
 /// Nothing is claimed if `head` has moved since then, or this is a child by now; [`commit`] finds out.
 #[inline]
 pub(crate) fn claim(ring: &aio_ring, nr: u32, look: Look, ours: &Ours) {
