@@ -147,10 +147,15 @@ impl Process {
         before.is_some_and(|before| before != head.load(SeqCst))
     }
 
-    /// io_destroy. False is EINVAL.
+    /// io_destroy of the first context. False is EINVAL.
     pub fn destroy(&self, thread: usize) -> bool {
+        self.destroy_at(0, thread)
+    }
+
+    /// The same of the context at a place.
+    pub fn destroy_at(&self, place: usize, thread: usize) -> bool {
         as_thread(thread, || {
-            let ctx = address(0);
+            let ctx = address(place);
             let result = match self.registry.find(ctx.addr()) {
                 Some(entry) => unsafe { reaping::destroy(entry, ctx) },
                 None => unsafe { io_destroy(ctx) },

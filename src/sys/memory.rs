@@ -56,7 +56,8 @@ pub(crate) enum Map {
     InPlace,
 }
 
-/// `mmap(2)`. None if it fails, or gives another address than was asked for.
+/// `mmap(2)`. None if it fails, or gives another address than was asked for, as before Linux 4.17,
+/// which takes an address as a wish.
 ///
 /// # Safety
 /// Nothing may rely on the range at `address` being unmapped.
@@ -73,7 +74,15 @@ pub(crate) unsafe fn map(address: *mut c_void, length: usize, map: Map) -> Optio
         // SAFETY: without MAP_FIXED nothing that is mapped is touched.
         unsafe { libc::mmap(address, length, protection, flags, -1, 0) }
     });
-    (mapped != libc::MAP_FAILED && (address.is_null() || mapped == address)).then_some(mapped)
+    if mapped == libc::MAP_FAILED {
+        return None;
+    }
+    if !address.is_null() && mapped != address {
+        // SAFETY: just mapped, and nobody knows of it.
+        unsafe { unmap(mapped, length) };
+        return None;
+    }
+    Some(mapped)
 }
 
 /// Moves a mapping over another one of the same length.
@@ -180,4 +189,32 @@ fn map_again(mapping: *mut c_void, length: usize) -> Option<*mut c_void> {
         unsafe { libc::mremap(mapping, 0, length, libc::MREMAP_MAYMOVE) }
     });
     (second != libc::MAP_FAILED).then_some(second)
+}
+
+#[cfg(all(test, not(miri), not(loom)))]
+mod tests {
+    use super::*;
+
+    /// How many pages of address space this process uses, with its emulator.
+    fn used() -> u64 {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_mapping_elsewhere_is_none_and_does_not_stay() {
+        const LENGTH: usize = 1 << 20;
+        // SAFETY: a new mapping.
+        let taken = unsafe { map(ptr::null_mut(), LENGTH, Map::Reserve) }.unwrap();
+        let before = used();
+        for _ in 0..100 {
+            // As with `Map::InPlace` before Linux 4.17: the address is a wish, and is taken.
+            // SAFETY: nothing is unmapped that was mapped.
+            assert!(unsafe { map(taken, LENGTH, Map::Reserve) }.is_none());
+        }
+        let grown = used().saturating_sub(before) * PAGE as u64;
+        assert!(grown < 50 * LENGTH as u64, "other tests use little");
+        // SAFETY: nobody uses it.
+        unsafe { unmap(taken, LENGTH) };
+    }
 }

@@ -374,6 +374,28 @@ fn address_comes_again() {
     });
 }
 
+/// The address comes again before the thread that destroyed the first context has given the entry
+/// up: then there is one entry still, and it is the new context's, though another one is free.
+#[test]
+fn address_comes_again_before_the_entry_is_given_up() {
+    explore(3, || {
+        let process = Process::new(&[3, 3, 3]);
+        assert!(process.setup(1, 1));
+        assert!(process.destroy(MAIN));
+        let a = start(&process, |process| {
+            assert!(process.destroy_at(1, A));
+            Vec::new()
+        });
+        let made = process.setup(2, 1);
+        a.join().unwrap();
+        let address = address(1).addr();
+        let found = process.registry.find(address).expect("it is known");
+        assert_eq!(found.is_live(address), made);
+        let entries = process.registry.entries.iter();
+        assert_eq!(entries.filter(|entry| entry.belongs_to(address)).count(), 1);
+    });
+}
+
 /// Two contexts come, the second one at the address of the first that was. Its events are delivered
 /// once, whatever the late call `a` does.
 fn others_come(process: &Process, a: thread::JoinHandle<Vec<u32>>) {

@@ -96,6 +96,33 @@ impl Entry {
         let _ = self.address.compare_exchange(from, to, Release, Relaxed);
     }
 
+    /// Reserves the entry for a new context, if it is free or an earlier one at the same address had
+    /// it. What it was.
+    fn reserve(&self, address: usize) -> Option<usize> {
+        loop {
+            // Relaxed: the exchange decides.
+            let found = self.address.load(Relaxed);
+            let same = found & ADDRESS == address;
+            if !same && found != EMPTY && found & DEAD == 0 {
+                return None;
+            }
+            // SeqCst: as in `start_destroying` and `belongs_to`.
+            let reserved = address | RESERVED;
+            if self
+                .address
+                .compare_exchange(found, reserved, SeqCst, Relaxed)
+                .is_ok()
+            {
+                return Some(found);
+            }
+            // The thread that destroyed the earlier one may have given it up just now. It is still
+            // this address's: with a second entry the first would be found, and be dead.
+            if !same {
+                return None;
+            }
+        }
+    }
+
     /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
     /// that is counted at the gate: from then on the entry is not given to another address.
     #[inline]
@@ -175,20 +202,10 @@ impl Registry {
             .into_iter()
             .chain(self.candidates(address))
         {
-            // Relaxed: the exchange decides.
-            let found = entry.address.load(Relaxed);
+            let Some(found) = entry.reserve(address) else {
+                continue;
+            };
             let same = found & ADDRESS == address;
-            if !same && found != EMPTY && found & DEAD == 0 {
-                continue;
-            }
-            // SeqCst: as in `start_destroying` and `belongs_to`.
-            if entry
-                .address
-                .compare_exchange(found, address | RESERVED, SeqCst, Relaxed)
-                .is_err()
-            {
-                continue;
-            }
             if !is_ours() || !same && entry.gate.is_in_use() {
                 // Relaxed: it is as it was.
                 entry.address.store(found, Relaxed);
