@@ -51,9 +51,17 @@ CALLERS := io_queue_init io_queue_release io_queue_run io_queue_wait
 COMPAT := io_cancel_0_1 io_getevents_0_1 io_queue_wait_0_1
 
 # Where a long has 32 bits, two more take a timeout of 64, and the version script has a node for them.
-narrow := $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) $(CFLAGS) -E -P - 2>/dev/null))
+narrow := $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) $(CFLAGS) -g0 -E -P - 2>/dev/null))
 SYSTEM_CALLS += $(if $(narrow),io_getevents_time64 io_pgetevents_time64)
 version_script := abi/libaio.map $(if $(narrow),abi/time64.map)
+
+# Flags for programs, or for code compiled from C, of which there is none: they would spoil the links.
+not_for_us := -pie -no-pie -static -static-pie -flto% -fuse-linker-plugin -fsanitize=%
+cc := $(filter-out $(not_for_us),$(CC) $(CFLAGS))
+# Any linker links the library. GNU ld cuts out the objects: lld would drop their unwind tables, and gold and mold cannot.
+# "mold -run" puts itself in the place of every linker by LD_PRELOAD.
+comma := ,
+cut_with := $(if $(MOLD_PATH),LD_PRELOAD= )$(filter-out -Wl$(comma)%,$(cc)) -fuse-ld=bfd -r -nostdlib
 
 target_dir := $(BUILD)/cargo
 crate := $(target_dir)/$(if $(RUST_TARGET),$(RUST_TARGET)/)release/libaio_rs.a
@@ -80,6 +88,8 @@ sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources) $(BUILD)/engines
 	@for tool in $(firstword $(CARGO)) $(firstword $(CC)) $(firstword $(OBJCOPY)); do \
 	  command -v $$tool >/dev/null || { echo "$$tool: not found" >&2; ./install-tools.sh missing build; exit 1; }; done
+	@$(cut_with) -Wl,--version 2>/dev/null | grep -q '^GNU ld' || \
+	  { echo "'$(CC)' finds no GNU ld, by its name ld.bfd, to cut the objects out: install binutils" >&2; exit 1; }
 	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc --lib --release --locked \
 	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(if $(filter threads,$(ENGINES)),,--no-default-features) \
 	  $(CARGOFLAGS) -- $(rustc_flags) || { ./install-tools.sh missing build; exit 1; }
@@ -93,11 +103,10 @@ $(BUILD)/engines: always
 
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
-cut = $(CC) $(CFLAGS) -r -nostdlib -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
+cut = $(cut_with) -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
 	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section=.comment --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
 	  --remove-section='.ARM.extab*' --remove-section='.rel.ARM.extab*' \
 	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
-comma := ,
 
 # What the object needs from outside is written down; a panic path would show here as one name more.
 undefined := abi/undefined-symbols $(if $(filter threads,$(ENGINES)),abi/undefined-symbols.threads)
@@ -118,8 +127,8 @@ $(BUILD)/static/$(STATE).o: $(crate) abi/state.S Makefile
 	@mkdir -p $(@D)
 	$(call cut,$(STATE)_storage libaio_configuration_storage libaio_read_environment)
 	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) --redefine-sym=libaio_configuration_storage=libaio_configuration $@ $@.visible
-	$(CC) $(CFLAGS) -c -o $@.hidden.o abi/state.S
-	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden.o
+	$(cc) -c -o $@.hidden.o abi/state.S
+	$(cut_with) -o $@ $@.visible $@.hidden.o
 	$(OBJCOPY) --localize-symbol=libaio_read_environment $@
 
 # The program's references tell in libaio.so, and what is linked in libaio.a.
@@ -130,8 +139,8 @@ $(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(crate) $(un
 	$(check_undefined)
 	$(OBJCOPY) --keep-global-symbol=libaio_program_collects_here $@
 	$(OBJCOPY) --redefine-sym=libaio_program_collects_here=libaio_program_collects $@ $@.visible
-	$(CC) $(CFLAGS) $(linked) -c -o $@.hidden.o abi/program.S
-	$(CC) $(CFLAGS) -r -nostdlib -o $@ $@.visible $@.hidden.o
+	$(cc) $(linked) -c -o $@.hidden.o abi/program.S
+	$(cut_with) -o $@ $@.visible $@.hidden.o
 
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
 	@mkdir -p $(@D)
@@ -149,8 +158,8 @@ most_loaded := 1048576
 nodelete := $(if $(filter threads,$(ENGINES)),-z$(comma)nodelete$(comma))
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o \
 		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map
-	$(CC) -shared $(CFLAGS) -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
-	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(LDFLAGS) -o $@ $(filter %.o,$^) -pthread
+	$(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
+	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^) -pthread
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
 	  [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
 

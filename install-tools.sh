@@ -48,7 +48,8 @@ build | demo) ;;
 check | check-long)
 	more='g++ gcc-multilib g++-multilib clang lld libclang-rt-dev dpkg-dev e2fsprogs abigail-tools shellcheck
 		mandoc pkg-config cmake meson ninja-build file'
-	[ "$target" = check ] || optional='fio git rpm elfutils makepkg pacman-package-manager libarchive-tools'
+	optional='mold binutils-gold'
+	[ "$target" = check ] || optional="$optional fio git rpm elfutils makepkg pacman-package-manager libarchive-tools"
 	;;
 check-fresh) more=debootstrap ;;
 architectures) more='gcc-multilib clang dpkg-dev qemu-user musl-tools' ;;

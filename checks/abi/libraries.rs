@@ -3,6 +3,7 @@
 //! The tests know the library only as a C program knows it. `make check` builds it and downloads
 //! the C library before it runs them.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -233,6 +234,24 @@ pub fn output(command: &mut Command) -> Output {
     command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// What readelf says of that file.
+pub fn readelf(options: &str, file: &Path) -> String {
+    run(Command::new("readelf")
+        .arg("-W")
+        .args(options.split(' '))
+        .arg(file))
+}
+
+/// Defined dynamic symbols: `TYPE BINDING VISIBILITY NAME`, the name with its version.
+pub fn exported(library: &Path) -> BTreeSet<String> {
+    readelf("--dyn-syms", library)
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|field| field.len() >= 8 && field[0] != "Num:" && field[6] != "UND")
+        .map(|field| [field[3], field[4], field[5], field[7]].join(" "))
+        .collect()
 }
 
 /// A directory that is removed at the end, on the file system of the build directory, where

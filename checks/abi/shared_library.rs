@@ -1,30 +1,12 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
 use abi_tests::{
-    Library, Width, aio_refused, build, compiler, copy_source, link_again, on, original, output,
-    project, run, scratch, skip, widths,
+    Library, Width, aio_refused, build, compiler, copy_source, exported, link_again, on, original,
+    output, project, readelf, run, scratch, skip, widths,
 };
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-fn readelf(options: &str, file: &Path) -> String {
-    run(Command::new("readelf")
-        .arg("-W")
-        .args(options.split(' '))
-        .arg(file))
-}
-
-/// Defined dynamic symbols: `TYPE BINDING VISIBILITY NAME`, the name with its version.
-fn exported(library: &Path) -> BTreeSet<String> {
-    readelf("--dyn-syms", library)
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|field| field.len() >= 8 && field[0] != "Num:" && field[6] != "UND")
-        .map(|field| [field[3], field[4], field[5], field[7]].join(" "))
-        .collect()
-}
 
 #[test]
 fn exports_what_the_c_library_exports() {
@@ -356,22 +338,6 @@ fn abidiff_finds_no_difference() {
     );
     assert!(report.status.success(), "{report:?}");
     assert_eq!(String::from_utf8_lossy(&report.stdout), "");
-}
-
-#[test]
-fn links_with_lld_too() {
-    let directory = scratch();
-    let linked = directory.path().join("build");
-    run(Command::new("make")
-        .current_dir(project())
-        .arg(format!("BUILD={}", linked.display()))
-        .arg("LDFLAGS=-fuse-ld=lld"));
-    let comment = readelf("-p .comment", &linked.join("libaio.so.1.0.2"));
-    assert!(comment.contains("LLD"), "another linker made it: {comment}");
-    // lld leaves out the symbols that stand for the nodes themselves.
-    let mut wanted = exported(&build().join("libaio.so.1.0.2"));
-    wanted.retain(|symbol| symbol.starts_with("FUNC"));
-    assert_eq!(exported(&linked.join("libaio.so.1.0.2")), wanted);
 }
 
 /// The check that the Makefile makes at every build, seen failing.
