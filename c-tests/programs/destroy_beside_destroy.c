@@ -88,9 +88,11 @@ static void *reap(void *argument)
 	struct timespec at_once = { 0, 0 };
 	struct io_event events[4];
 
-	/* The array is proven first; then the library takes events by itself. */
-	make_events(context->ctx, 1, 2);
-	EXPECT_EQ(io_getevents(context->ctx, 2, 4, events, &at_once), 2);
+	/* The process's first two calls are system calls, which prove the array; then the library takes events by itself. */
+	for (int call = 0; call < 2; call++) {
+		make_events(context->ctx, 1, 2);
+		EXPECT_EQ(io_getevents(context->ctx, 2, 4, events, &at_once), 2);
+	}
 	make_events(context->ctx, 1, 2);
 	reaps = context;
 	long got = io_getevents(context->ctx, 2, 4, events, &at_once);

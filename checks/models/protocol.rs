@@ -120,7 +120,7 @@ impl Process {
         if !self.space.map_ring(place, context) {
             return false;
         }
-        self.registry.insert(address(place).addr(), || true);
+        self.registry.insert(address(place).addr(), true, || true);
         true
     }
 
@@ -176,7 +176,9 @@ impl Process {
             let call = Call::new(place, nr, &read);
             let entry = self.registry.find(address(place).addr());
             let result = match entry {
-                Some(entry) => unsafe { reaping::getevents(entry, &self.pages, call.wanted()) },
+                Some(entry) => unsafe {
+                    reaping::getevents(entry, &self.pages, call.wanted(), || true)
+                },
                 None => unsafe { Body::getevents(call.wanted()) },
             };
             call.events(result)

@@ -93,14 +93,13 @@ fn served_among_others(ctx: io_context_t) -> Option<(&'static Threads, Hold<'sta
 /// `ctxp` is null, bad, or the caller's to write.
 #[inline]
 pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<c_int, Errno> {
-    let wipes = || STATE.wipe_on_fork();
     #[cfg(feature = "threads")]
     {
         let engine = configuration::engine();
         let mut result = Err(Errno::ENOSYS);
         if engine != Engine::Threads {
             // SAFETY: the caller keeps the same promise.
-            result = unsafe { STATE.kernel.setup(nr_events, ctxp, wipes) };
+            result = unsafe { STATE.kernel.setup(nr_events, ctxp) };
         }
         let is_missing = result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM);
         let is_full = result == Err(Errno::EAGAIN);
@@ -114,6 +113,7 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
         };
         if goes_over {
             let made = |address| STATE.kernel.give_up(address);
+            let wipes = || STATE.wipe_on_fork();
             // SAFETY: as above.
             result = unsafe { STATE.threads.setup(nr_events, ctxp, !is_full, wipes, made) };
         }
@@ -122,7 +122,7 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
     #[cfg(not(feature = "threads"))]
     // SAFETY: the caller keeps the same promise.
     unsafe {
-        STATE.kernel.setup(nr_events, ctxp, wipes)
+        STATE.kernel.setup(nr_events, ctxp)
     }
 }
 
@@ -236,7 +236,11 @@ pub(crate) unsafe fn pgetevents<T: SystemCall>(
 unsafe fn collect<T: SystemCall>(wanted: Getevents<T>) -> Result<c_int, Errno> {
     match owner(wanted.ctx) {
         // SAFETY: the caller keeps the same promise.
-        Owner::Kernel(entry) => unsafe { STATE.kernel.getevents(entry, wanted) },
+        Owner::Kernel(entry) => unsafe {
+            STATE
+                .kernel
+                .getevents(entry, wanted, || STATE.wipe_on_fork())
+        },
         // SAFETY: as above.
         other => unsafe { collect_elsewhere(other, wanted) },
     }

@@ -470,7 +470,7 @@ fn entry_under_a_reaper_that_stays() {
         let entry = entry(&process);
         let a = start(&process, move |_| vec![entry.gate.enter(A).into()]);
         let c = start(&process, move |process| {
-            process.registry.insert(address(2).addr(), || true);
+            process.registry.insert(address(2).addr(), true, || true);
             let other = process.registry.find(address(2).addr()).expect("room");
             vec![std::ptr::eq(entry, other).into()]
         });
@@ -491,7 +491,7 @@ fn address_is_given_up_beside_another_context() {
             process.registry.give_up(address(0).addr());
             Vec::new()
         });
-        process.registry.insert(address(2).addr(), || true);
+        process.registry.insert(address(2).addr(), true, || true);
         a.join().unwrap();
         let other = process.registry.find(address(2).addr()).expect("known");
         assert!(other.is_live(address(2).addr()));

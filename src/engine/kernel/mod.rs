@@ -41,16 +41,21 @@ pub(super) struct Kernel {
     registry: Registry,
     /// Which pointers may be used without asking the kernel.
     pages: Pages,
-    /// Whether contexts are registered: 0: not asked yet, [`YES`] or [`NO`].
-    registers: AtomicU32,
+    /// Whether a forked child finds this memory wiped, and events may be taken from the ring:
+    /// [`UNASKED`], [`COLLECTED`], [`YES`] or [`NO`].
+    reaps: AtomicU32,
 }
 
+/// No context was made yet, or none of its events asked for.
+const UNASKED: u32 = 0;
 const YES: u32 = 1;
 const NO: u32 = 2;
+/// Events were asked for once. A program may be killed for a system call that its author does not
+/// know of, so none is made before it pays.
+const COLLECTED: u32 = 3;
 
 impl Kernel {
-    /// See `io_setup(3)`. `wipes` sees to it that a forked child finds this state empty, and says
-    /// whether it does; else contexts are not registered, and every call is a system call.
+    /// See `io_setup(3)`.
     ///
     /// # Safety
     /// As [`aio::io_setup`].
@@ -59,34 +64,50 @@ impl Kernel {
         &self,
         nr_events: c_int,
         ctxp: *mut io_context_t,
-        wipes: impl FnOnce() -> bool,
     ) -> Result<c_int, Errno> {
         // Relaxed: threads that ask at the same time come to the same answer. Before the context is
-        // made: a child that is forked from here on finds a zero.
-        if self.registers.load(Relaxed) == 0 {
-            self.decide(wipes);
+        // made: a child that is forked from here on finds a zero, if it was YES.
+        let reaps = self.reaps.load(Relaxed);
+        if reaps == UNASKED && !configuration::reaps_in_user_space() {
+            self.reaps.store(NO, Relaxed);
         }
         // SAFETY: the caller keeps the same promise.
         let result = unsafe { aio::io_setup(nr_events, ctxp) }?;
         // Relaxed: it was written by this thread, or wiped since, in a child that a signal handler
         // forked.
-        let is_ours = || self.registers.load(Relaxed) == YES;
-        if is_ours() {
+        let is_ours = || reaps != YES || self.reaps.load(Relaxed) == YES;
+        if is_ours() && self.reaps.load(Relaxed) != NO {
             // SAFETY: the kernel has just written it.
             let mut ctx = unsafe { ctxp.read_unaligned() };
             if self.registry.is_haunted(ctx.addr()) {
                 // SAFETY: nobody knows of the context, and the kernel has just written there.
                 ctx = unsafe { move_away(ctx, ctxp) };
             }
-            self.registry.insert(ctx.addr(), is_ours);
+            self.registry.insert(ctx.addr(), reaps == YES, is_ours);
         }
         Ok(result)
     }
 
+    /// Before a system call for the events of a context that was made before children found this
+    /// memory wiped: whether they do now. `wipes` sees to that, and says whether it can be done; else
+    /// every call is a system call.
+    ///
+    /// Then the kernel's word that the context is this process's is good: a child that is forked
+    /// later does not find the entry.
     #[cold]
-    fn decide(&self, wipes: impl FnOnce() -> bool) {
-        let reaps = configuration::reaps_in_user_space() && wipes();
-        self.registers.store(if reaps { YES } else { NO }, Relaxed);
+    fn is_wiped(&self, wipes: impl FnOnce() -> bool) -> bool {
+        // Relaxed: as in `setup`.
+        let found = self.reaps.load(Relaxed);
+        let now = match found {
+            UNASKED => COLLECTED,
+            COLLECTED if wipes() => YES,
+            COLLECTED => NO,
+            _ => found,
+        };
+        if now != found {
+            self.reaps.store(now, Relaxed);
+        }
+        now == YES
     }
 
     /// What is known of a context, if this engine made it.
@@ -101,7 +122,7 @@ impl Kernel {
         self.registry.give_up(address);
     }
 
-    /// See `io_getevents(3)` and `io_pgetevents(3)`.
+    /// See `io_getevents(3)` and `io_pgetevents(3)`. `wipes` as in [`Kernel::is_wiped`].
     ///
     /// # Safety
     /// As [`reaping::getevents`].
@@ -110,9 +131,11 @@ impl Kernel {
         &self,
         entry: &Entry,
         wanted: Getevents<T>,
+        wipes: impl FnOnce() -> bool,
     ) -> Result<c_int, Errno> {
+        let proves = || self.is_wiped(wipes);
         // SAFETY: the caller keeps the same promise.
-        unsafe { reaping::getevents(entry, &self.pages, wanted) }
+        unsafe { reaping::getevents(entry, &self.pages, wanted, proves) }
     }
 }
 

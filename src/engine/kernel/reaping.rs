@@ -26,7 +26,8 @@ pub(crate) struct Pages {
     pub writable: ProvenPages,
 }
 
-/// Takes events, from the ring if that will do, else with the system call.
+/// Takes events, from the ring if that will do, else with the system call. `proves` is asked before
+/// that, of a context which may be the parent's: whether its success shows that it is not.
 ///
 /// # Safety
 /// As [`aio::io_getevents`]; and a page of `events` or `timeout` that was good in an earlier call
@@ -36,6 +37,7 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
+    proves: impl FnOnce() -> bool,
 ) -> Result<c_int, Errno> {
     // With a mask only the kernel can say whether a signal is due.
     if wanted.sigmask.is_none_or(|mask| mask.is_null()) {
@@ -44,8 +46,13 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
             return Ok(count);
         }
     }
+    let proves = entry.is_unproven() && proves();
     // SAFETY: the caller keeps the same promise.
-    unsafe { call(entry, pages, wanted) }
+    let result = unsafe { call(entry, pages, wanted) };
+    if proves && result.is_ok() {
+        entry.prove();
+    }
+    result
 }
 
 /// Takes events from the ring if what is there satisfies the call. None: the kernel must be asked,
@@ -358,7 +365,7 @@ mod tests {
                 // SAFETY: zero is an event.
                 array: UnsafeCell::new(unsafe { core::mem::zeroed() }),
             };
-            context.registry.insert(context.ctx().addr(), || true);
+            context.registry.insert(context.ctx().addr(), true, || true);
             for timeout in [&AT_ONCE, &LATER] {
                 context
                     .pages
@@ -500,7 +507,8 @@ mod tests {
         };
         let before = SYSTEM_CALLS.get();
         // SAFETY: the array has room.
-        let collect = |wanted| unsafe { getevents(context.entry(), &context.pages, wanted) };
+        let collect =
+            |wanted| unsafe { getevents(context.entry(), &context.pages, wanted, || false) };
         assert_eq!(collect(wanted), Ok(2), "no page is proven");
         assert_eq!(SYSTEM_CALLS.get(), before + 1);
         assert_eq!(collect(wanted), Ok(2), "from the ring");
@@ -535,6 +543,33 @@ mod tests {
     }
 
     /// The reaper is this thread, which a signal handler interrupted.
+    #[test]
+    fn a_context_made_before_the_memory_is_wiped_is_proven_by_the_kernel() {
+        let mut context = Context::new(0, 3);
+        let address = context.ctx().addr();
+        context.registry.give_up(address);
+        context.registry.insert(address, false, || true);
+        assert!(context.entry().is_unproven() && context.entry().slots().is_none());
+        let collect = |context: &mut Context, proves: fn() -> bool| {
+            let wanted = context.wanted(1, 1, &AT_ONCE);
+            // SAFETY: the array has room, and the ring is there.
+            unsafe { getevents(context.entry(), &context.pages, wanted, proves) }
+        };
+        SYSTEM_CALLS.set(0);
+        assert_eq!(collect(&mut context, || false), Ok(2));
+        assert!(context.entry().is_unproven(), "not wiped yet");
+        assert_eq!(collect(&mut context, || true), Ok(2));
+        assert!(!context.entry().is_unproven());
+        assert_eq!(SYSTEM_CALLS.get(), 2);
+        let not_asked = || unreachable!("it is proven");
+        assert_eq!(collect(&mut context, not_asked), Ok(1), "from the ring");
+        assert_eq!(SYSTEM_CALLS.get(), 2);
+        let bad = context.wanted(-1, 1, &AT_ONCE);
+        // SAFETY: as above.
+        let result = unsafe { getevents(context.entry(), &context.pages, bad, not_asked) };
+        assert_eq!(result, Ok(2), "from the kernel");
+    }
+
     #[test]
     fn a_call_beside_a_waiter_learns_that_there_is_nothing() {
         let mut context = Context::new(3, 0);
@@ -599,7 +634,7 @@ mod tests {
         // EINVAL, or where there is no AIO ENOSYS.
         assert!(destroy().is_err());
         assert!(!entry.is_doomed(address) && entry.belongs_to(address));
-        context.registry.insert(address, || true);
+        context.registry.insert(address, true, || true);
         entry.start_destroying(address);
         assert!(entry.take_ring(address), "another thread is at it");
         assert_eq!(destroy(), Err(Errno::EINVAL));

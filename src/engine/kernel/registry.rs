@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     address: AtomicUsize,
     /// Who may move the ring's `head`.
     pub gate: Gate,
-    /// Slots of the ring; 0: not looked at yet; [`UNREADABLE`].
+    /// Slots of the ring; 0: not looked at yet; [`UNPROVEN`]; [`UNREADABLE`].
     pub nr: AtomicU32,
     /// Whether this is the process that made the context, for changes of `head`.
     pub ours: Ours,
@@ -43,6 +43,9 @@ const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
 
 /// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
 pub(crate) const UNREADABLE: u32 = u32::MAX;
+/// In [`Entry::nr`]: the context was made before children found this memory wiped. It may be the
+/// parent's, and only the kernel takes its events.
+const UNPROVEN: u32 = u32::MAX - 1;
 
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
 
@@ -82,9 +85,21 @@ impl Entry {
     pub(crate) fn slots(&self) -> Option<u32> {
         // Relaxed: whoever claims events in the ring has stored or seen it before.
         match self.nr.load(Relaxed) {
-            0 | UNREADABLE => None,
+            0 | UNPROVEN | UNREADABLE => None,
             nr => Some(nr),
         }
+    }
+
+    /// Whether only a system call can tell that the context is this process's.
+    #[inline]
+    pub(crate) fn is_unproven(&self) -> bool {
+        self.nr.load(Relaxed) == UNPROVEN
+    }
+
+    /// A system call has told so, since children find this memory wiped.
+    pub(crate) fn prove(&self) {
+        // Relaxed: as every look at `nr`.
+        let _ = self.nr.compare_exchange(UNPROVEN, 0, Relaxed, Relaxed);
     }
 
     /// Gives up the entry of a context whose ring was taken away, unless its address belongs to a
@@ -192,10 +207,10 @@ impl Registry {
         }
     }
 
-    /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_ours`
-    /// says whether this is still the process that made it: a signal handler may fork at any point,
-    /// and the child then finds this memory wiped.
-    pub(crate) fn insert(&self, address: usize, is_ours: impl Fn() -> bool) {
+    /// Makes a new context known, if there is room. `address` is what `io_setup` gave. `is_wiped`
+    /// says whether a child finds this memory wiped, and `is_ours` whether this is still the
+    /// process that made the context: a signal handler may fork at any point.
+    pub(crate) fn insert(&self, address: usize, is_wiped: bool, is_ours: impl Fn() -> bool) {
         // An address that was here before keeps its entry, for the threads at its gate.
         for entry in self
             .find(address)
@@ -212,7 +227,8 @@ impl Registry {
                 continue;
             }
             // Relaxed: published by the store of the address.
-            entry.nr.store(0, Relaxed);
+            let nr = if is_wiped { 0 } else { UNPROVEN };
+            entry.nr.store(nr, Relaxed);
             entry.ours.set();
             // SeqCst, so Release: whoever finds the address finds the others set. In a child that was
             // forked since the entry was reserved, this fails.
@@ -250,7 +266,7 @@ mod tests {
                 continue;
             };
             for &address in &addresses {
-                registry.insert(address, || true);
+                registry.insert(address, true, || true);
             }
             for &address in &addresses {
                 let entry = registry.find(address).expect("known");
@@ -268,8 +284,8 @@ mod tests {
     fn forgets_what_is_destroyed() {
         let registry = registry();
         let (first, second) = (0x7000_0000, 0x7000_1000);
-        registry.insert(first, || true);
-        registry.insert(second, || true);
+        registry.insert(first, true, || true);
+        registry.insert(second, true, || true);
         let entry = registry.find(first).unwrap();
         assert!(!entry.take_ring(first), "not while it is live");
         entry.start_destroying(first);
@@ -289,12 +305,12 @@ mod tests {
     fn an_address_may_come_again() {
         let registry = registry();
         let address = 0x7000_0000;
-        registry.insert(address, || true);
+        registry.insert(address, true, || true);
         let entry = registry.find(address).unwrap();
         entry.nr.store(127, Relaxed);
         entry.start_destroying(address);
         assert!(entry.take_ring(address));
-        registry.insert(address, || true);
+        registry.insert(address, true, || true);
         assert!(entry.is_live(address), "the new context has the same entry");
         assert_eq!(entry.nr.load(Relaxed), 0);
         entry.remove(address);
@@ -302,7 +318,7 @@ mod tests {
             entry.is_live(address),
             "the end of the old one does not remove the new one"
         );
-        registry.insert(address, || true);
+        registry.insert(address, true, || true);
         assert!(std::ptr::eq(registry.find(address).unwrap(), entry));
     }
 
@@ -311,7 +327,7 @@ mod tests {
         let registry = registry();
         for i in 0..if cfg!(miri) { 2 } else { 12 } * ENTRIES {
             let address = (1 << 30) + i % (2 * ENTRIES) * 3 * 4096;
-            registry.insert(address, || true);
+            registry.insert(address, true, || true);
             let entry = registry.find(address).expect("there is room");
             entry.start_destroying(address);
             assert!(entry.take_ring(address));
@@ -324,7 +340,7 @@ mod tests {
     fn an_entry_in_use_is_not_given_away() {
         let registry = registry();
         let address = 0x7000_0000;
-        registry.insert(address, || true);
+        registry.insert(address, true, || true);
         let entry = registry.find(address).unwrap();
         assert!(entry.gate.begin_call(8));
         entry.start_destroying(address);
@@ -333,9 +349,9 @@ mod tests {
         let others: Vec<_> = (1..ENTRIES / 2).map(|i| i * 4096).collect();
         others
             .iter()
-            .for_each(|&other| registry.insert(other, || true));
+            .for_each(|&other| registry.insert(other, true, || true));
         assert!(entry.belongs_to(address));
-        registry.insert(address, || true);
+        registry.insert(address, true, || true);
         assert!(entry.is_live(address));
         entry.gate.end_call();
         entry.start_destroying(address);
@@ -344,7 +360,7 @@ mod tests {
         let others: Vec<_> = (ENTRIES / 2..2 * ENTRIES).map(|i| i * 4096).collect();
         others
             .iter()
-            .for_each(|&other| registry.insert(other, || true));
+            .for_each(|&other| registry.insert(other, true, || true));
         assert!(!entry.belongs_to(address), "out of use, it is");
     }
 
@@ -354,7 +370,7 @@ mod tests {
         let addresses: Vec<_> = (1..3 * ENTRIES).map(|i| i * 4096).collect();
         addresses
             .iter()
-            .for_each(|&address| registry.insert(address, || true));
+            .for_each(|&address| registry.insert(address, true, || true));
         let known = addresses
             .iter()
             .filter(|&&a| registry.find(a).is_some())
@@ -375,20 +391,20 @@ mod tests {
     fn a_child_registers_nothing() {
         let registry = registry();
         let (old, new) = (0x7000_0000, 0x7000_0000 + 4096 * ENTRIES);
-        registry.insert(old, || false);
+        registry.insert(old, true, || false);
         assert!(registry.find(old).is_none(), "forked before");
-        registry.insert(old, || true);
+        registry.insert(old, true, || true);
         let entry = registry.find(old).unwrap();
         entry.start_destroying(old);
         assert!(entry.take_ring(old));
         entry.remove(old);
-        registry.insert(old, || false);
+        registry.insert(old, true, || false);
         assert!(entry.belongs_to(old) && !entry.is_live(old), "as it was");
         let wipes = || {
             entry.address.store(EMPTY, Relaxed);
             true
         };
-        registry.insert(old, wipes);
+        registry.insert(old, true, wipes);
         assert!(registry.find(old).is_none() && registry.find(new).is_none());
     }
 
@@ -407,7 +423,7 @@ mod tests {
         let registry = registry();
         let address = 0x7000_0000;
         for state in 0..3 {
-            registry.insert(address, || true);
+            registry.insert(address, true, || true);
             let entry = registry.find(address).unwrap();
             if state > 0 {
                 entry.start_destroying(address);
