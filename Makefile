@@ -101,9 +101,15 @@ $(BUILD)/engines: always
 	@mkdir -p $(@D)
 	@echo '$(ENGINES)' | cmp -s - $@ || echo '$(ENGINES)' >$@
 
+# The notes of the trace points keep all functions that have one. Only the object with all of these has them.
+$(BUILD)/untraced.a: $(crate)
+	$(OBJCOPY) --remove-section=.note.stapsdt --remove-section=.rela.note.stapsdt $< $@
+$(BUILD)/%.o: cut_from = $(BUILD)/untraced.a
+$(BUILD)/system-calls.o: cut_from = $(crate)
+
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
-cut = $(cut_with) -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(crate) && \
+cut = $(cut_with) -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(cut_from) && \
 	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section=.comment --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
 	  --remove-section='.ARM.extab*' --remove-section='.rel.ARM.extab*' \
 	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
@@ -118,12 +124,12 @@ $(BUILD)/system-calls.o: $(crate) $(undefined) Makefile
 	$(call cut,$(SYSTEM_CALLS))
 	$(check_undefined)
 
-$(BUILD)/callers.o: $(crate) $(undefined) Makefile
+$(BUILD)/callers.o: $(BUILD)/untraced.a $(undefined) Makefile
 	$(call cut,$(CALLERS) $(COMPAT))
 	$(check_undefined)
 
 # The library's writable memory, and what reads the environment into it.
-$(BUILD)/static/$(STATE).o: $(crate) abi/state.S Makefile
+$(BUILD)/static/$(STATE).o: $(BUILD)/untraced.a abi/state.S Makefile
 	@mkdir -p $(@D)
 	$(call cut,$(STATE)_storage libaio_configuration_storage libaio_read_environment)
 	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) --redefine-sym=libaio_configuration_storage=libaio_configuration $@ $@.visible
@@ -133,7 +139,7 @@ $(BUILD)/static/$(STATE).o: $(crate) abi/state.S Makefile
 
 # The program's references tell in libaio.so, and what is linked in libaio.a.
 $(BUILD)/static/libaio_program.o: linked := -DSTATIC
-$(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(crate) $(undefined) abi/program.S Makefile
+$(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(BUILD)/untraced.a $(undefined) abi/program.S Makefile
 	@mkdir -p $(@D)
 	$(call cut,libaio_program_collects_here)
 	$(check_undefined)
@@ -167,7 +173,7 @@ $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@
 
 # One member per function, so that a program may bring some of them itself.
-$(BUILD)/static/%.o: $(crate) abi/interposable.redefine Makefile
+$(BUILD)/static/%.o: $(BUILD)/untraced.a abi/interposable.redefine Makefile
 	@mkdir -p $(@D)
 	$(call cut,$*)
 	$(OBJCOPY) --keep-global-symbol=$* $@

@@ -33,6 +33,24 @@ pub mod tables {
     }
 }
 
+/// Nobody traces a model.
+pub mod trace_points {
+    use std::ffi::{c_int, c_long};
+
+    use crate::abi::io_context_t;
+    use crate::sys::errno::Errno;
+
+    pub fn reap(_: io_context_t, _: c_long, _: c_long) {}
+
+    pub fn wait_begin(_: io_context_t, _: c_long, _: c_long) {}
+
+    pub fn wait_end(_: io_context_t, _: c_long, _: c_long) {}
+
+    pub fn told(_: Result<c_int, Errno>) -> c_long {
+        0
+    }
+}
+
 /// Copying, slot by slot.
 pub mod copying {
     use crate::abi::io_event;

@@ -10,7 +10,7 @@
 //! | [`program`] | whether the program gets its events through this library |
 //! | [`process_state`] | all of the library's memory, wiped in a forked child |
 //! | [`mod@getevents`] | the arguments of a call for events |
-//! | [`tables`], [`patience`], [`copying`] | what both engines use, and the models replace |
+//! | [`tables`], [`patience`], [`copying`], [`trace_points`] | what both engines use, and the models replace |
 
 mod copying;
 mod getevents;
@@ -22,6 +22,7 @@ mod program;
 mod tables;
 #[cfg(feature = "threads")]
 mod threads;
+mod trace_points;
 
 use core::ffi::{c_int, c_long};
 
@@ -31,6 +32,7 @@ use kernel::system_call::SystemCall;
 use process_state::STATE;
 #[cfg(feature = "threads")]
 use threads::{Hold, Threads};
+use trace_points::{By, told};
 
 use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
@@ -111,18 +113,39 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
                 (is_missing || is_full) && STATE.threads.serves(program::collects)
             }
         };
+        let mut by = By::Kernel;
         if goes_over {
+            by = By::Threads;
             let made = |address| STATE.kernel.give_up(address);
             let wipes = || STATE.wipe_on_fork();
             // SAFETY: as above.
             result = unsafe { STATE.threads.setup(nr_events, ctxp, !is_full, wipes, made) };
         }
+        // SAFETY: as above.
+        unsafe { trace_setup(nr_events, ctxp, result, by) };
         result
     }
     #[cfg(not(feature = "threads"))]
     // SAFETY: the caller keeps the same promise.
     unsafe {
-        STATE.kernel.setup(nr_events, ctxp)
+        let result = STATE.kernel.setup(nr_events, ctxp);
+        trace_setup(nr_events, ctxp, result, By::Kernel);
+        result
+    }
+}
+
+/// # Safety
+/// If a context was made, its address was written to `ctxp`.
+unsafe fn trace_setup(
+    nr_events: c_int,
+    ctxp: *mut io_context_t,
+    result: Result<c_int, Errno>,
+    by: By,
+) {
+    if result.is_ok() {
+        // SAFETY: the caller says so.
+        let ctx = unsafe { ctxp.read_unaligned() };
+        trace_points::setup(ctx, nr_events as c_long, by);
     }
 }
 
@@ -153,6 +176,7 @@ pub(crate) unsafe fn submit(
     nr: c_long,
     ios: *mut *mut iocb,
 ) -> Result<c_int, Errno> {
+    trace_points::submit(ctx, nr, ios);
     #[cfg(feature = "threads")]
     if let Some((threads, hold)) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
@@ -257,13 +281,18 @@ unsafe fn collect_elsewhere<T: SystemCall>(
 ) -> Result<c_int, Errno> {
     #[cfg(feature = "threads")]
     if let Owner::Served(threads, hold) = owner {
+        trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
         // SAFETY: the caller keeps the same promise.
-        return unsafe { threads.collect(&hold, wanted) };
+        let result = unsafe { threads.collect(&hold, wanted) };
+        trace_points::wait_end(wanted.ctx, wanted.min_nr, told(result));
+        return result;
     }
     #[cfg(not(feature = "threads"))]
     let _ = owner;
+    trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { T::getevents(wanted) };
+    trace_points::wait_end(wanted.ctx, wanted.min_nr, told(result));
     #[cfg(feature = "threads")]
     // SAFETY: as above.
     let result = unless_missing(result, || unsafe { threads::collect_nothing(wanted) });

@@ -12,6 +12,7 @@ use super::system_call::SystemCall;
 use super::{ring, stand_in};
 use crate::abi::{aio_ring, io_context_t, io_event};
 use crate::engine::getevents::Getevents;
+use crate::engine::trace_points;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
 use crate::sys::proven_pages::ProvenPages;
@@ -43,12 +44,15 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     if wanted.sigmask.is_none_or(|mask| mask.is_null()) {
         // SAFETY: the caller keeps the same promise.
         if let Some(count) = unsafe { reap(entry, pages, wanted) } {
+            trace_points::reap(wanted.ctx, wanted.nr, c_long::from(count));
             return Ok(count);
         }
     }
     let proves = entry.is_unproven() && proves();
+    trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { call(entry, pages, wanted) };
+    trace_points::wait_end(wanted.ctx, wanted.min_nr, trace_points::told(result));
     if proves && result.is_ok() {
         entry.prove();
     }
