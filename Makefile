@@ -160,11 +160,9 @@ $(BUILD)/libaio.map: $(version_script) Makefile
 # From 2 MiB on the kernel would align the library, and what is loaded after it, to that.
 most_loaded := 1048576
 # Before glibc 2.34 threads are in a library of their own.
-# A helper thread may still be at its last instruction when a program unloads the library.
-nodelete := $(if $(filter threads,$(ENGINES)),-z$(comma)nodelete$(comma))
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o \
 		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map
-	$(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,$(nodelete)--build-id=sha1 \
+	$(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
 	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^) -pthread
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
 	  [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }

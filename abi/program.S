@@ -1,5 +1,5 @@
-/* What goes with src/engine/program.rs, in libaio.so and in libaio.a: its name, which no other file can see, and which
-   of the functions that take events are linked.
+/* What goes with src/engine/program.rs and src/sys/loaded_objects.rs, in libaio.so and in libaio.a: names that no other file
+   can see, functions that may be missing, and which of the functions that take events are linked.
 
    In libaio.a (STATIC) the first word is 1, and the others are addresses. The references are weak, so that
    asking for a function does not link it: one that nothing else needs is 0. In libaio.so all of them are there,
@@ -28,4 +28,18 @@
 	.balign 8
 libaio_linked_collectors:
 	.dc.a WORDS
+
+/* Weak: before glibc 2.34 they are in a library of their own. Not in libaio.a: linkers warn of dlopen in static
+   programs. */
+#ifdef STATIC
+#define LOADER 0, 0
+#else
+	.weak dlopen
+	.weak dladdr
+#define LOADER dlopen, dladdr
+#endif
+	.globl libaio_loader
+	.hidden libaio_loader
+libaio_loader:
+	.dc.a LOADER
 	.section .note.GNU-stack, "", %progbits

@@ -271,6 +271,43 @@ fn is_hardened_and_has_no_thread_local_storage() {
     }
 }
 
+/// As the C library. Only a process in which it has started threads keeps it, because these may be at
+/// its last instructions. A plug-in that contains it waits for them.
+#[test]
+fn a_program_can_unload_it_unless_it_has_threads() {
+    let made = scratch();
+    let linking = project().join("c-tests/linking");
+    for &width in widths() {
+        let Some(directory) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let program = made.path().join("unloading");
+        let plugin = made.path().join("plugin.so");
+        run(compiler(Library::Ours, width)
+            .arg(linking.join("unloading.c"))
+            .args(["-ldl", "-o"])
+            .arg(&program));
+        run(compiler(Library::Ours, width)
+            .args(["-shared", "-Wl,--whole-archive"])
+            .arg(directory.join("libaio.a"))
+            .args(["-Wl,--no-whole-archive", "-pthread", "-o"])
+            .arg(&plugin));
+        for (file, with_threads) in [(&directory.join("libaio.so.1"), "stays"), (&plugin, "gone")] {
+            for (engine, wanted) in [("kernel", "gone"), ("threads", with_threads)] {
+                if engine == "kernel" && aio_refused().is_some() {
+                    skip("unloading after use of the kernel's AIO: io_setup is refused here");
+                    continue;
+                }
+                let said = run(Command::new(&program)
+                    .current_dir(made.path())
+                    .env("LIBAIO_ENGINE", engine)
+                    .arg(file));
+                assert_eq!(said.trim(), wanted, "{width:?}, {engine}, {file:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn is_small() {
     let directory = scratch();

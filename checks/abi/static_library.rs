@@ -27,10 +27,11 @@ const SHARED: [&str; 2] = ["libaio_process_state", "libaio_configuration"];
 
 /// What finds out how the program gets its events: a member too, of the first name, with hidden
 /// names.
-const PROGRAM: [&str; 3] = [
+const PROGRAM: [&str; 4] = [
     "libaio_program",
     "libaio_program_collects",
     "libaio_linked_collectors",
+    "libaio_loader",
 ];
 
 /// Global symbols by archive member: (defined, needed). Without the member of what is [`SHARED`],

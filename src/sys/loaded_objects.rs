@@ -1,4 +1,5 @@
-//! Which functions the program, and the libraries that it has loaded, ask others for.
+//! Which functions the program, and the libraries that it has loaded, ask others for; and keeping this
+//! one loaded.
 //!
 //! What an object refers to is in its dynamic relocations (`elf(5)`), which every dynamic linker
 //! needs and none removes.
@@ -6,6 +7,8 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::size_of;
 use core::ptr;
+
+use super::errno;
 
 /// An entry of an object's dynamic section.
 #[repr(C)]
@@ -35,6 +38,46 @@ type Symbol = libc::Elf32_Sym;
 const INFO_SHIFT: u32 = if size_of::<usize>() == 8 { 32 } else { 8 };
 /// A symbol that another object defines.
 const SHN_UNDEF: u16 = 0;
+
+unsafe extern "C" {
+    /// The addresses of `dlopen` and `dladdr`, or 0 in `libaio.a` and where the C library has none.
+    /// The Makefile makes it.
+    #[cfg(not(test))]
+    #[link_name = "libaio_loader"]
+    safe static LOADER: [usize; 2];
+}
+
+#[cfg(test)]
+static LOADER: [usize; 2] = [0; 2];
+
+/// Lets `libaio.so` stay loaded though the program closes it.
+#[cold]
+pub(crate) fn keep_this_one() {
+    type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+    type Find = unsafe extern "C" fn(*const c_void, *mut libc::Dl_info) -> c_int;
+    let [open, find] = LOADER;
+    if open == 0 || find == 0 {
+        return;
+    }
+    // SAFETY: they are the functions, which have these types.
+    let (open, find): (Open, Find) = unsafe {
+        (
+            core::mem::transmute::<usize, Open>(open),
+            core::mem::transmute::<usize, Find>(find),
+        )
+    };
+    errno::preserve(|| {
+        let here: *const c_void = (&raw const LOADER).cast();
+        // SAFETY: zero is a value of it.
+        let mut object: libc::Dl_info = unsafe { core::mem::zeroed() };
+        // SAFETY: there is room for the answer.
+        if unsafe { find(here, &raw mut object) } != 0 && !object.dli_fname.is_null() {
+            let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+            // SAFETY: it is loaded, or the main program, of which there is no such name.
+            let _ = unsafe { open(object.dli_fname, flags) };
+        }
+    });
+}
 
 /// A set of names, as many as bits, and which of them were found.
 struct Search<'a> {
