@@ -9,4 +9,15 @@
 	.section .init_array.00101, "aw", %init_array
 	.balign __SIZEOF_POINTER__
 	.dc.a libaio_read_environment
+
+/* Functions of the program's sanitizers, where it has them: src/sys/sanitizers.rs. */
+	.weak __msan_unpoison
+	.weak __tsan_acquire
+	.weak __tsan_release
+	.globl libaio_sanitizers
+	.hidden libaio_sanitizers
+	.section .data.rel.ro, "aw"
+	.balign __SIZEOF_POINTER__
+libaio_sanitizers:
+	.dc.a __msan_unpoison, __tsan_acquire, __tsan_release
 	.section .note.GNU-stack, "", %progbits

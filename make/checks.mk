@@ -91,7 +91,7 @@ check-models:
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
 check-files:
-	$(cargo_test) --test shared_library --test static_library --test linkers --test names --test interposition --test process_cost
+	$(cargo_test) --test shared_library --test static_library --test linkers --test sanitizers --test names --test interposition --test process_cost
 
 check-installation:
 	$(cargo_test) --test installation --test documentation --test modules

@@ -13,6 +13,16 @@ pub mod thread {
     pub use crate::protocol::identity as current;
 }
 
+/// No model has a sanitizer.
+pub mod sanitizers {
+    use std::ffi::c_int;
+
+    use crate::abi::io_event;
+    use crate::sys::errno::Errno;
+
+    pub fn collected(_: *const io_event, _: Result<c_int, Errno>) {}
+}
+
 /// Every page is proven.
 pub mod proven_pages {
     #[derive(Default)]

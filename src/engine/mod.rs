@@ -38,6 +38,7 @@ use crate::abi::{io_context_t, io_event, iocb};
 #[cfg(feature = "threads")]
 use crate::configuration::{self, Engine};
 use crate::sys::errno::Errno;
+use crate::sys::sanitizers;
 
 /// Who has a context.
 enum Owner {
@@ -177,6 +178,8 @@ pub(crate) unsafe fn submit(
     ios: *mut *mut iocb,
 ) -> Result<c_int, Errno> {
     trace_points::submit(ctx, nr, ios);
+    // SAFETY: the caller keeps the same promise.
+    unsafe { sanitizers::submitted(ios, nr) };
     #[cfg(feature = "threads")]
     if let Some((threads, hold)) = served(ctx) {
         // SAFETY: the caller keeps the same promise.
@@ -285,6 +288,7 @@ unsafe fn collect_elsewhere<T: SystemCall>(
         // SAFETY: the caller keeps the same promise.
         let result = unsafe { threads.collect(&hold, wanted) };
         trace_points::wait_end(wanted.ctx, wanted.min_nr, told(result));
+        sanitizers::collected(wanted.events, result);
         return result;
     }
     #[cfg(not(feature = "threads"))]
@@ -293,6 +297,7 @@ unsafe fn collect_elsewhere<T: SystemCall>(
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { T::getevents(wanted) };
     trace_points::wait_end(wanted.ctx, wanted.min_nr, told(result));
+    sanitizers::collected(wanted.events, result);
     #[cfg(feature = "threads")]
     // SAFETY: as above.
     let result = unless_missing(result, || unsafe { threads::collect_nothing(wanted) });

@@ -21,4 +21,5 @@ pub(crate) mod probe;
 #[cfg(feature = "threads")]
 pub(crate) mod process;
 pub(crate) mod proven_pages;
+pub(crate) mod sanitizers;
 pub(crate) mod thread;

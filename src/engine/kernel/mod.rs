@@ -30,6 +30,7 @@ use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::aio;
 use crate::sys::errno::Errno;
+use crate::sys::sanitizers;
 use reaping::Pages;
 use registry::{Entry, Registry};
 use system_call::SystemCall;
@@ -68,7 +69,8 @@ impl Kernel {
         // Relaxed: threads that ask at the same time come to the same answer. Before the context is
         // made: a child that is forked from here on finds a zero, if it was YES.
         let reaps = self.reaps.load(Relaxed);
-        if reaps == UNASKED && !configuration::reaps_in_user_space() {
+        let may_reap = || configuration::reaps_in_user_space() && !sanitizers::are_there();
+        if reaps == UNASKED && !may_reap() {
             self.reaps.store(NO, Relaxed);
         }
         // SAFETY: the caller keeps the same promise.

@@ -16,7 +16,7 @@ use crate::engine::trace_points;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
 use crate::sys::proven_pages::ProvenPages;
-use crate::sys::{aio, thread};
+use crate::sys::{aio, sanitizers, thread};
 
 /// Pages that the kernel has accepted in earlier calls. All zero: none.
 #[repr(C)]
@@ -53,6 +53,7 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { call(entry, pages, wanted) };
     trace_points::wait_end(wanted.ctx, wanted.min_nr, trace_points::told(result));
+    sanitizers::collected(wanted.events, result);
     if proves && result.is_ok() {
         entry.prove();
     }
