@@ -521,6 +521,31 @@ fn handler_forks() {
     assert_eq!(changes.load(SeqCst), 2);
 }
 
+/// The same, and in the handler the child makes and uses a context of its own, whose entry is that of
+/// its parent's context. That makes no further change possible.
+#[test]
+fn handler_forks_and_makes_a_context() {
+    let changes = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = changes.clone();
+    explore_steps(1, move |steps| {
+        let process = process_with_stand_in(3, 2);
+        let in_handler = {
+            let process = process.clone();
+            move || {
+                process.fork();
+                assert!(process.setup(1, 1));
+                assert!(process.contexts[1].complete());
+                assert_eq!(process.getevents_at(1, MAIN, 1), Some(vec![100]));
+            }
+        };
+        let (events, came) = interrupt(steps, in_handler, || process.getevents(MAIN, 1));
+        count.fetch_add(process.child_changed_ring().into(), SeqCst);
+        assert_ne!(events, Some(Vec::new()));
+        came
+    });
+    assert_eq!(changes.load(SeqCst), 2);
+}
+
 /// The same beside a thread that counts itself in as a caller, so that a claim may have to be
 /// withdrawn: a third change.
 #[test]

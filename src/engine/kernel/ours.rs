@@ -9,7 +9,8 @@ use crate::abi::aio_ring;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{self, Relaxed};
 
-/// Whether this is the process that made a context: [`OURS`], or 0 in a child.
+/// Whether a thread of this process is at the ring: [`OURS`], or 0 in a child, whatever contexts that
+/// has made for itself meanwhile.
 #[derive(Default)]
 #[repr(transparent)]
 pub(crate) struct Ours(AtomicU32);
@@ -18,14 +19,25 @@ pub(crate) struct Ours(AtomicU32);
 const OURS: u32 = 1 << 31;
 
 impl Ours {
-    /// Said when the context is made known.
+    /// Said by a reaper that has entered the gate, before it looks whether the context is live: in a
+    /// child that was forked before this, it is not.
+    #[inline(always)]
     pub(crate) fn set(&self) {
-        // Relaxed: published with the context's address.
+        // Relaxed: only this thread, and a child of it, reads it.
         self.0.store(OURS, Relaxed);
+        #[cfg(not(loom))]
+        core::sync::atomic::compiler_fence(Ordering::SeqCst);
     }
 
-    /// Stores `new` in `head` if that is `expected`, and this is not a child; except in a child that was forked between the last two instructions.
-    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "x86"), not(any(loom, miri)))))]
+    /// Said when it leaves.
+    #[inline(always)]
+    pub(crate) fn clear(&self) {
+        // Relaxed: as above. The gate hands it on.
+        self.0.store(0, Relaxed);
+    }
+
+    /// Stores `new` in `head` if that is `expected`, and this is not a child; except in a child that
+    /// was forked between the last two instructions.
     #[inline(always)]
     pub(crate) fn exchange(
         &self,
@@ -34,40 +46,36 @@ impl Ours {
         new: u32,
         success: Ordering,
     ) -> bool {
-        // Relaxed: this thread has seen it set, or it is wiped.
-        let expected = (expected ^ OURS) ^ self.0.load(Relaxed);
-        ring.head
-            .compare_exchange(expected, new, success, Relaxed)
-            .is_ok()
-    }
-
-    /// The same: a compiler would put the load first, and other instructions in between.
-    #[cfg(all(any(target_arch = "x86_64", target_arch = "x86"), not(any(loom, miri))))]
-    #[inline(always)]
-    pub(crate) fn exchange(
-        &self,
-        ring: &aio_ring,
-        expected: u32,
-        new: u32,
-        _success: Ordering,
-    ) -> bool {
-        let is_done: u8;
-        // SAFETY: both words are there, and are changed by atomic instructions only. A locked one
-        // has every ordering.
-        unsafe {
-            core::arch::asm!(
-                "xor eax, dword ptr [{ours}]",
-                "lock cmpxchg dword ptr [{head}], {new:e}",
-                "sete {is_done}",
-                ours = in(reg) self.0.as_ptr(),
-                head = in(reg) ring.head.as_ptr(),
-                new = in(reg) new,
-                is_done = lateout(reg_byte) is_done,
-                inout("eax") expected ^ OURS => _,
-                options(nostack),
-            );
+        #[cfg(all(any(target_arch = "x86_64", target_arch = "x86"), not(any(loom, miri))))]
+        {
+            // A compiler would put the load first, and other instructions in between. A locked
+            // instruction has every ordering.
+            let _ = success;
+            let is_done: u8;
+            // SAFETY: both words are there, and are changed by atomic instructions only.
+            unsafe {
+                core::arch::asm!(
+                    "xor eax, dword ptr [{ours}]",
+                    "lock cmpxchg dword ptr [{head}], {new:e}",
+                    "sete {is_done}",
+                    ours = in(reg) self.0.as_ptr(),
+                    head = in(reg) ring.head.as_ptr(),
+                    new = in(reg) new,
+                    is_done = lateout(reg_byte) is_done,
+                    inout("eax") expected ^ OURS => _,
+                    options(nostack),
+                );
+            }
+            is_done != 0
         }
-        is_done != 0
+        #[cfg(not(all(any(target_arch = "x86_64", target_arch = "x86"), not(any(loom, miri)))))]
+        {
+            // Relaxed: this thread has set it, or it is wiped.
+            let expected = (expected ^ OURS) ^ self.0.load(Relaxed);
+            ring.head
+                .compare_exchange(expected, new, success, Relaxed)
+                .is_ok()
+        }
     }
 }
 
@@ -77,7 +85,7 @@ mod tests {
     use crate::sync::Ordering::SeqCst;
 
     #[test]
-    fn only_the_process_that_made_the_context_exchanges() {
+    fn only_a_reaper_of_this_process_exchanges() {
         let ours = Ours::default();
         // SAFETY: zero is a ring's header.
         let ring: aio_ring = unsafe { core::mem::zeroed() };
@@ -92,5 +100,7 @@ mod tests {
         assert!(ours.exchange(&ring, 8, 0, SeqCst));
         assert!(ours.exchange(&ring, 0, (1 << 25) - 1, SeqCst));
         assert_eq!(head(), (1 << 25) - 1);
+        ours.clear();
+        assert!(!ours.exchange(&ring, (1 << 25) - 1, 0, SeqCst), "it left");
     }
 }

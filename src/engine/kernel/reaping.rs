@@ -96,6 +96,7 @@ pub(crate) unsafe fn reap<T: SystemCall>(
     if !entry.gate.enter(thread) {
         return None;
     }
+    entry.ours.set();
     let taken = if entry.is_live(ctx.addr()) {
         let bounds = Bounds {
             at_least: if may_wait { min_nr } else { 0 },
@@ -106,6 +107,7 @@ pub(crate) unsafe fn reap<T: SystemCall>(
     } else {
         None
     };
+    entry.ours.clear();
     entry.gate.leave();
     taken
 }

@@ -22,7 +22,7 @@ pub(crate) struct Entry {
     pub gate: Gate,
     /// Slots of the ring; 0: not looked at yet; [`UNPROVEN`]; [`UNREADABLE`].
     pub nr: AtomicU32,
-    /// Whether this is the process that made the context, for changes of `head`.
+    /// Whether a reaper of this process is inside the gate, for changes of `head`.
     pub ours: Ours,
 }
 
@@ -229,8 +229,7 @@ impl Registry {
             // Relaxed: published by the store of the address.
             let nr = if is_wiped { 0 } else { UNPROVEN };
             entry.nr.store(nr, Relaxed);
-            entry.ours.set();
-            // SeqCst, so Release: whoever finds the address finds the others set. In a child that was
+            // SeqCst, so Release: whoever finds the address finds `nr` set. In a child that was
             // forked since the entry was reserved, this fails.
             let reserved = address | RESERVED;
             let _ = entry
