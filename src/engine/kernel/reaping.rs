@@ -123,7 +123,7 @@ struct Bounds {
 ///
 /// # Safety
 /// As [`reap`]; and the gate is held by `thread`, this one, and the ring of `ctx` is mapped.
-#[inline]
+#[inline(always)]
 unsafe fn take(
     entry: &Entry,
     pages: &Pages,
