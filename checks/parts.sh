@@ -7,7 +7,7 @@
 # usage: parts.sh NAME BUILD TARGET... -- TARGET...
 #
 # The last line is "NAME: N passed, N failed, N skipped"; skips are counted by their reasons, which
-# tests append to BUILD/skipped.
+# tests append to BUILD/skipped. What failed is named once more before it, so that the end of the output is enough.
 set -u
 
 [ $# -ge 3 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -32,7 +32,13 @@ count() {
 		END { if (closed) print passed + 0, failed + 0 }' "$1"
 }
 
-all_passed=0 all_failed=0 begin=$SECONDS
+# failures LOG: its lines that name a test that failed; its last ones if there are none such
+failures() {
+	grep -E 'panicked at|^(not ok|error|failed:)|FAIL' "$1" | sort -u | head -n 12 |
+		grep . || tail -n 4 "$1"
+}
+
+all_passed=0 all_failed=0 begin=$SECONDS failed_parts=()
 for target; do
 	if [ "$target" = -- ]; then
 		needed=
@@ -56,15 +62,21 @@ for target; do
 	if [ $status != 0 ]; then
 		tail -n 40 "$log" | sed 's/^/    /'
 		echo "    ... the whole of it is in $log"
+		failed_parts+=("$target")
 		[ -z "$needed" ] || break
 	elif [ "$failed" != 0 ]; then
 		echo "    $log counts failures, but 'make $target' succeeded"
+		failed_parts+=("$target")
 	fi
 done
 
 [ -e "$build/skipped" ] || : >"$build/skipped"
 sort -u -o "$build/skipped" "$build/skipped"
 sed 's/^/skipped: /' "$build/skipped"
+for target in ${failed_parts[@]+"${failed_parts[@]}"}; do
+	echo "failed: $target"
+	failures "$logs/$target.log" | cut -c 1-200 | sed 's/^/    /'
+done
 seconds=$((SECONDS - begin))
 echo "took $((seconds / 60)) min $((seconds % 60)) s; logs: $logs"
 echo "$name: $all_passed passed, $all_failed failed, $(grep -c . "$build/skipped") skipped"
