@@ -86,7 +86,7 @@ rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atom
 # Listed, so that an installation by another user needs no cargo when all is built.
 sources := $(wildcard src/*.rs src/*/*.rs src/*/*/*.rs) Cargo.toml Cargo.lock
 $(crate): $(sources) $(BUILD)/engines
-	@for tool in $(firstword $(CARGO)) $(firstword $(CC)) $(firstword $(OBJCOPY)); do \
+	@for tool in $(firstword $(CARGO)) $(firstword $(CC)) $(firstword $(OBJCOPY)) $(firstword $(READELF)); do \
 	  command -v $$tool >/dev/null || { echo "$$tool: not found" >&2; ./install-tools.sh missing build; exit 1; }; done
 	@$(cut_with) -Wl,--version 2>/dev/null | grep -q '^GNU ld' || \
 	  { echo "'$(CC)' finds no GNU ld, by its name ld.bfd, to cut the objects out: install binutils" >&2; exit 1; }
@@ -137,9 +137,12 @@ $(BUILD)/static/$(STATE).o: $(BUILD)/untraced.a abi/state.S Makefile
 	$(cut_with) -o $@ $@.visible $@.hidden.o
 	$(OBJCOPY) --localize-symbol=libaio_read_environment $@
 
+# Before glibc 2.34 they were in libraries of their own.
+may_be_missing := dlopen dladdr pthread_create pthread_attr_setstacksize
+
 # The program's references tell in libaio.so, and what is linked in libaio.a.
 $(BUILD)/static/libaio_program.o: linked := -DSTATIC
-$(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(BUILD)/untraced.a $(undefined) abi/program.S Makefile
+$(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(BUILD)/untraced.a $(undefined) abi/program.S abi/old-versions.sh Makefile
 	@mkdir -p $(@D)
 	$(call cut,libaio_program_collects_here)
 	$(check_undefined)
@@ -147,6 +150,8 @@ $(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(BUILD)/untr
 	$(OBJCOPY) --redefine-sym=libaio_program_collects_here=libaio_program_collects $@ $@.visible
 	$(cc) $(linked) -c -o $@.hidden.o abi/program.S
 	$(cut_with) -o $@ $@.visible $@.hidden.o
+	$(if $(linked),,abi/old-versions.sh $(READELF) '$(cc)' $(may_be_missing) >$@.redefine && \
+	  $(OBJCOPY) --redefine-syms=$@.redefine $@)
 
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
 	@mkdir -p $(@D)
@@ -159,11 +164,13 @@ $(BUILD)/libaio.map: $(version_script) Makefile
 
 # From 2 MiB on the kernel would align the library, and what is loaded after it, to that.
 most_loaded := 1048576
-# Before glibc 2.34 threads are in a library of their own.
+# Where threads are in a library of their own, it is needed though all references to it are weak. On i386 pthread_create
+# without a version is one that takes no stack size.
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o \
-		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map
+		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map abi/without-version.sh
 	$(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
-	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^) -pthread
+	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^) -Wl,--no-as-needed -pthread
+	$(if $(filter i386-% i486-% i586-% i686-%,$(machine)),,abi/without-version.sh $(READELF) $@ $(may_be_missing))
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
 	  [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
 

@@ -1,5 +1,5 @@
 /* What goes with src/engine/program.rs and src/sys/loaded_objects.rs, in libaio.so and in libaio.a: names that no other file
-   can see, functions that may be missing, and which of the functions that take events are linked.
+   can see, functions that may be missing, those that start threads, and which of the functions that take events are linked.
 
    In libaio.a (STATIC) the first word is 1, and the others are addresses. The references are weak, so that
    asking for a function does not link it: one that nothing else needs is 0. In libaio.so all of them are there,
@@ -42,4 +42,15 @@ libaio_linked_collectors:
 	.hidden libaio_loader
 libaio_loader:
 	.dc.a LOADER
+
+/* Before glibc 2.34 these too are in a library of their own, which a program need not have. A static program must be
+   linked with them. */
+#ifndef STATIC
+	.weak pthread_create
+	.weak pthread_attr_setstacksize
+#endif
+	.globl libaio_thread_functions
+	.hidden libaio_thread_functions
+libaio_thread_functions:
+	.dc.a pthread_create, pthread_attr_setstacksize
 	.section .note.GNU-stack, "", %progbits

@@ -141,9 +141,9 @@ check-miri:
 check-mutations:
 	checks/models/mutations.sh
 
-# Those of check-files, check-header and check-programs that look at other architectures.
+# Those of check-files, check-header and check-programs that look at other architectures, and an older C library.
 check-files-long:
-	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test process_cost --test header
+	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test process_cost --test header --test old_glibc
 
 check-programs-long:
 	$(cargo_test) --test c_programs -- --ignored

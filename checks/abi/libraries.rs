@@ -377,7 +377,7 @@ pub fn compile(
         Link::Shared => compiler.arg("-L").arg(&directory).arg("-laio"),
         Link::Static => compiler.arg(directory.join("libaio.a")),
     };
-    run(compiler.args(["-pthread", "-ldl"]));
+    run(compiler.args(["-pthread", "-ldl", "-lrt"]));
     Some(())
 }
 

@@ -63,7 +63,7 @@ impl Workshop {
             let mut functions = exported(&library);
             // lld and mold leave out the symbols that stand for the version nodes themselves.
             functions.retain(|symbol| symbol.starts_with("FUNC"));
-            (functions, dynamic(&library))
+            (functions, may_be_missing(&library), dynamic(&library))
         };
         assert_eq!(of_shared(&made), of_shared(&ours), "{words:?}");
         assert_eq!(names(&made), names(&ours), "{words:?}");
@@ -92,6 +92,24 @@ impl Workshop {
         }
         fs::remove_dir_all(made).unwrap();
     }
+}
+
+/// How the library asks for what an old C library need not have: `BINDING NAME`, the name with a
+/// version if there is one.
+fn may_be_missing(library: &Path) -> BTreeSet<String> {
+    const NAMES: [&str; 4] = [
+        "dlopen",
+        "dladdr",
+        "pthread_create",
+        "pthread_attr_setstacksize",
+    ];
+    readelf("--dyn-syms", library)
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|field| field.len() >= 8 && field[6] == "UND")
+        .filter(|field| NAMES.contains(&field[7].split('@').next().unwrap()))
+        .map(|field| [field[4], field[7]].join(" "))
+        .collect()
 }
 
 /// What the library needs and is called, how much it does at the start, and its version nodes in

@@ -60,6 +60,49 @@ fn exports_what_debian_13_exports() {
     }
 }
 
+/// It is what the oldest systems have that people still ship programs for.
+#[test]
+fn it_asks_for_no_version_after_glibc_2_17() {
+    for &width in widths() {
+        let Some(ours) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let text = readelf("-V", &ours.join("libaio.so.1.0.2"));
+        let needed: Vec<&str> = text
+            .split("Name: GLIBC_")
+            .skip(1)
+            .map(|rest| rest.split_whitespace().next().unwrap())
+            .collect();
+        if needed.is_empty() {
+            skip("versions of glibc: another C library is here");
+            continue;
+        }
+        let number = |version: &str| -> Vec<u32> {
+            version
+                .split('.')
+                .map(|part| part.parse().unwrap())
+                .collect()
+        };
+        assert!(
+            needed.iter().all(|version| number(version) <= vec![2, 17]),
+            "{width:?}: {needed:?}"
+        );
+        // Before 2.30 a version would lead to a library that has not got them. On i386 another function would be found without.
+        let symbols = readelf("--dyn-syms", &ours.join("libaio.so.1.0.2"));
+        for function in [
+            "dlopen",
+            "dladdr",
+            "pthread_create",
+            "pthread_attr_setstacksize",
+        ] {
+            let is_versioned = symbols.contains(&format!(" UND {function}@GLIBC_"));
+            let must_be = width == Width::W32 && function != "dladdr";
+            assert_eq!(is_versioned, must_be, "{function}, {width:?}");
+            assert!(symbols.contains(&format!(" WEAK   DEFAULT  UND {function}")));
+        }
+    }
+}
+
 /// Version definitions in their order, each with those it depends on.
 fn nodes(library: &Path) -> Vec<(String, Vec<String>)> {
     let text = readelf("-V", library);

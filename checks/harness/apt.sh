@@ -22,13 +22,13 @@ sources() {
 }
 
 # get ARCHITECTURE ARGUMENT...: apt-get, in the current directory, for one architecture at a time: one that the
-# mirror is just changing does not spoil the other.
+# mirror is just changing does not spoil the other. What is installed here does not matter.
 get() {
 	_state=$apt/$1 _architecture=$1
 	shift
 	mkdir -p "$_state/lists/partial" "$_state/cache/archives/partial"
 	apt-get -qq -o APT::Architecture="$_architecture" -o APT::Architectures::="$_architecture" \
-		-o APT::Sandbox::User=root -o Dir::Etc::SourceList=/dev/null \
+		-o APT::Sandbox::User=root -o Dir::State::status=/dev/null -o Dir::Etc::SourceList=/dev/null \
 		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$_state/lists" \
 		-o Dir::Cache="$_state/cache" "$@" 2>>"$apt.errors"
 }

@@ -7,14 +7,16 @@
 # usage: obtain.sh DIRECTORY [source]      with "source", nothing else
 #
 # leaves in DIRECTORY: source/ (unpacked), amd64/ and i386/ (unpacked packages), and debian-13/ with
-# the same two. The libraries can be found as libaio.so.1 and libaio.so.1.0.2. Does nothing when they are there.
+# the same two. The libraries can be found as libaio.so.1 and libaio.so.1.0.2. debian-11/ has the C library of
+# Debian 11, the last one in which threads are a library of their own, and what compiles programs for it. Does nothing when
+# they are there.
 set -eu
 
 [ "$#${2-}" = 1 ] || [ "$#${2-}" = 2source ] || { echo "usage: $0 DIRECTORY [source]" >&2; exit 2; }
 harness=$(realpath "$(dirname "$0")/../harness")
 mkdir -p "$1"
 cd "$1"
-if [ -e complete ] && [ -e debian-13/complete ] && { [ $# = 1 ] || [ -d source ]; }; then exit 0; fi
+if [ -e complete ] && [ -e debian-13/complete ] && [ -e debian-11/complete ] && { [ $# = 1 ] || [ -d source ]; }; then exit 0; fi
 
 # shellcheck source=checks/harness/apt.sh
 . "$harness/apt.sh"
@@ -85,9 +87,24 @@ if ! [ -e complete ] || { [ $# = 2 ] && ! [ -d source ]; }; then
 	obtain_source || echo "$0: cannot download the source of libaio, and go on without: $(tail -n 1 "$apt.errors")" >&2
 	touch complete
 fi
+# The tests that need the others are skipped without them.
+if ! [ -e debian-11/complete ]; then
+	rm -rf debian-11
+	mkdir debian-11
+	cd debian-11
+	sources "$release" bullseye
+	get amd64 update || true
+	if get amd64 download libc6 libc6-dev linux-libc-dev libgcc-s1; then
+		unpack ./*.deb
+		# So that they do not lead to this machine's.
+		find amd64 -lname '/*' -exec sh -c 'for link; do ln -sf -r "amd64$(readlink "$link")" "$link"; done' sh {} +
+		touch complete
+	else
+		echo "$0: cannot download Debian 11's C library, and go on without: $(tail -n 1 "$apt.errors")" >&2
+	fi
+	cd ..
+fi
 [ ! -e debian-13/complete ] || exit 0
-
-# The tests that need these are skipped without them.
 rm -rf debian-13
 mkdir debian-13
 cd debian-13

@@ -4,6 +4,7 @@ use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use super::aio::SIGSET_SIZE;
 use super::errno::{self, result};
 
 /// Enough for what helpers do; they call nothing of the program's.
@@ -15,28 +16,83 @@ pub(crate) trait Run {
     fn run(&self);
 }
 
+unsafe extern "C" {
+    /// The addresses of `pthread_create` and `pthread_attr_setstacksize`, or 0: before glibc 2.34
+    /// they are in a library of their own, which not every program loads. The Makefile makes it.
+    #[cfg(not(test))]
+    #[link_name = "libaio_thread_functions"]
+    safe static THREAD_FUNCTIONS: [usize; 2];
+}
+
+/// `pthread_create`
+type Create = unsafe extern "C" fn(
+    *mut libc::pthread_t,
+    *const libc::pthread_attr_t,
+    extern "C" fn(*mut c_void) -> *mut c_void,
+    *mut c_void,
+) -> c_int;
+/// `pthread_attr_setstacksize`
+type SetStackSize = unsafe extern "C" fn(*mut libc::pthread_attr_t, usize) -> c_int;
+
+/// The functions that start a thread, if this program has them.
+fn thread_functions() -> Option<(Create, SetStackSize)> {
+    #[cfg(test)]
+    return Some((libc::pthread_create, libc::pthread_attr_setstacksize));
+    #[cfg(not(test))]
+    match THREAD_FUNCTIONS {
+        [0, _] | [_, 0] => None,
+        // SAFETY: they are the functions, which have these types.
+        [create, set_stack_size] => Some(unsafe {
+            (
+                core::mem::transmute::<usize, Create>(create),
+                core::mem::transmute::<usize, SetStackSize>(set_stack_size),
+            )
+        }),
+    }
+}
+
 /// Starts a detached thread with a small stack and all signals blocked, which does `work`. False if
 /// there can be none.
 ///
 /// # Safety
 /// `work` stays as long as the process.
 pub(crate) unsafe fn start_thread<R: Run>(work: &R) -> bool {
+    let Some(functions) = thread_functions() else {
+        return false;
+    };
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation
     // stay unblocked, because it leaves them out of the set.
     errno::preserve(|| unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        set_signal_mask(all.as_ptr(), before.as_mut_ptr());
         let argument = ptr::from_ref(work).cast_mut().cast();
         // EINVAL: the program's thread-local variables need a larger stack.
-        let mut failure = create(main::<R>, argument, Some(STACK));
+        let mut failure = create(functions, main::<R>, argument, Some(STACK));
         if failure == libc::EINVAL {
-            failure = create(main::<R>, argument, None);
+            failure = create(functions, main::<R>, argument, None);
         }
-        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
+        set_signal_mask(before.as_ptr(), ptr::null_mut());
         failure == 0
     })
+}
+
+/// `rt_sigprocmask(2)` of this thread: `pthread_sigmask` is another function from glibc 2.32 on.
+///
+/// # Safety
+/// `new` can be read; `before` is null or has room.
+unsafe fn set_signal_mask(new: *const libc::sigset_t, before: *mut libc::sigset_t) {
+    // SAFETY: the kernel's set is the beginning of the C library's.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            c_long::from(libc::SIG_SETMASK),
+            new,
+            before,
+            SIGSET_SIZE,
+        )
+    });
 }
 
 /// `pthread_create(3)`: 0 or an error number.
@@ -44,6 +100,7 @@ pub(crate) unsafe fn start_thread<R: Run>(work: &R) -> bool {
 /// # Safety
 /// A thread may run `main(argument)`.
 unsafe fn create(
+    (create, set_stack_size): (Create, SetStackSize),
     main: extern "C" fn(*mut c_void) -> *mut c_void,
     argument: *mut c_void,
     stack: Option<usize>,
@@ -56,9 +113,9 @@ unsafe fn create(
         libc::pthread_attr_init(attributes);
         libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
         if let Some(stack) = stack {
-            libc::pthread_attr_setstacksize(attributes, stack);
+            set_stack_size(attributes, stack);
         }
-        let failure = libc::pthread_create(thread.as_mut_ptr(), attributes, main, argument);
+        let failure = create(thread.as_mut_ptr(), attributes, main, argument);
         libc::pthread_attr_destroy(attributes);
         failure
     }
