@@ -596,8 +596,10 @@ mod tests {
         let mut context = Context::new(0, 3);
         assert_eq!(context.reap(0, 1, ptr::null()), Some(1));
         assert!(context.entry().gate.enter(thread::current()));
+        context.entry().ours.set();
         let look = ring::look(&context.ring.header, SLOTS).unwrap();
         ring::claim(&context.ring.header, SLOTS, look, &context.entry().ours);
+        assert_eq!(context.head(), 1 + SLOTS);
         let wanted = context.wanted(0, 2, ptr::null());
         // SAFETY: the array has room.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
@@ -624,6 +626,7 @@ mod tests {
         // SAFETY: as above.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
         assert_eq!((result, SYSTEM_CALLS.get()), (Ok(2), before + 1));
+        context.entry().ours.clear();
         context.entry().gate.leave();
         assert!(!context.entry().gate.has_callers() && context.entry().gate.close(4));
     }
