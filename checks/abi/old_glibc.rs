@@ -98,6 +98,30 @@ fn sources() -> Vec<PathBuf> {
     sources
 }
 
+/// Where no thread can be started, nothing keeps the library.
+#[test]
+fn it_is_unloaded_where_there_are_no_threads() {
+    let Some(root) = root() else { return };
+    let directory = scratch();
+    let program = directory.path().join("unloading");
+    let compiled = output(
+        compiler_for(&root)
+            .arg("-o")
+            .arg(&program)
+            .arg(project().join("c-tests/linking/unloading.c"))
+            .arg("-ldl"),
+    );
+    assert!(compiled.status.success(), "{compiled:?}");
+    let result = output(
+        on(&root, &program)
+            .arg(build().join("libaio.so.1"))
+            .env("LIBAIO_ENGINE", "threads")
+            .current_dir(directory.path()),
+    );
+    assert!(result.status.success(), "{result:?}");
+    assert_eq!(String::from_utf8_lossy(&result.stdout).trim(), "gone");
+}
+
 /// With threads of its own in a program that has threads, and without one where none can be started.
 #[test]
 fn the_threads_engine_runs_with_and_without_a_library_for_threads() {

@@ -1,21 +1,34 @@
-//! The end of the process: what was queued is finished, and the library's threads end. Until then the
-//! library stays loaded.
+//! The end of the process: what was queued is finished, and the library's threads end. A library that
+//! has started one stays loaded until then.
 
 use super::state::Threads;
+use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::futex;
 use crate::sys::loaded_objects;
 use crate::sys::process::{self, Run};
 
-/// Sees to it that the engine's work is finished at the end of the process, and that the library is
-/// there until then. Called before work is given to a thread of the library.
+/// Sees to it that the engine's work is finished at the end of the process. Called before work is
+/// given to a thread of the library.
 pub(crate) fn finish_at_exit(threads: &Threads) {
-    // Relaxed: of threads that come here at the same time, one exchange finds 0.
-    if threads.ends_at_exit.load(Relaxed) == 0 && threads.ends_at_exit.swap(1, Relaxed) == 0 {
-        loaded_objects::keep_this_one();
+    if is_first(&threads.ends_at_exit) {
         // SAFETY: it is the state, which stays.
         unsafe { process::at_exit(threads) };
     }
+}
+
+/// Sees to it that the library is there until the end of the process. Called when work was given to a
+/// thread of the library, before the program's call returns.
+pub(crate) fn stay_loaded(threads: &Threads) {
+    if is_first(&threads.stays_loaded) {
+        loaded_objects::keep_this_one();
+    }
+}
+
+/// Of threads that come here at the same time, one is the first.
+fn is_first(done: &AtomicU32) -> bool {
+    // Relaxed: nothing else is published.
+    done.load(Relaxed) == 0 && done.swap(1, Relaxed) == 0
 }
 
 /// Finishes what is queued and ends the threads: the process ends, or the program unloads the

@@ -5,7 +5,7 @@ use core::ptr;
 use super::batch::Batch;
 use super::carry_out::Transfer;
 use super::context::Context;
-use super::ending::finish_at_exit;
+use super::ending::{finish_at_exit, stay_loaded};
 use super::file::{File, Identity};
 use super::iocb::Submission;
 use super::requests::{Details, FEW, QUEUED, Request, Work, give_back};
@@ -79,7 +79,9 @@ pub(crate) fn hand_over_poll(
     finish_at_exit(threads);
     // SAFETY: the request is this thread's.
     let armed = unsafe { threads.poller.arm(request) };
-    if armed.is_err() {
+    if armed.is_ok() {
+        stay_loaded(threads);
+    } else {
         // SAFETY: still this thread's.
         unsafe { give_back(request) };
         context.events.completions.refuse();
@@ -152,6 +154,7 @@ fn queue(
         unsafe { give_back(request) };
         return Ok(Carrier::Caller);
     }
+    stay_loaded(threads);
     accept(context, request)?;
     // SAFETY: as above. Release: hands the details over.
     unsafe {

@@ -41,6 +41,8 @@ pub(crate) struct Threads {
     pub writable: ProvenPages,
     /// Whether the engine's work is finished at the end of the process.
     pub ends_at_exit: AtomicU32,
+    /// Whether the library stays loaded, because it has started threads.
+    pub stays_loaded: AtomicU32,
     /// The process that this memory is of, where the kernel does not wipe it in a child; else
     /// [`WIPED`].
     owner: AtomicU32,
