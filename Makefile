@@ -164,25 +164,26 @@ $(BUILD)/libaio.map: $(version_script) Makefile
 
 # From 2 MiB on the kernel would align the library, and what is loaded after it, to that.
 most_loaded := 1048576
-# Where threads are in a library of their own, it is needed though all references to it are weak. On i386 pthread_create
-# without a version is one that takes no stack size.
 $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(BUILD)/static/$(STATE).o \
 		$(patsubst %,$(BUILD)/shared/%.o,$(PROGRAM)) $(BUILD)/libaio.map abi/without-version.sh
 	$(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,--as-needed,--build-id=sha1 \
-	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^) -Wl,--no-as-needed -pthread
-	$(if $(filter i386-% i486-% i586-% i686-%,$(machine)),,abi/without-version.sh $(READELF) $@ $(may_be_missing))
+	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^)
+	abi/without-version.sh $(READELF) $@ $(may_be_missing)
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
-	  [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
+	  [ $$sum -gt 0 ] && [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
 
 $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@
 
-# One member per function, so that a program may bring some of them itself.
-$(BUILD)/static/%.o: $(BUILD)/untraced.a abi/interposable.redefine Makefile
+# One member per function, so that a program may bring some of them itself. Those that take events say that they are linked.
+$(patsubst %,$(BUILD)/static/%.o,$(filter %getevents %getevents_time64,$(SYSTEM_CALLS))): is_collector := 1
+$(BUILD)/static/%.o: $(BUILD)/untraced.a abi/interposable.redefine abi/collector.S Makefile
 	@mkdir -p $(@D)
 	$(call cut,$*)
 	$(OBJCOPY) --keep-global-symbol=$* $@
 	$(OBJCOPY) --redefine-syms=abi/interposable.redefine $@
+	$(if $(is_collector),$(OBJCOPY) $@ $@.visible && $(cc) -DFUNCTION=$* -c -o $@.hidden.o abi/collector.S && \
+	  $(cut_with) -o $@ $@.visible $@.hidden.o)
 
 $(BUILD)/libaio.a: $(members)
 	rm -f $@

@@ -1,21 +1,25 @@
 /* What goes with src/engine/program.rs and src/sys/loaded_objects.rs, in libaio.so and in libaio.a: names that no other file
    can see, functions that may be missing, those that start threads, and which of the functions that take events are linked.
 
-   In libaio.a (STATIC) the first word is 1, and the others are addresses. The references are weak, so that
-   asking for a function does not link it: one that nothing else needs is 0. In libaio.so all of them are there,
-   and all words are 0: there the references of the program tell. */
+   In libaio.a (STATIC) the first word is 1, and the others are not 0 if the function is linked (collector.S). The
+   references are weak, so that asking for a function does not link it. In libaio.so all of them are there, and all words
+   are 0: there the references of the program tell. */
 
 #ifdef STATIC
-	.weak io_getevents
-	.weak io_pgetevents
+	.weak libaio_linked_io_getevents
+	.hidden libaio_linked_io_getevents
+	.weak libaio_linked_io_pgetevents
+	.hidden libaio_linked_io_pgetevents
 #if __SIZEOF_LONG__ == 4
-	.weak io_getevents_time64
-	.weak io_pgetevents_time64
-#define TIME64 io_getevents_time64, io_pgetevents_time64
+	.weak libaio_linked_io_getevents_time64
+	.hidden libaio_linked_io_getevents_time64
+	.weak libaio_linked_io_pgetevents_time64
+	.hidden libaio_linked_io_pgetevents_time64
+#define TIME64 libaio_linked_io_getevents_time64, libaio_linked_io_pgetevents_time64
 #else
 #define TIME64 0, 0
 #endif
-#define WORDS 1, io_getevents, io_pgetevents, TIME64
+#define WORDS 1, libaio_linked_io_getevents, libaio_linked_io_pgetevents, TIME64
 #else
 #define WORDS 0, 0, 0, 0, 0
 #endif

@@ -7,6 +7,8 @@
  *
  *   -DREFERS      it refers to io_setup and io_submit
  *   -DCOLLECTS    it refers to io_getevents, which it does not call
+ *   -DOWN         that is a function of its own
+ *   -DFIRST       it calls its own io_setup, not a plug-in's
  *   -DPLUGIN      not a program, but an object with the same references
  *
  * usage: own_way [PLUGIN...]    opens the plug-ins first; the library is opened if nothing refers to it
@@ -14,12 +16,20 @@
 #include <dlfcn.h>
 #include <err.h>
 #include <libaio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../harness/expect.h"
 
 #ifdef REFERS
 int (*plugin_setup)(int, io_context_t *) = io_setup;
 int (*plugin_submit)(io_context_t, long, struct iocb **) = io_submit;
+#endif
+#ifdef OWN
+int io_getevents(io_context_t ctx, long min_nr, long nr, struct io_event *events, struct timespec *timeout)
+{
+	return (int)syscall(SYS_io_getevents, ctx, min_nr, nr, events, timeout);
+}
 #endif
 #ifdef COLLECTS
 int (*plugin_collect)(io_context_t, long, long, struct io_event *, struct timespec *) = io_getevents;
@@ -42,8 +52,12 @@ int main(int argc, char **argv)
 			errx(2, "%s", dlerror());
 		int (**theirs)(int, io_context_t *) = dlsym(plugin, "plugin_setup");
 
+#ifdef FIRST
+		(void)theirs;
+#else
 		if (theirs)
 			setup = *theirs;
+#endif
 	}
 	if (!setup) {
 		void *library = dlopen("libaio.so.1", RTLD_NOW);

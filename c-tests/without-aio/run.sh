@@ -140,6 +140,10 @@ check_own_way() {
 	way served "$at/static-refers-collects"
 	way "$filter" "$at/static-pie"
 	way served "$at/static-pie-collects"
+	# With an io_getevents of its own.
+	for kind in dynamic static static-pie; do way "$filter" "$at/own-$kind"; done
+	# A program with the static library in it, and a plug-in that refers to the shared one.
+	way "$filter" "$at/contains" "$at/refers-collects.so"
 	# A plug-in with the static library in it.
 	way "$filter" "$at/plain" "$at/contains.so"
 	way served "$at/plain" "$at/contains-collects.so"
@@ -162,6 +166,11 @@ compile_own_way() {
 	local at=$work/own_way source=$here/own_way.c collects name
 	mkdir "$at"
 	compile "$at/plain" -D_GNU_SOURCE "$source" -ldl
+	compile "$at/contains" -D_GNU_SOURCE -DREFERS -DFIRST "$source" "$build/libaio.a" -ldl
+	set -- -D_GNU_SOURCE -DREFERS -DCOLLECTS -DOWN "$source" "$build/libaio.a"
+	compile "$at/own-dynamic" "$@" -ldl
+	compile "$at/own-static" -static -DSTATIC "$@"
+	compile "$at/own-static-pie" -static-pie -DSTATIC "$@"
 	for collects in '' -collects; do
 		set -- -D_GNU_SOURCE -DREFERS ${collects:+-DCOLLECTS} "$source"
 		compile "$at/refers$collects" "$@" "$build/libaio.so" -ldl

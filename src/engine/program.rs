@@ -7,9 +7,8 @@
 use crate::sys::loaded_objects;
 
 unsafe extern "C" {
-    /// In `libaio.a` the first word is 1, and the others are the addresses of the functions that
-    /// take events, or 0 for what the program did not link. In `libaio.so` all are 0. The Makefile
-    /// makes it.
+    /// In `libaio.a` the first word is 1, and the others are not 0 for those of its functions that
+    /// take events which the program has linked. In `libaio.so` all are 0. The Makefile makes it.
     #[cfg(not(test))]
     #[link_name = "libaio_linked_collectors"]
     safe static LINKED: [usize; 5];
