@@ -34,7 +34,7 @@ for source in *.c; do
 		continue
 	fi
 	program=$work/${source%.c} status=0
-	compile "$program" "$source" -L"$library" -laio -Wl,-rpath,"$library"
+	compile "$program" "$source" -L"$library" -Wl,--no-as-needed -laio -Wl,-rpath,"$library"
 	case $(would_load "$program") in
 	"$library"/*) ;;
 	*) echo "$source: not linked with the library in $library" >&2 && exit 1 ;;
