@@ -248,3 +248,19 @@ fn without_gnu_ld_the_build_says_what_it_needs() {
     assert!(lines[1].starts_with("make: ***"), "{errors}");
     assert!(!made.join("libaio.a").exists());
 }
+
+/// Without it the library would need a newer C library than it says.
+#[test]
+fn without_readelf_nothing_is_built() {
+    let workshop = Workshop::new();
+    let made = workshop.directory("build");
+    let command = ["make", "READELF=/nonexistent/readelf"];
+    let result = output(&mut workshop.command(&command, &made));
+    let errors = String::from_utf8_lossy(&result.stderr);
+    assert!(!result.status.success());
+    assert!(
+        errors.contains("/nonexistent/readelf: not found"),
+        "{errors}"
+    );
+    assert!(!made.join("libaio.so.1.0.2").exists(), "{errors}");
+}

@@ -209,6 +209,22 @@ fn links_with_every_compiler_and_mode() {
     assert_eq!(linked, 24);
 }
 
+/// `LIBAIO_ENGINE` has an effect there.
+#[test]
+fn the_environment_is_read_before_the_first_constructor() {
+    let directory = scratch();
+    let source = project().join("c-tests/linking/first_constructor.c");
+    let program = directory.path().join("first_constructor");
+    for flag in ["-static", "-static-pie"] {
+        let (ours, width) = (Library::Ours, Width::W64);
+        let mut compiler = compiler(ours, width);
+        compiler.arg(flag);
+        compile(compiler, &source, ours, Link::Static, width, &program).unwrap();
+        let printed = run(on(ours, width, &program).env("LIBAIO_ENGINE", "threads"));
+        assert_eq!(printed, "threads\n", "{flag}");
+    }
+}
+
 #[test]
 fn a_program_may_bring_some_functions_itself() {
     // Its own function is the system call.
