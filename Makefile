@@ -150,7 +150,7 @@ $(BUILD)/static/libaio_program.o $(BUILD)/shared/libaio_program.o: $(BUILD)/untr
 	$(OBJCOPY) --redefine-sym=libaio_program_collects_here=libaio_program_collects $@ $@.visible
 	$(cc) $(linked) -c -o $@.hidden.o abi/program.S
 	$(cut_with) -o $@ $@.visible $@.hidden.o
-	$(if $(linked),,abi/old-versions.sh $(READELF) '$(cc)' $(may_be_missing) >$@.redefine && \
+	$(if $(linked),,abi/old-versions.sh $(READELF) '$(may_be_missing)' $(cc) >$@.redefine && \
 	  $(OBJCOPY) --redefine-syms=$@.redefine $@)
 
 $(BUILD)/shared/%.o: $(BUILD)/%.o abi/interposable.redefine abi/versions.redefine
@@ -170,7 +170,8 @@ $(BUILD)/$(libname): $(BUILD)/shared/system-calls.o $(BUILD)/shared/callers.o $(
 	  -Wl,--version-script=$(BUILD)/libaio.map -Wl,-soname,$(soname) $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(filter %.o,$^)
 	abi/without-version.sh $(READELF) $@ $(may_be_missing)
 	@sum=0; for size in $$($(READELF) -lW $@ | awk '$$1 == "LOAD" { print $$6 }'); do sum=$$((sum + size)); done; \
-	  [ $$sum -gt 0 ] && [ $$sum -lt $(most_loaded) ] || { echo "$@ takes $$sum bytes of memory, and $(most_loaded) are too many" >&2; exit 1; }
+	  [ $$sum -gt 0 ] && [ $$sum -lt $(most_loaded) ] || \
+	  { echo "$@ takes $$sum bytes of memory, not 1 to $(most_loaded)" >&2; exit 1; }
 
 $(addprefix $(BUILD)/,$(links)): $(BUILD)/$(libname)
 	ln -sf $(libname) $@
