@@ -4,23 +4,9 @@
 //! `checks/harness/programs.sh` has the words.
 
 use abi_tests::{
-    Library, Link, Need, Width, aio_refused, compile, compiler, needs, on, output, project, run,
-    scratch, skip, skip_test,
+    Library, Link, Need, Width, aio_refused, c_programs, compile, compiler, failure, needs, on,
+    output, project, run, scratch, skip, skip_test,
 };
-use std::fs;
-use std::path::PathBuf;
-
-fn sources() -> Vec<PathBuf> {
-    let mut sources: Vec<_> = fs::read_dir(project().join("c-tests/programs"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .collect();
-    sources.sort();
-    assert!(sources.len() >= 20, "{} C programs", sources.len());
-    sources
-}
-
 /// What makes `struct timespec` one of 64 bits on i686.
 const TIME64: [&str; 2] = ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"];
 
@@ -54,7 +40,7 @@ fn all_with(
     }
     let directory = scratch();
     let mut failures = String::new();
-    for source in sources() {
+    for source in c_programs() {
         let name = source.file_stem().unwrap().to_str().unwrap();
         let has = |need: &Need| match need {
             Need::KernelAio | Need::AioMaxNr => true,
@@ -81,19 +67,7 @@ fn all_with(
                 .envs(environment.iter().copied())
                 .current_dir(directory.path()),
         );
-        let printed = String::from_utf8_lossy(&result.stdout);
-        match result.status.code() {
-            Some(0) => {}
-            Some(77) => skip(&format!(
-                "{name}: {}",
-                printed.trim().trim_start_matches("skip: ")
-            )),
-            _ => failures.push_str(&format!(
-                "{name}: {}\n{printed}{}\n",
-                result.status,
-                String::from_utf8_lossy(&result.stderr)
-            )),
-        }
+        failures += &failure(name, &result);
     }
     assert!(
         failures.is_empty(),

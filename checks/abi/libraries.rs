@@ -278,6 +278,43 @@ pub fn copy_source(to: &Path) {
     }
 }
 
+/// The C programs of `c-tests/programs`.
+pub fn c_programs() -> Vec<PathBuf> {
+    let mut sources: Vec<_> = fs::read_dir(project().join("c-tests/programs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .collect();
+    sources.sort();
+    assert!(sources.len() >= 20, "{} C programs", sources.len());
+    sources
+}
+
+/// How a C program failed, or nothing. That it skipped itself is counted.
+pub fn failure(name: &str, result: &Output) -> String {
+    let printed = String::from_utf8_lossy(&result.stdout);
+    match result.status.code() {
+        Some(0) => {}
+        Some(77) => skip(&format!(
+            "{name}: {}",
+            printed.trim().trim_start_matches("skip: ")
+        )),
+        _ => {
+            let errors = String::from_utf8_lossy(&result.stderr);
+            return format!("{name}: {}\n{printed}{errors}\n", result.status);
+        }
+    }
+    String::new()
+}
+
+/// What the shared library asks for and an old C library need not have.
+pub const MAY_BE_MISSING: [&str; 4] = [
+    "dlopen",
+    "dladdr",
+    "pthread_create",
+    "pthread_attr_setstacksize",
+];
+
 /// What a C program may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {

@@ -1,7 +1,8 @@
 //! The library made by other linkers and compilers, and with the flags of distributions: it is the same one.
 
 use abi_tests::{
-    Library, Width, build, compiler, exported, output, project, readelf, run, scratch, skip_test,
+    Library, MAY_BE_MISSING, Width, build, compiler, exported, output, project, readelf, run,
+    scratch, skip_test,
 };
 use std::collections::BTreeSet;
 use std::env;
@@ -97,17 +98,11 @@ impl Workshop {
 /// How the library asks for what an old C library need not have: `BINDING NAME`, the name with a
 /// version if there is one.
 fn may_be_missing(library: &Path) -> BTreeSet<String> {
-    const NAMES: [&str; 4] = [
-        "dlopen",
-        "dladdr",
-        "pthread_create",
-        "pthread_attr_setstacksize",
-    ];
     readelf("--dyn-syms", library)
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
         .filter(|field| field.len() >= 8 && field[6] == "UND")
-        .filter(|field| NAMES.contains(&field[7].split('@').next().unwrap()))
+        .filter(|field| MAY_BE_MISSING.contains(&field[7].split('@').next().unwrap()))
         .map(|field| [field[4], field[7]].join(" "))
         .collect()
 }
