@@ -169,52 +169,6 @@ pub(crate) fn close(fd: c_int) {
     let _ = result(|| unsafe { libc::syscall(libc::SYS_close, c_long::from(fd)) });
 }
 
-/// Type, device and inode of an open file.
-pub(crate) fn status(fd: c_int) -> Result<libc::stat64, Errno> {
-    let mut status = core::mem::MaybeUninit::<libc::stat64>::uninit();
-    // SAFETY: the structure has room.
-    result(|| unsafe { fstat(fd, status.as_mut_ptr()) })?;
-    // SAFETY: filled in on success.
-    Ok(unsafe { status.assume_init() })
-}
-
-/// `fstat(2)`. Where glibc's structure is the kernel's, by the system call: before glibc 2.33 there is
-/// no such function to link with.
-///
-/// # Safety
-/// `status` has room.
-unsafe fn fstat(fd: c_int, status: *mut libc::stat64) -> c_long {
-    #[cfg(all(
-        target_env = "gnu",
-        any(
-            target_arch = "x86_64",
-            target_arch = "aarch64",
-            target_arch = "powerpc64",
-            target_arch = "s390x",
-            target_arch = "riscv64"
-        )
-    ))]
-    // SAFETY: the caller keeps the same promise.
-    return unsafe { libc::syscall(libc::SYS_fstat, c_long::from(fd), status) };
-    #[cfg(all(target_env = "gnu", any(target_arch = "x86", target_arch = "arm")))]
-    // SAFETY: as above.
-    return unsafe { libc::syscall(libc::SYS_fstat64, c_long::from(fd), status) };
-    #[cfg(not(all(
-        target_env = "gnu",
-        any(
-            target_arch = "x86_64",
-            target_arch = "aarch64",
-            target_arch = "powerpc64",
-            target_arch = "s390x",
-            target_arch = "riscv64",
-            target_arch = "x86",
-            target_arch = "arm"
-        )
-    )))]
-    // SAFETY: as above.
-    c_long::from(unsafe { libc::fstat64(fd, status) })
-}
-
 /// What `poll(2)` says of one descriptor now, or after a wait that a signal handler may end.
 pub(crate) fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
     let limit = if wait { None } else { Some(0) };

@@ -214,7 +214,7 @@ mod tests {
             c"dl_iterate_phdr",
             c"dl_iterate_phd",
             c"no such name",
-            c"mmap",
+            c"syscall",
         ]);
         assert_eq!(found, 0b1001);
     }

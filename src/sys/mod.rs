@@ -22,4 +22,6 @@ pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod proven_pages;
 pub(crate) mod sanitizers;
+#[cfg(feature = "threads")]
+pub(crate) mod status;
 pub(crate) mod thread;

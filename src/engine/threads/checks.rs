@@ -8,17 +8,17 @@ use super::file::File;
 use super::iocb::Submission;
 use super::requests::many_bytes;
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_APPEND, RWF_NOAPPEND, Way};
-use crate::sys::{eventfd, limits, probe, process};
+use crate::sys::files::{RWF_APPEND, RWF_NOAPPEND, Way};
+use crate::sys::{eventfd, limits, probe, process, status};
 
 /// UIO_MAXIOV.
 const MOST_VECTORS: u32 = 1024;
 
 /// Refuses an `aio_resfd` that is no eventfd.
 pub(crate) fn check_eventfd(fd: c_int) -> Result<(), Errno> {
-    let status = files::status(fd).map_err(|_| Errno::EBADF)?;
+    let status = status::of(fd).map_err(|_| Errno::EBADF)?;
     // An eventfd has no file type. The check keeps the library from ever writing to another file.
-    if status.st_mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
+    if status.mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
         Ok(())
     } else {
         Err(Errno::EINVAL)

@@ -4,6 +4,7 @@ use core::ffi::c_int;
 
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
+use crate::sys::status::{self, Status};
 
 /// Which file a descriptor stood for.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -19,14 +20,13 @@ pub(crate) struct Identity {
 impl Identity {
     /// Which file a descriptor stands for now.
     pub(crate) fn now(fd: c_int) -> Result<Identity, Errno> {
-        Ok(Identity::of(&files::status(fd)?).with_birth(fd))
+        Ok(Identity::of(&status::of(fd)?).with_birth(fd))
     }
 
-    #[allow(clippy::unnecessary_cast)] // not the same types everywhere
-    fn of(status: &libc::stat64) -> Identity {
+    fn of(status: &Status) -> Identity {
         Identity {
-            device: status.st_dev as u64,
-            inode: status.st_ino as u64,
+            device: status.device,
+            inode: status.inode,
             birth: 0,
         }
     }
@@ -79,8 +79,8 @@ impl File {
         if flags & libc::O_PATH != 0 {
             return Err(Errno::EBADF);
         }
-        let status = files::status(fd).map_err(|_| Errno::EBADF)?;
-        let kind = match status.st_mode & libc::S_IFMT {
+        let status = status::of(fd).map_err(|_| Errno::EBADF)?;
+        let kind = match status.mode & libc::S_IFMT {
             libc::S_IFREG | libc::S_IFBLK => Kind::Disk,
             libc::S_IFDIR => Kind::Directory,
             libc::S_IFIFO => Kind::Pipe,
@@ -88,14 +88,14 @@ impl File {
             _ => Kind::Other,
         };
         let identity = Identity::of(&status);
-        let is_regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
+        let is_regular = status.mode & libc::S_IFMT == libc::S_IFREG;
         Ok(File {
             fd,
             flags,
             kind,
             has_device: major(identity.device) != 0,
             identity,
-            size: is_regular.then_some(status.st_size as u64),
+            size: is_regular.then_some(status.size),
         })
     }
 
