@@ -29,16 +29,24 @@ pub(crate) fn sleep(nanoseconds: c_long) {
     });
 }
 
-/// Nanoseconds of the monotonic clock.
+/// Nanoseconds of the monotonic clock, as the kernel has it: `clock_gettime(3)` may be a preloaded
+/// library's, which shows another time, and the kernel would wait for that.
 #[cfg(feature = "threads")]
+#[allow(clippy::useless_conversion)] // long is 32 or 64 bits wide
 pub(crate) fn now() -> i64 {
-    let mut now = core::mem::MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the structure has room; this clock is always there.
-    let now = unsafe {
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, now.as_mut_ptr());
-        now.assume_init()
+    let mut now = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
     };
-    (now.tv_sec as i64) * 1_000_000_000 + now.tv_nsec as i64
+    // SAFETY: the structure has room; this clock is always there.
+    let _ = errno::result(|| unsafe {
+        libc::syscall(
+            libc::SYS_clock_gettime,
+            c_long::from(libc::CLOCK_MONOTONIC),
+            ptr::from_mut(&mut now),
+        )
+    });
+    i64::from(now.tv_sec) * 1_000_000_000 + i64::from(now.tv_nsec)
 }
 
 /// `nanoseconds`, as the kernel takes them.
