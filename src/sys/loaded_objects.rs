@@ -79,6 +79,32 @@ pub(crate) fn keep_this_one() {
     });
 }
 
+/// Bytes that each thread has for the thread-local variables of all loaded objects, and that some C
+/// libraries take from its stack: not less than they are, in whole pages.
+pub(crate) fn thread_local_bytes() -> usize {
+    unsafe extern "C" fn visit(
+        object: *mut libc::dl_phdr_info,
+        _size: usize,
+        bytes: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the dynamic linker passes a description of an object, which stays loaded meanwhile.
+        let object = unsafe { &*object };
+        for index in 0..usize::from(object.dlpi_phnum) {
+            // SAFETY: there are so many.
+            let header = unsafe { &*object.dlpi_phdr.add(index) };
+            if header.p_type == libc::PT_TLS {
+                // SAFETY: `thread_local_bytes` passes it.
+                unsafe { *bytes.cast::<usize>() += (header.p_memsz + header.p_align) as usize };
+            }
+        }
+        0
+    }
+    let mut bytes = 0usize;
+    // SAFETY: the number outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), ptr::from_mut(&mut bytes).cast()) };
+    bytes.next_multiple_of(super::memory::PAGE)
+}
+
 /// A set of names, as many as bits, and which of them were found.
 struct Search<'a> {
     names: &'a [&'a CStr],

@@ -23,5 +23,7 @@ pub(crate) mod process;
 pub(crate) mod proven_pages;
 pub(crate) mod sanitizers;
 #[cfg(feature = "threads")]
+mod scheduling;
+#[cfg(feature = "threads")]
 pub(crate) mod status;
 pub(crate) mod thread;

@@ -6,8 +6,10 @@ use core::ptr;
 
 use super::aio::SIGSET_SIZE;
 use super::errno::{self, result};
+use super::{loaded_objects, scheduling};
 
-/// Enough for what helpers do; they call nothing of the program's.
+/// Enough for what helpers do; they call nothing of the program's. Its thread-local variables come on
+/// top.
 const STACK: usize = 128 * 1024;
 
 /// Something that a thread of the library does, or that is done at the end of the process.
@@ -51,8 +53,8 @@ fn thread_functions() -> Option<(Create, SetStackSize)> {
     }
 }
 
-/// Starts a detached thread with a small stack and all signals blocked, which does `work`. False if
-/// there can be none.
+/// Starts a detached thread with a small stack and all signals blocked, which does `work`, on any
+/// processor and by the ordinary policy. False if there can be none.
 ///
 /// # Safety
 /// `work` stays as long as the process.
@@ -67,11 +69,17 @@ pub(crate) unsafe fn start_thread<R: Run>(work: &R) -> bool {
     errno::preserve(|| unsafe {
         libc::sigfillset(all.as_mut_ptr());
         set_signal_mask(all.as_ptr(), before.as_mut_ptr());
+        // The new thread might never run beside this one, and could not change that itself.
+        let own_processors = scheduling::widen();
         let argument = ptr::from_ref(work).cast_mut().cast();
-        // EINVAL: the program's thread-local variables need a larger stack.
-        let mut failure = create(functions, main::<R>, argument, Some(STACK));
+        let stack = STACK + loaded_objects::thread_local_bytes();
+        // EINVAL: the C library wants a larger one.
+        let mut failure = create(functions, main::<R>, argument, Some(stack));
         if failure == libc::EINVAL {
             failure = create(functions, main::<R>, argument, None);
+        }
+        if let Some(processors) = own_processors {
+            processors.take();
         }
         set_signal_mask(before.as_ptr(), ptr::null_mut());
         failure == 0
@@ -132,6 +140,7 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
             name.as_ptr(),
         )
     });
+    scheduling::be_ordinary();
     // SAFETY: `start_thread` was given it.
     unsafe { &*work.cast::<R>() }.run();
     ptr::null_mut()
