@@ -5,6 +5,8 @@
    references are weak, so that asking for a function does not link it. In libaio.so all of them are there, and all words
    are 0: there the references of the program tell. */
 
+#include <features.h>
+
 #ifdef STATIC
 	.weak libaio_linked_io_getevents
 	.hidden libaio_linked_io_getevents
@@ -53,8 +55,12 @@ libaio_loader:
 	.weak pthread_create
 	.weak pthread_attr_setstacksize
 #endif
+/* musl has none. A static program that ends by quick_exit must be linked with it. */
+#if !defined(__GLIBC__) || !defined(STATIC)
+	.weak __cxa_at_quick_exit
+#endif
 	.globl libaio_thread_functions
 	.hidden libaio_thread_functions
 libaio_thread_functions:
-	.dc.a pthread_create, pthread_attr_setstacksize
+	.dc.a pthread_create, pthread_attr_setstacksize, __cxa_at_quick_exit
 	.section .note.GNU-stack, "", %progbits

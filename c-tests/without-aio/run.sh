@@ -390,7 +390,7 @@ check_faults() {
 	done
 	# The plug-in contains the static library.
 	compile "$work/plugin.so" -D_GNU_SOURCE -DPLUGIN -fPIC -shared "$here/faults/plugin.c" "$build/libaio.a"
-	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users clock scheduling thread_local; do
+	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users clock scheduling thread_local ending; do
 		step "$name" fault "$name"
 	done
 	step plugin fault plugin "$work/plugin.so"

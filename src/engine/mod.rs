@@ -24,6 +24,8 @@ mod tables;
 mod threads;
 mod trace_points;
 
+#[cfg(feature = "threads")]
+use core::ffi::c_void;
 use core::ffi::{c_int, c_long};
 
 use getevents::Getevents;
@@ -119,8 +121,13 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
             by = By::Threads;
             let made = |address| STATE.kernel.give_up(address);
             let wipes = || STATE.wipe_on_fork();
+            let quick = finish_at_quick_exit;
             // SAFETY: as above.
-            result = unsafe { STATE.threads.setup(nr_events, ctxp, !is_full, wipes, made) };
+            result = unsafe {
+                STATE
+                    .threads
+                    .setup(nr_events, ctxp, !is_full, wipes, quick, made)
+            };
         }
         // SAFETY: as above.
         unsafe { trace_setup(nr_events, ctxp, result, by) };
@@ -133,6 +140,12 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
         trace_setup(nr_events, ctxp, result, By::Kernel);
         result
     }
+}
+
+/// What the C library calls in a process that ends by `quick_exit(3)`: it passes nothing.
+#[cfg(feature = "threads")]
+extern "C" fn finish_at_quick_exit(_: *mut c_void) {
+    STATE.threads.finish();
 }
 
 /// # Safety

@@ -20,10 +20,11 @@ pub(crate) trait Run {
 
 unsafe extern "C" {
     /// The addresses of `pthread_create` and `pthread_attr_setstacksize`, or 0: before glibc 2.34
-    /// they are in a library of their own, which not every program loads. The Makefile makes it.
+    /// they are in a library of their own, which not every program loads. And that of
+    /// `__cxa_at_quick_exit`, or 0. The Makefile makes it.
     #[cfg(not(test))]
     #[link_name = "libaio_thread_functions"]
-    safe static THREAD_FUNCTIONS: [usize; 2];
+    safe static THREAD_FUNCTIONS: [usize; 3];
 }
 
 /// `pthread_create`
@@ -42,9 +43,9 @@ fn thread_functions() -> Option<(Create, SetStackSize)> {
     return Some((libc::pthread_create, libc::pthread_attr_setstacksize));
     #[cfg(not(test))]
     match THREAD_FUNCTIONS {
-        [0, _] | [_, 0] => None,
+        [0, _, _] | [_, 0, _] => None,
         // SAFETY: they are the functions, which have these types.
-        [create, set_stack_size] => Some(unsafe {
+        [create, set_stack_size, _] => Some(unsafe {
             (
                 core::mem::transmute::<usize, Create>(create),
                 core::mem::transmute::<usize, SetStackSize>(set_stack_size),
@@ -146,19 +147,23 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
+/// What `__cxa_at_quick_exit` calls, with a null pointer.
+pub(crate) type AtQuickExit = extern "C" fn(*mut c_void);
+
 /// Lets `work` be done at the normal end of the process, or when a plug-in that contains the
-/// library is unloaded.
+/// library is unloaded; and calls `quick` in a process that ends by `quick_exit(3)`.
 ///
 /// # Safety
 /// `work` stays as long as the process.
-pub(crate) unsafe fn at_exit<R: Run>(work: &R) {
+pub(crate) unsafe fn at_exit<R: Run>(work: &R, quick: AtQuickExit) {
     unsafe extern "C" {
         fn __cxa_atexit(
             call: extern "C" fn(*mut c_void),
             argument: *mut c_void,
             object: *const c_void,
         ) -> c_int;
-        /// The shared object or program that this code is part of.
+        /// The shared object or program that this code is part of: its own address, or null in a
+        /// program.
         static __dso_handle: *const c_void;
     }
     extern "C" fn call<R: Run>(work: *mut c_void) {
@@ -166,8 +171,28 @@ pub(crate) unsafe fn at_exit<R: Run>(work: &R) {
         unsafe { &*work.cast::<R>() }.run();
     }
     let argument = ptr::from_ref(work).cast_mut().cast();
+    let object = (&raw const __dso_handle).cast();
     // SAFETY: the handle's address is the identity, and the code is in the object that it names.
-    unsafe { __cxa_atexit(call::<R>, argument, (&raw const __dso_handle).cast()) };
+    unsafe { __cxa_atexit(call::<R>, argument, object) };
+    at_quick_exit(quick, object);
+}
+
+/// As `at_quick_exit(3)`. Unloading an object does not take back what it has asked for, so a plug-in
+/// that contains `libaio.a` does not ask.
+fn at_quick_exit(quick: AtQuickExit, object: *const c_void) {
+    #[cfg(test)]
+    let _ = (quick, object);
+    #[cfg(not(test))]
+    {
+        type Register = unsafe extern "C" fn(AtQuickExit, *const c_void) -> c_int;
+        let [.., register] = THREAD_FUNCTIONS;
+        // SAFETY: every object has one.
+        let is_program = unsafe { object.cast::<*const c_void>().read() }.is_null();
+        if register != 0 && (is_program || loaded_objects::can_stay()) {
+            // SAFETY: it is the function, which has this type; and this code stays.
+            unsafe { core::mem::transmute::<usize, Register>(register)(quick, object) };
+        }
+    }
 }
 
 /// The number of the calling process.

@@ -143,3 +143,38 @@ fn cancelled_or_done() {
         assert_eq!(request.details.done.results().len(), 1);
     });
 }
+
+/// A thread that goes on submitting while the process ends: what it has submitted is done when the
+/// process is gone, by a helper or by itself, and no helper is left.
+fn ends_beside_a_submitter(threads: u32, before: usize, beside: usize) {
+    explore(2, move || {
+        let (_process, helpers) = process(Time::Flies, threads);
+        let requests: Vec<_> = (0..before + beside).map(|_| request()).collect();
+        let (others, its_helpers) = (requests[before..].to_vec(), helpers.clone());
+        submit(&helpers, &requests[..before]);
+        let submitter = thread::spawn(move || {
+            for request in others {
+                submit(&its_helpers, &[request]);
+            }
+        });
+        helpers.drain();
+        assert!(!helpers.are_there());
+        submitter.join().unwrap();
+        // Nothing waits for a thread.
+        for request in &requests {
+            assert_eq!(request.details.done.results().len(), 1);
+        }
+        join_all();
+    });
+}
+
+#[test]
+fn submitted_while_the_process_ends() {
+    ends_beside_a_submitter(1, 1, 2);
+}
+
+/// The helper that the submitter relied on has ended, and none is started in its place.
+#[test]
+fn the_last_helper_ends_before_the_push() {
+    ends_beside_a_submitter(2, 0, 1);
+}

@@ -6,14 +6,15 @@ use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::futex;
 use crate::sys::loaded_objects;
-use crate::sys::process::{self, Run};
+use crate::sys::process::{self, AtQuickExit, Run};
 
 /// Sees to it that the engine's work is finished at the end of the process. Called before work is
 /// given to a thread of the library.
 pub(crate) fn finish_at_exit(threads: &Threads) {
     if is_first(&threads.ends_at_exit) {
-        // SAFETY: it is the state, which stays.
-        unsafe { process::at_exit(threads) };
+        let quick: usize = threads.at_quick_exit.load(Relaxed);
+        // SAFETY: it is the state, which stays; and `Threads::start` stored the function.
+        unsafe { process::at_exit(threads, core::mem::transmute::<usize, AtQuickExit>(quick)) };
     }
 }
 

@@ -34,9 +34,7 @@ pub(crate) struct Helpers {
     idle: AtomicU32,
     /// Helpers that there are.
     alive: AtomicU32,
-    /// Requests pushed and not finished. At the end of the process a thread may sleep on it.
-    unfinished: AtomicU32,
-    /// The process ends: helpers do not stay.
+    /// The process ends: helpers do not stay, and get nothing more to do. It stays set.
     ending: AtomicU32,
     /// How many helpers there may be.
     limit: AtomicU32,
@@ -48,8 +46,13 @@ impl Helpers {
         self.limit.store(limit, Relaxed);
     }
 
-    /// Makes sure that there is a helper. False: none can be started.
+    /// Makes sure that there is a helper. False: none can be started, or the process ends.
     pub(crate) fn are_there(&self) -> bool {
+        // SeqCst: see `start_one`, which looks again. Who relies on a helper that is there finds one that
+        // looks at the queue again before it ends, or none, in `push`.
+        if self.ending.load(SeqCst) != 0 {
+            return false;
+        }
         // SeqCst: pairs with `retire`; the helper that ends last looks at the queue again.
         if self.alive.load(SeqCst) != 0 {
             return true;
@@ -68,8 +71,10 @@ impl Helpers {
         {
             return alive != 0;
         }
+        // SeqCst: pairs with `drain`, which says that the process ends and then looks who is alive.
+        let ends = self.ending.load(SeqCst) != 0;
         // SAFETY: it is part of the state, which stays.
-        if unsafe { process::start_thread(self) } {
+        if !ends && unsafe { process::start_thread(self) } {
             return true;
         }
         // SeqCst: pairs with `push`. Others may have relied on this helper meanwhile, and pushed.
@@ -85,7 +90,6 @@ impl Helpers {
     /// # Safety
     /// The caller owns the request, and gives it away.
     pub(crate) unsafe fn push(&self, request: *mut Request) {
-        self.unfinished.fetch_add(1, Relaxed);
         let mut newest = self.pushed.load(Relaxed);
         loop {
             // SAFETY: it is the caller's until the exchange succeeds.
@@ -198,36 +202,27 @@ impl Helpers {
                 give_back(request);
             }
         }
-        // SeqCst: pairs with `drain`.
-        if self.unfinished.fetch_sub(1, SeqCst) == 1 && self.ending.load(SeqCst) != 0 {
-            futex::wake(&self.unfinished, u32::MAX >> 1);
-        }
     }
 
-    /// Waits until nothing is queued or being carried out, for the end of the process.
+    /// Waits until nothing is queued or being carried out, and no helper is there, for the end of the
+    /// process. From now on requests are carried out by who submits them: those of handlers that the
+    /// program registered earlier, which run after this, and those of threads that go on meanwhile.
     pub(crate) fn drain(&self) {
+        // SeqCst: see `start_one`.
         self.ending.store(1, SeqCst);
-        loop {
-            let unfinished = self.unfinished.load(SeqCst);
-            if unfinished == 0 {
-                break;
-            }
-            if self.alive.load(SeqCst) == 0 {
-                // The last helper is about to end, and may not have seen what was pushed.
-                self.run_queue();
-                break;
-            }
-            let _ = futex::sleep_until(&self.unfinished, unfinished, futex::now() + 10_000_000);
-        }
-        // Idle helpers end: the library's code may go away with a program's plug-in.
+        // Idle helpers end, and the others when nothing is left to do: also because the library's code
+        // may go away with a program's plug-in.
         self.pushes.fetch_add(1, SeqCst);
         futex::wake(&self.pushes, u32::MAX >> 1);
-        let patience = futex::now() + 100_000_000;
-        while self.alive.load(SeqCst) != 0 && futex::now() < patience {
+        loop {
             let alive = self.alive.load(SeqCst);
+            if alive == 0 {
+                break;
+            }
             let _ = futex::sleep_until(&self.alive, alive, futex::now() + 1_000_000);
         }
-        self.ending.store(0, SeqCst);
+        // A helper that could not be started may have left something to a thread that is not here yet.
+        self.run_queue();
     }
 
     /// Whether this helper may end: there is no work.

@@ -8,6 +8,7 @@ use super::destroying::destroy;
 use super::state::Root;
 use crate::abi::io_context_t;
 use crate::sys::errno::Errno;
+use crate::sys::process::AtQuickExit;
 use crate::sys::{limits, probe};
 
 /// The kernel limits a context's events to 0x10000000 bytes, after it has doubled their number.
@@ -24,6 +25,7 @@ pub(crate) unsafe fn make(
     ctxp: *mut io_context_t,
     is_limited: bool,
     wipes: impl Fn() -> bool,
+    at_quick_exit: AtQuickExit,
     made: impl FnOnce(usize),
 ) -> Result<c_int, Errno> {
     let nr_events = nr_events as u32;
@@ -42,7 +44,7 @@ pub(crate) unsafe fn make(
     if doubled == 0 || is_limited && limits::aio_max_nr().is_some_and(|most| nr_events > most) {
         return Err(Errno::EAGAIN);
     }
-    let threads = root.made(wipes).ok_or(Errno::ENOMEM)?;
+    let threads = root.made(wipes, at_quick_exit).ok_or(Errno::ENOMEM)?;
     /// Enough for hundreds of calls that were left by `longjmp`, and keep their context's place.
     const TRIES: u32 = 16;
     let ctx = make_somewhere(&threads.contexts, nr_events, cpus, TRIES)?;

@@ -59,6 +59,7 @@ use crate::abi::{io_context_t, iocb as Iocb};
 use crate::configuration::{self, Engine};
 use crate::sys::aio;
 use crate::sys::errno::Errno;
+use crate::sys::process::AtQuickExit;
 
 pub(super) use cancelling::cancel_nothing;
 pub(super) use collecting::collect_nothing;
@@ -67,7 +68,7 @@ pub(super) use state::{Root, Threads};
 
 impl Root {
     /// Makes a context. `is_limited`: `fs.aio-max-nr` counts. `wipes` lets a forked child find this
-    /// state zeroed, and says whether it does. `made` is called with the context's address before
+    /// state zeroed, and says whether it does. `at_quick_exit` calls [`Root::finish`]. `made` is called with the context's address before
     /// the program can know it.
     ///
     /// # Safety
@@ -78,10 +79,21 @@ impl Root {
         ctxp: *mut io_context_t,
         is_limited: bool,
         wipes: impl Fn() -> bool,
+        at_quick_exit: AtQuickExit,
         made: impl FnOnce(usize),
     ) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
-        unsafe { making::make(self, nr_events, ctxp, is_limited, wipes, made) }
+        unsafe {
+            making::make(
+                self,
+                nr_events,
+                ctxp,
+                is_limited,
+                wipes,
+                at_quick_exit,
+                made,
+            )
+        }
     }
 
     /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine

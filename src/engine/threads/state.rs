@@ -10,8 +10,9 @@ use super::poller::Poller;
 use crate::configuration;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::{AtomicU32, AtomicUsize};
+use crate::sys::memory;
+use crate::sys::process::{self, AtQuickExit, Run as _};
 use crate::sys::proven_pages::ProvenPages;
-use crate::sys::{memory, process};
 
 /// What the process state holds of this engine. All zero: it was not used, as in a forked child.
 #[repr(C)]
@@ -43,6 +44,8 @@ pub(crate) struct Threads {
     pub ends_at_exit: AtomicU32,
     /// Whether the library stays loaded, because it has started threads.
     pub stays_loaded: AtomicU32,
+    /// What a process calls that ends by `quick_exit(3)`: an [`AtQuickExit`].
+    pub at_quick_exit: AtomicUsize,
     /// The process that this memory is of, where the kernel does not wipe it in a child; else
     /// [`WIPED`].
     owner: AtomicU32,
@@ -79,9 +82,24 @@ impl Root {
         (threads.contexts.are_any() && threads.are_ours()).then_some(threads)
     }
 
-    /// The same, made if it is not there, before a context is made. None: there is no memory.
+    /// Finishes the engine's work at the end of the process.
+    pub(crate) fn finish(&self) {
+        // Acquire: as in `used`.
+        let at = self.at.load(Acquire);
+        if at != 0 {
+            // SAFETY: as in `used`.
+            unsafe { at_address(at) }.run();
+        }
+    }
+
+    /// What [`Root::used`] gives, made if it is not there, before a context is made. None: there is no memory.
     /// `wipes` lets a forked child find zeroes in the process state, and says whether it does.
-    pub(crate) fn made(&self, wipes: impl Fn() -> bool) -> Option<&'static Threads> {
+    /// `at_quick_exit` calls [`Root::finish`].
+    pub(crate) fn made(
+        &self,
+        wipes: impl Fn() -> bool,
+        at_quick_exit: AtQuickExit,
+    ) -> Option<&'static Threads> {
         loop {
             // Acquire: pairs with the exchange.
             let found = self.at.load(Acquire);
@@ -97,7 +115,7 @@ impl Root {
             let made = mapped.expose_provenance();
             // SAFETY: just mapped, and zero is the empty state of every part.
             let threads = unsafe { at_address(made) };
-            threads.start(&wipes);
+            threads.start(&wipes, at_quick_exit);
             // AcqRel: releases what `start` stored.
             let exchanged = self.at.compare_exchange(found, made, AcqRel, Relaxed);
             if exchanged.is_ok() {
@@ -118,7 +136,8 @@ unsafe fn at_address(at: usize) -> &'static Threads {
 }
 
 impl Threads {
-    fn start(&self, wipes: impl Fn() -> bool) {
+    fn start(&self, wipes: impl Fn() -> bool, at_quick_exit: AtQuickExit) {
+        self.at_quick_exit.store(at_quick_exit as usize, Relaxed);
         // qemu-user accepts any advice and does nothing.
         let is_wiped = wipes() && memory::wipe_on_fork(self) && !memory::takes_any_advice();
         let owner = if is_wiped {
