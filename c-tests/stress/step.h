@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A signal handler at every instruction: the processor's trap flag raises SIGTRAP after each one, and
- * at a chosen one the handler acts. So no window is too small to be met, and every run is the same.
+ * A signal at every instruction: the processor's trap flag raises SIGTRAP after each one, and at a chosen
+ * one the handler sends this thread SIGUSR1, whose handler acts: there, or as soon as the library blocks
+ * it no more. So no window is too small to be met, and every run is the same.
  */
 #ifndef STEP_H
 #define STEP_H
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "../harness/expect.h"
 
@@ -33,28 +37,43 @@ static __thread void (*step_action)(void);
 static __thread const unsigned char *next_instruction;
 
 #if CAN_STEP
-static void trapped(int number, siginfo_t *info, void *context)
+static void trapped(int number)
 {
+	int before = errno;
+
+	(void)number;
+	if (steps_left > 0 && --steps_left == 0)
+		EXPECT(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1) == 0);
+	errno = before;
+}
+
+static void act(int number, siginfo_t *info, void *context)
+{
+	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+
 	(void)number;
 	(void)info;
 #if defined(__x86_64__)
-	next_instruction = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	next_instruction = (const unsigned char *)registers[REG_RIP];
 #else
-	next_instruction = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_EIP];
+	next_instruction = (const unsigned char *)registers[REG_EIP];
 #endif
-	if (steps_left > 0 && --steps_left == 0)
-		step_action();
+	step_action();
 	if (steps_left == 0)
-		((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+		registers[REG_EFL] &= ~TRAP_FLAG;
 }
 #endif
 
 static inline void prepare_steps(void)
 {
 #if CAN_STEP
-	struct sigaction action = { .sa_sigaction = trapped, .sa_flags = SA_SIGINFO };
+	/* The action may have to be reached once more, from within itself. */
+	struct sigaction trap = { .sa_handler = trapped };
+	struct sigaction action = { .sa_sigaction = act, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	sigaction(SIGTRAP, &action, NULL);
+	/* Not in the handler of the trap, but where that was. */
+	sigaddset(&trap.sa_mask, SIGUSR1);
+	EXPECT(sigaction(SIGTRAP, &trap, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
 #else
 	SKIP("single-stepping is written for x86 only");
 #endif

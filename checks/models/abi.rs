@@ -87,10 +87,34 @@ impl Field {
     }
 }
 
-/// Stands for an event by its number.
+/// What the program has submitted; the models know it by its address.
+#[repr(C)]
+pub struct iocb(u8);
+
+/// Stands for an event by its number; and what its request gave. As large as the library's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
-pub struct io_event(pub u32);
+pub struct io_event {
+    pub number: u32,
+    _data: u32,
+    _obj: u64,
+    pub result: i32,
+    _res: u32,
+    _res2: u64,
+}
+
+impl io_event {
+    pub const fn of(number: u32, result: i32) -> io_event {
+        io_event {
+            number,
+            _data: 0,
+            _obj: 0,
+            result,
+            _res: 0,
+            _res2: 0,
+        }
+    }
+}
 
 /// As the library's.
 #[derive(Clone, Copy)]

@@ -31,7 +31,7 @@ pub const PLACES: usize = 3;
 static FRAMES: [Frame; PLACES] = [const {
     Frame {
         header: aio_ring::mapped(),
-        slots: [io_event(NOTHING); ROOM],
+        slots: [io_event::of(NOTHING, 0); ROOM],
     }
 }; PLACES];
 
@@ -167,12 +167,12 @@ impl AddressSpace {
 
     fn slot(&self, contexts: &[Context], place: usize, index: usize) -> io_event {
         if self.has_memory[place].load(SeqCst) {
-            return io_event(0);
+            return io_event::of(0, 0);
         }
         let ring = self.rings[place].with(|ring| unsafe { *ring });
         let context = &contexts[ring.expect("something is mapped here")];
         assert!((index as u32) < context.nr(), "the slot is one of the ring");
-        io_event(context.slot(index as u32))
+        io_event::of(context.slot(index as u32), 0)
     }
 }
 
@@ -230,6 +230,11 @@ pub mod memory {
             Map::InPlace => Mapping::Memory,
         };
         Some(address(place).cast())
+    }
+
+    /// No request has so many vectors that it needs more.
+    pub fn map_zeroes(_: usize) -> Option<*mut c_void> {
+        None
     }
 
     pub unsafe fn move_mapping(from: *mut c_void, length: usize, to: *mut c_void) -> bool {

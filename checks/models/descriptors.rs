@@ -1,199 +1,341 @@
-//! The library's own descriptors, and what epoll reports of them.
+//! Files, and the tables of descriptors by which threads have them.
+//!
+//! The program's threads share one table, and the library's have their own. A file is there while a
+//! table or a message has it. What becomes of files is known to every thread at once; only where the
+//! kernel takes a lock that two threads need is one ordered after the other.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::sync::atomic::Ordering::Relaxed;
 
+use loom::sync::atomic::AtomicU32;
 use loom::sync::{Condvar, Mutex, MutexGuard};
+use loom::thread::{ThreadId, current};
 
 use crate::signal;
 use crate::sys::errno::Errno;
-use crate::sys::futex::{Time, let_time_pass, sleepers, time};
+use crate::sys::futex::{let_time_pass, seconds_fly, sleepers};
 
-/// The lowest number that a duplicate gets. The program's descriptors are below, each of the file
-/// of that number.
-const DUPLICATES: c_int = 10;
+pub mod epoll;
+pub mod files;
+pub mod sockets;
+pub mod status;
 
-/// What the kernel knows of a process, under one lock.
+/// What the kernel locks, and who waits for a change.
 #[derive(Default)]
 pub struct Descriptors {
-    table: Mutex<Table>,
+    lock: Mutex<Start>,
     changed: Condvar,
+    /// A change of it is a step that orders nothing; loom tries every order of such steps.
+    steps: AtomicU32,
+}
+
+/// A process starts without files.
+struct Start;
+
+impl Default for Start {
+    fn default() -> Start {
+        STATE.set(State::default());
+        Start
+    }
+}
+
+thread_local! {
+    /// Loom's threads take turns on one thread of the system.
+    static STATE: RefCell<State> = RefCell::new(State::default());
+}
+
+struct State {
+    /// Those that are gone have no references.
+    files: Vec<File>,
+    /// The first one is the program's.
+    tables: Vec<Table>,
+    /// Threads that have another one.
+    threads: Vec<(ThreadId, usize)>,
+    /// How many messages a socket has room for.
+    room: usize,
+    /// Whether the process ends: threads may leave files open.
+    ends: bool,
+    /// What is refused.
+    refused: Option<Refused>,
+}
+
+/// What the system refuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Sockets,
+    OwnTable,
+    Epoll,
+    Watching,
+}
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            files: Vec::new(),
+            tables: vec![Table::default()],
+            threads: Vec::new(),
+            room: 8,
+            ends: false,
+            refused: None,
+        }
+    }
 }
 
 #[derive(Default)]
 struct Table {
-    /// The file of each duplicate; None: closed. Of an epoll descriptor -1.
-    duplicates: Vec<Option<c_int>>,
-    /// The events that each of the program's files has.
-    ready: [u32; DUPLICATES as usize],
-    watched: Vec<Watched>,
-    /// Whether a look in vain let other threads go on, and whether every one does. A thread that
-    /// lets others go on sees what they did: some orders show only where it does not, others only
-    /// where it does.
-    yields: bool,
-    always_yields: bool,
+    /// The file of each number.
+    numbers: Vec<Option<usize>>,
+    /// Threads of the library that have it.
+    threads: u32,
+}
+
+struct File {
+    /// Tables and messages that have it.
+    references: u32,
+    kind: Kind,
+}
+
+enum Kind {
+    /// With the events that it has.
+    Plain(u32),
+    Socket(Socket),
+    Epoll(Vec<Watched>),
+}
+
+struct Socket {
+    /// The other end.
+    peer: usize,
+    /// What was sent to this one.
+    messages: VecDeque<Message>,
+    refuses: bool,
+    sends_no_more: bool,
+}
+
+struct Message {
+    word: usize,
+    files: Vec<usize>,
 }
 
 /// What epoll watches.
 struct Watched {
     fd: c_int,
-    file: c_int,
+    file: usize,
     events: u32,
     number: u64,
-    /// EPOLLONESHOT: it was reported.
+    /// EPOLLONESHOT: it is reported once.
+    is_for_once: bool,
     is_over: bool,
 }
 
-impl Descriptors {
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap()
-    }
-
-    /// A file of the program gets these events.
-    pub fn make_ready(&self, file: c_int, events: u32) {
-        self.lock().ready[file as usize] = events;
-        self.changed.notify_all();
-    }
-
-    /// Every look in vain lets other threads go on, not every other one.
-    pub fn always_yield(&self) {
-        self.lock().always_yields = true;
-    }
-
-    /// How many duplicates are open, and whether any is watched.
-    pub fn left(&self) -> (usize, bool) {
-        let table = self.lock();
-        let open = table.duplicates.iter().flatten().count();
-        (
-            open,
-            table.watched.iter().any(|watched| watched.fd >= DUPLICATES),
-        )
-    }
-
-    /// The program closes all descriptors, and opens others.
-    pub fn close_all(&self) {
-        let mut table = self.lock();
-        table.duplicates.fill(None);
-        table.watched.clear();
-        drop(table);
-        self.changed.notify_all();
-    }
+fn with<T>(body: impl FnOnce(&mut State) -> T) -> T {
+    STATE.with_borrow_mut(body)
 }
 
-impl Table {
-    fn open(&mut self, file: c_int) -> c_int {
-        let free = self.duplicates.iter().position(Option::is_none);
-        let index = free.unwrap_or_else(|| {
-            self.duplicates.push(None);
-            self.duplicates.len() - 1
+/// A step of this thread at something that everybody sees.
+pub fn step() {
+    signal::point();
+    sleepers().descriptors.steps.fetch_add(1, Relaxed);
+}
+
+fn lock() -> MutexGuard<'static, Start> {
+    signal::point();
+    sleepers().descriptors.lock.lock().unwrap()
+}
+
+/// Lets those look again who wait.
+fn changed(lock: MutexGuard<'_, Start>) {
+    drop(lock);
+    sleepers().descriptors.changed.notify_all();
+}
+
+impl State {
+    /// The table of the current thread.
+    fn table(&self) -> usize {
+        let own = current().id();
+        let thread = self.threads.iter().find(|thread| thread.0 == own);
+        thread.map_or(0, |thread| thread.1)
+    }
+
+    fn at(&self, fd: c_int) -> Result<usize, Errno> {
+        let numbers = &self.tables[self.table()].numbers;
+        let found = numbers.get(usize::try_from(fd).map_err(|_| Errno::EBADF)?);
+        found.copied().flatten().ok_or(Errno::EBADF)
+    }
+
+    fn make(&mut self, kind: Kind) -> usize {
+        self.files.push(File {
+            references: 0,
+            kind,
         });
-        self.duplicates[index] = Some(file);
-        DUPLICATES + index as c_int
+        self.files.len() - 1
     }
 
-    fn file(&self, fd: c_int) -> Option<c_int> {
-        if fd < DUPLICATES {
-            return Some(fd);
+    /// Gives a file the lowest free number, or that one.
+    fn open(&mut self, file: usize, table: usize, at: Option<usize>) -> c_int {
+        self.files[file].references += 1;
+        let numbers = &mut self.tables[table].numbers;
+        let free = numbers.iter().position(Option::is_none);
+        let number = at.or(free).unwrap_or(numbers.len());
+        if number >= numbers.len() {
+            numbers.resize(number + 1, None);
         }
-        *self.duplicates.get((fd - DUPLICATES) as usize)?
+        assert!(numbers[number].is_none());
+        numbers[number] = Some(file);
+        number as c_int
     }
 
-    fn next_report(&mut self) -> Option<(u64, u32)> {
-        let ready = &self.ready;
-        self.watched.iter_mut().find_map(|watched| {
-            let events = ready[watched.file as usize] & watched.events;
-            let is_reported = events != 0 && !watched.is_over;
-            watched.is_over |= is_reported;
-            is_reported.then_some((watched.number, events))
-        })
-    }
-}
-
-pub mod files {
-    use super::*;
-
-    pub fn duplicate(fd: c_int) -> Result<c_int, Errno> {
-        signal::point();
-        let mut table = sleepers().descriptors.lock();
-        let file = table.file(fd).ok_or(Errno::EBADF)?;
-        Ok(table.open(file))
-    }
-
-    pub fn status_flags(fd: c_int) -> Result<c_int, Errno> {
-        signal::point();
-        let table = sleepers().descriptors.lock();
-        table.file(fd).map(|_| 0).ok_or(Errno::EBADF)
-    }
-
-    pub fn close(fd: c_int) {
-        if fd < DUPLICATES {
+    fn release(&mut self, file: usize) {
+        self.files[file].references -= 1;
+        if self.files[file].references != 0 {
             return;
         }
-        signal::point();
-        let mut table = sleepers().descriptors.lock();
-        let closed = table.duplicates[(fd - DUPLICATES) as usize].take();
-        assert!(closed.is_some(), "{fd} is not open");
-        if closed == Some(-1) {
-            table.watched.retain(|watched| watched.fd >= DUPLICATES);
+        if let Kind::Socket(socket) = &mut self.files[file].kind {
+            for message in std::mem::take(&mut socket.messages) {
+                message.files.iter().for_each(|&file| self.release(file));
+            }
+        }
+        for other in &mut self.files {
+            if let Kind::Epoll(watched) = &mut other.kind {
+                watched.retain(|watched| watched.file != file);
+            }
+        }
+    }
+
+    fn close_table(&mut self, table: usize) {
+        let numbers = std::mem::take(&mut self.tables[table].numbers);
+        for file in numbers.into_iter().flatten() {
+            let is_plain = matches!(self.files[file].kind, Kind::Plain(_));
+            assert!(self.ends || !is_plain, "a thread has left file {file} open");
+            self.release(file);
+        }
+    }
+
+    fn socket(&mut self, file: usize) -> Option<&mut Socket> {
+        match &mut self.files[file].kind {
+            Kind::Socket(socket) => Some(socket),
+            _ => None,
         }
     }
 }
 
-pub mod epoll {
-    use super::*;
+/// The file that the current thread has at a number.
+pub fn file_at(fd: c_int) -> Option<usize> {
+    with(|state| state.at(fd)).ok()
+}
 
-    pub fn make() -> Result<c_int, Errno> {
-        signal::point();
-        Ok(sleepers().descriptors.lock().open(-1))
+/// Whether the current thread has another table than the program's.
+pub fn has_own_table() -> bool {
+    with(|state| state.table() != 0)
+}
+
+/// A thread is started, which has the table of the one that starts it. Which one that is.
+pub fn share_table() -> usize {
+    with(|state| {
+        let table = state.table();
+        state.tables[table].threads += 1;
+        table
+    })
+}
+
+/// The started thread says who it is.
+pub fn use_table(table: usize) {
+    with(|state| state.threads.push((current().id(), table)));
+}
+
+/// The current thread ends. With the last one goes the table.
+pub fn thread_ends() {
+    let lock = lock();
+    with(leave_table);
+    changed(lock);
+}
+
+fn leave_table(state: &mut State) {
+    let table = state.table();
+    state.tables[table].threads -= 1;
+    if table != 0 && state.tables[table].threads == 0 {
+        state.close_table(table);
     }
+}
 
-    pub fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Errno> {
-        signal::point();
-        let mut table = sleepers().descriptors.lock();
-        if table.file(epoll) != Some(-1) {
-            return Err(Errno::EBADF);
+/// The program opens a file. Its number, and which file it is.
+pub fn open() -> (c_int, usize) {
+    step();
+    with(|state| {
+        let file = state.make(Kind::Plain(0));
+        (state.open(file, 0, None), file)
+    })
+}
+
+/// The program opens a file at a number that is free.
+pub fn open_at(fd: c_int) {
+    step();
+    with(|state| {
+        let file = state.make(Kind::Plain(0));
+        state.open(file, 0, Some(fd as usize));
+    });
+}
+
+/// The program closes what it has at a number, whatever that is.
+pub fn close(fd: c_int) {
+    let lock = lock();
+    with(|state| {
+        let file = state.tables[0].numbers[fd as usize].take();
+        state.release(file.expect("it is open"));
+    });
+    changed(lock);
+}
+
+/// The program's numbers that are the library's.
+pub fn of_library() -> Vec<c_int> {
+    with(|state| {
+        let numbers = state.tables[0].numbers.iter().enumerate();
+        let is_own = |file: usize| !matches!(state.files[file].kind, Kind::Plain(_));
+        let own = numbers.filter(|(_, file)| file.is_some_and(is_own));
+        own.map(|(number, _)| number as c_int).collect()
+    })
+}
+
+/// Whether somebody has a file.
+pub fn is_open(file: usize) -> bool {
+    with(|state| state.files[file].references != 0)
+}
+
+/// A file gets these events.
+pub fn make_ready(file: usize, events: u32) {
+    let lock = lock();
+    with(|state| state.files[file].kind = Kind::Plain(events));
+    changed(lock);
+}
+
+/// Lets sockets have room for so many messages.
+pub fn set_room(messages: usize) {
+    with(|state| state.room = messages);
+}
+
+/// Lets the system refuse something, or nothing.
+pub fn refuse(what: Option<Refused>) {
+    with(|state| state.refused = what);
+}
+
+fn is_refused(what: Refused) -> bool {
+    with(|state| state.refused == Some(what))
+}
+
+/// The process ends: threads may leave files open.
+pub fn set_end() {
+    with(|state| state.ends = true);
+}
+
+/// Closes all that the program has opened, when the library's threads are gone; then nothing is left.
+pub fn check_nothing_left() {
+    assert_eq!(of_library(), [], "a number of the library's");
+    with(|state| {
+        for file in std::mem::take(&mut state.tables[0].numbers) {
+            file.into_iter().for_each(|file| state.release(file));
         }
-        let file = table.file(fd).ok_or(Errno::EBADF)?;
-        assert!(table.watched.iter().all(|watched| watched.fd != fd));
-        table.watched.push(Watched {
-            fd,
-            file,
-            events,
-            number,
-            is_over: false,
-        });
-        sleepers().descriptors.changed.notify_all();
-        Ok(())
-    }
-
-    pub fn forget(_epoll: c_int, fd: c_int) -> Result<(), Errno> {
-        signal::point();
-        let mut table = sleepers().descriptors.lock();
-        let index = table.watched.iter().position(|watched| watched.fd == fd);
-        table.watched.remove(index.ok_or(Errno::EINVAL)?);
-        Ok(())
-    }
-
-    pub fn next_report(epoll: c_int, _milliseconds: c_int) -> Result<Option<(u64, u32)>, Errno> {
-        signal::point();
-        let mut table = sleepers().descriptors.lock();
-        loop {
-            if table.file(epoll) != Some(-1) {
-                return Err(Errno::EBADF);
-            }
-            let report = table.next_report();
-            if report.is_some() {
-                return Ok(report);
-            }
-            if time() == Time::Flies {
-                table.yields = table.always_yields || !table.yields;
-                let yields = table.yields;
-                drop(table);
-                if yields {
-                    let_time_pass();
-                }
-                return Ok(None);
-            }
-            table = sleepers().descriptors.changed.wait(table).unwrap();
-        }
-    }
+        let left = state.files.iter().position(|file| file.references != 0);
+        assert_eq!(left, None, "a file that somebody has");
+    });
 }

@@ -1,5 +1,6 @@
 //! The library's modules as they are, and what the models replace.
 
+pub mod carrying;
 #[path = "../../src/engine/getevents.rs"]
 pub mod getevents;
 pub mod kernel;
@@ -26,7 +27,9 @@ pub mod tables {
     pub const REACH: usize = 2;
     pub const CONTEXTS_LOG2: u32 = 1;
     pub const CONTEXTS_REACH: usize = 2;
-    pub const POLLS: usize = 2;
+    pub const POLLERS: usize = 2;
+    pub const FILE_NUMBERS: usize = 8;
+    pub const LEAVING: usize = 2;
 
     pub fn first_place(_address: usize, _log2: u32) -> usize {
         0

@@ -12,6 +12,7 @@ mod descriptors;
 mod engine;
 mod explore;
 mod kernel;
+mod program;
 mod protocol;
 mod signal;
 mod slots;

@@ -231,7 +231,7 @@ impl<'a> Call<'a> {
             place,
             nr: nr.min(ROOM),
             body: Body(body),
-            array: RefCell::new([io_event(NOTHING); ROOM]),
+            array: RefCell::new([io_event::of(NOTHING, 0); ROOM]),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> Call<'a> {
     fn events(&self, result: Result<c_int, Errno>) -> Option<Vec<u32>> {
         let count = result.ok()? as usize;
         let events = self.array.borrow();
-        Some(events[..count].iter().map(|event| event.0).collect())
+        Some(events[..count].iter().map(|event| event.number).collect())
     }
 }
 
@@ -280,7 +280,7 @@ impl SystemCall for Body<'_> {
         };
         let events = run(context).ok_or(Errno::EINVAL)?;
         for (index, &event) in events.iter().enumerate() {
-            unsafe { wanted.events.add(index).write(io_event(event)) };
+            unsafe { wanted.events.add(index).write(io_event::of(event, 0)) };
         }
         Ok(events.len() as c_int)
     }

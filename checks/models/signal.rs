@@ -1,4 +1,5 @@
-//! Signal handlers: they run in the thread that they interrupt, between any two of its steps.
+//! Signal handlers: they run in the thread that they interrupt, between any two of its steps, unless
+//! it blocks them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,8 +13,10 @@ struct Pending {
     /// Before how many further steps each handler runs; the next one last.
     after: Vec<usize>,
     handler: Rc<dyn Fn()>,
-    /// Whether the thread is where no handler comes.
+    /// Whether the thread is where no handler comes, which is one step.
     masked: bool,
+    /// Whether the thread blocks its signals.
+    blocked: bool,
 }
 
 thread_local! {
@@ -32,6 +35,7 @@ pub fn interrupt<T>(
         after: after.iter().rev().copied().collect(),
         handler: Rc::new(handler),
         masked: false,
+        blocked: false,
     };
     PENDING.set(Some(pending));
     let end = End;
@@ -51,24 +55,51 @@ impl Drop for End {
     }
 }
 
+/// The handlers that may come to the current thread.
+fn with_own<T>(body: impl FnOnce(&mut Pending) -> T) -> Option<T> {
+    PENDING.with_borrow_mut(|pending| {
+        let pending = pending.as_mut()?;
+        (pending.thread == current().id()).then(|| body(pending))
+    })
+}
+
 /// A step of the current thread comes next.
 pub fn point() {
-    let handler = PENDING.with_borrow_mut(|pending| {
-        let pending = pending.as_mut()?;
-        if pending.masked || pending.after.is_empty() || pending.thread != current().id() {
+    let passes = |pending: &mut Pending| {
+        if pending.masked {
             return None;
         }
-        let steps = pending.after.last_mut()?;
-        if *steps > 0 {
-            *steps -= 1;
-            return None;
+        match pending.after.last_mut()? {
+            0 if pending.blocked => None,
+            0 => {
+                pending.after.pop();
+                Some(pending.handler.clone())
+            }
+            steps => {
+                *steps -= 1;
+                None
+            }
         }
-        pending.after.pop();
-        Some(pending.handler.clone())
-    });
-    if let Some(handler) = handler {
+    };
+    if let Some(handler) = with_own(passes).flatten() {
         handler();
     }
+}
+
+/// Whether a handler waits until the thread lets it come.
+pub fn has_come() -> bool {
+    with_own(|pending| pending.after.last() == Some(&0)).unwrap_or(false)
+}
+
+/// Blocks the signals of the current thread, or lets those come that have waited. What was before.
+pub fn block(blocked: bool) -> bool {
+    // Before it is done, and after.
+    point();
+    let before = with_own(|pending| std::mem::replace(&mut pending.blocked, blocked));
+    if has_come() {
+        point();
+    }
+    before.unwrap_or(false)
 }
 
 /// Runs what is one step with the one before it.
@@ -83,8 +114,5 @@ pub fn not_here<T>(body: impl FnOnce() -> T) -> T {
 
 /// Masks handlers of the current thread, or lets them come. None if there are none.
 fn mask(masked: bool) -> Option<bool> {
-    PENDING.with_borrow_mut(|pending| {
-        let pending = pending.as_mut()?;
-        (pending.thread == current().id()).then(|| std::mem::replace(&mut pending.masked, masked))
-    })
+    with_own(|pending| std::mem::replace(&mut pending.masked, masked))
 }

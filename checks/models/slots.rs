@@ -1,14 +1,14 @@
 //! The slots of rings that the threads engine fills, as loom sees them.
 //!
-//! A slot holds one number. It is read and written as a relaxed atomic, so a reader whose barriers
-//! are too weak sees an old number. Where one thread only reads, loom also reports an access that
+//! A slot holds one event. It is read and written as a relaxed atomic, so a reader whose barriers
+//! are too weak sees an old one. Where one thread only reads, loom also reports an access that
 //! may meet another.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::AtomicU32;
+use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::{aio_ring, io_event};
@@ -19,7 +19,8 @@ use crate::signal;
 pub const NOTHING: u32 = u32::MAX;
 
 struct Slot {
-    number: AtomicU32,
+    /// Its number, and what the request gave.
+    event: AtomicU64,
     watched: Option<UnsafeCell<()>>,
 }
 
@@ -47,10 +48,10 @@ impl Ring {
     pub fn new(nr: u32, one_reader: bool) -> Ring {
         let area = Box::new(Area {
             header: aio_ring::own(),
-            slots: [io_event(NOTHING); 8],
+            slots: [io_event::of(NOTHING, 0); 8],
         });
         let slots = (0..nr).map(|_| Slot {
-            number: AtomicU32::new(NOTHING),
+            event: AtomicU64::new(NOTHING.into()),
             watched: one_reader.then(|| UnsafeCell::new(())),
         });
         let slots = Rc::new(slots.collect());
@@ -75,11 +76,6 @@ impl Drop for Ring {
     }
 }
 
-/// Whether the model is one of the threads engine's ring.
-pub fn are_any() -> bool {
-    SLOTS.with_borrow(|all| !all.is_empty())
-}
-
 fn find(address: usize) -> Option<(Rc<Vec<Slot>>, usize)> {
     SLOTS.with_borrow(|all| {
         all.iter().find_map(|(start, slots)| {
@@ -102,7 +98,8 @@ pub unsafe fn read(from: *const io_event) -> io_event {
     if let Some(watched) = &slots[index].watched {
         watched.with(|_| ());
     }
-    io_event(slots[index].number.load(Relaxed))
+    let event = slots[index].event.load(Relaxed);
+    io_event::of(event as u32, (event >> 32) as i32)
 }
 
 /// # Safety
@@ -116,5 +113,8 @@ pub unsafe fn write(to: *mut io_event, event: io_event) {
     if let Some(watched) = &slots[index].watched {
         watched.with_mut(|_| ());
     }
-    slots[index].number.store(event.0, Relaxed);
+    let result = u64::from(event.result as u32);
+    slots[index]
+        .event
+        .store(u64::from(event.number) | result << 32, Relaxed);
 }

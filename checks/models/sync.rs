@@ -10,15 +10,8 @@
 use std::cell::Cell;
 pub use std::sync::atomic::Ordering;
 
-use crate::{signal, slots};
+use crate::signal;
 use Ordering::{Acquire, Release, SeqCst};
-
-/// The threads engine may wait for another thread's next step.
-pub fn spin_loop() {
-    if slots::are_any() {
-        yield_now();
-    }
-}
 
 /// Orders the SeqCst accesses of one word.
 #[derive(Default)]

@@ -80,11 +80,6 @@ skip_case() {
 # run COLUMN CASE: prints pass, FAIL or skip.
 run() {
 	local status=0 mounted
-	case $1/$2 in *-threads-*/20)
-		skip_case 20 'wants 65,536 contexts, the threads engine has 8,192'
-		return
-		;;
-	esac
 	case $1/${LIBAIO_ENGINE-} in *-ours-*/ | *-ours-*/auto*)
 		if [ -n "$refused" ] && [ "$2" != 20 ] && ! nm "cases/$2.p" | grep -qE ' [TU] io_(p?getevents|queue_run|queue_wait)'; then
 			skip_case "$2" "it gets no events through the library, and so it gets the kernel's error"
@@ -211,7 +206,6 @@ for case in $cases; do
 		referee=$(sed -n "s/^$case //p" "$work/$width-c-$kind.results" 2>/dev/null) || true
 		case $result/$referee/$library/$case in
 		pass/*) passed=$((passed + 1)) ;;
-		skip/*/threads/20) skipped=$((skipped + 1)) ;;
 		# What passes with the C library is not to be skipped either, and each case has a result.
 		*/pass/* | FAIL//* | /*)
 			failed=$((failed + 1))

@@ -1,4 +1,4 @@
-//! Tables of contexts by their addresses: how large they are, and where one is looked for.
+//! Tables: how large they are, and where a context is looked for by its address.
 //!
 //! The models bring another module of this name, with tables of two places.
 
@@ -20,6 +20,14 @@ pub(super) const CONTEXTS_LOG2: u32 = 13;
 #[cfg(feature = "threads")]
 pub(super) const CONTEXTS_REACH: usize = 64;
 
-/// Polls that one process may have armed.
+/// Pollers that one process may have. Each has as many files as a process may open.
 #[cfg(feature = "threads")]
-pub(super) const POLLS: usize = 8192;
+pub(super) const POLLERS: usize = 8;
+
+/// Numbers that files of helpers may have.
+#[cfg(feature = "threads")]
+pub(super) const FILE_NUMBERS: usize = 8192;
+
+/// Threads of the library that are about to be gone, and are remembered.
+#[cfg(feature = "threads")]
+pub(super) const LEAVING: usize = 32;

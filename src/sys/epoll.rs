@@ -13,13 +13,33 @@ pub(crate) fn make() -> Result<c_int, Errno> {
     let fd = result(|| unsafe {
         libc::syscall(libc::SYS_epoll_create1, c_long::from(libc::EPOLL_CLOEXEC))
     })?;
-    Ok(files::out_of_the_way(fd))
+    Ok(fd)
+}
+
+/// Whether a descriptor can be watched at all.
+pub(crate) fn can_watch(fd: c_int) -> bool {
+    let Ok(epoll) = make() else {
+        return true;
+    };
+    let watched = watch(epoll, fd, 0, 0);
+    files::close(epoll);
+    watched != Err(Errno::EPERM)
 }
 
 /// Lets `epoll` report `fd` once, under a number of the caller's.
 pub(crate) fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Errno> {
     let event = libc::epoll_event {
         events: events | libc::EPOLLONESHOT as u32,
+        u64: number,
+    };
+    control(epoll, libc::EPOLL_CTL_ADD, fd, event)
+}
+
+/// Lets `epoll` report, whenever it looks, that there is something to read from `fd`, or that its
+/// other end is gone.
+pub(crate) fn watch_always(epoll: c_int, fd: c_int, number: u64) -> Result<(), Errno> {
+    let event = libc::epoll_event {
+        events: libc::EPOLLIN as u32,
         u64: number,
     };
     control(epoll, libc::EPOLL_CTL_ADD, fd, event)

@@ -15,12 +15,14 @@ pub(crate) struct Errno(c_int);
 impl Errno {
     pub(crate) const EAGAIN: Errno = Errno(-libc::EAGAIN);
     pub(crate) const EBADF: Errno = Errno(-libc::EBADF);
-    pub(crate) const ECANCELED: Errno = Errno(-libc::ECANCELED);
     pub(crate) const EFAULT: Errno = Errno(-libc::EFAULT);
     pub(crate) const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);
     pub(crate) const EINTR: Errno = Errno(-libc::EINTR);
     pub(crate) const EINVAL: Errno = Errno(-libc::EINVAL);
     pub(crate) const EISDIR: Errno = Errno(-libc::EISDIR);
+    pub(crate) const EMFILE: Errno = Errno(-libc::EMFILE);
+    pub(crate) const ENFILE: Errno = Errno(-libc::ENFILE);
+    pub(crate) const ENOENT: Errno = Errno(-libc::ENOENT);
     pub(crate) const ENOMEM: Errno = Errno(-libc::ENOMEM);
     pub(crate) const ENOSYS: Errno = Errno(-libc::ENOSYS);
     pub(crate) const EOPNOTSUPP: Errno = Errno(-libc::EOPNOTSUPP);

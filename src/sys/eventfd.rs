@@ -6,49 +6,30 @@ use core::ptr;
 use super::errno::{Errno, result};
 use super::files;
 
-/// An eventfd with a count of 0.
-pub(crate) fn make() -> Result<c_int, Errno> {
-    // SAFETY: no memory is involved.
-    let fd = result(|| unsafe {
-        libc::syscall(
-            libc::SYS_eventfd2,
-            0usize,
-            c_long::from(libc::EFD_CLOEXEC | libc::EFD_NONBLOCK),
-        )
-    })?;
-    Ok(files::out_of_the_way(fd))
-}
-
-/// Adds 1 to an eventfd, unless it is full: then a write would wait for a reader.
-pub(crate) fn signal(fd: c_int) {
-    let writable = files::poll(fd, libc::POLLOUT, false).unwrap_or(0);
-    if writable & libc::POLLOUT as u16 == 0 {
+/// Adds to an eventfd, unless it is full: then a write would wait for a reader.
+pub(crate) fn signal(fd: c_int, times: u32) {
+    let never_waits = files::status_flags(fd).is_ok_and(|flags| flags & libc::O_NONBLOCK != 0);
+    if times > 1 && never_waits && write(fd, times.into()).is_ok() {
         return;
     }
-    let one: u64 = 1;
+    for _ in 0..times {
+        let writable = files::poll(fd, libc::POLLOUT, 0).unwrap_or(0);
+        if writable & libc::POLLOUT as u16 == 0 || write(fd, 1).is_err() {
+            return;
+        }
+    }
+}
+
+fn write(fd: c_int, count: u64) -> Result<c_int, Errno> {
     // SAFETY: 8 bytes are there.
-    let _ = result(|| unsafe {
+    result(|| unsafe {
         libc::syscall(
             libc::SYS_write,
             c_long::from(fd),
-            ptr::from_ref(&one),
+            ptr::from_ref(&count),
             8usize,
         )
-    });
-}
-
-/// Sets an eventfd's count to 0.
-pub(crate) fn drain(fd: c_int) {
-    let mut count = 0u64;
-    // SAFETY: 8 bytes are there.
-    let _ = result(|| unsafe {
-        libc::syscall(
-            libc::SYS_read,
-            c_long::from(fd),
-            ptr::from_mut(&mut count),
-            8usize,
-        )
-    });
+    })
 }
 
 /// Whether a descriptor is an eventfd. Where there is no `/proc`, every file is taken for one;

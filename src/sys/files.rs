@@ -10,13 +10,21 @@ use super::futex::as_timespec;
 use crate::abi::timespec;
 
 /// Flags of `preadv2(2)` and `pwritev2(2)`, of `<linux/fs.h>`.
+pub(crate) const RWF_HIPRI: c_int = 0x1;
+/// See [`RWF_HIPRI`].
 pub(crate) const RWF_DSYNC: c_int = 0x2;
-/// See [`RWF_DSYNC`].
+/// See [`RWF_HIPRI`].
+pub(crate) const RWF_SYNC: c_int = 0x4;
+/// See [`RWF_HIPRI`].
 pub(crate) const RWF_NOWAIT: c_int = 0x8;
-/// See [`RWF_DSYNC`].
+/// See [`RWF_HIPRI`].
 pub(crate) const RWF_APPEND: c_int = 0x10;
-/// See [`RWF_DSYNC`].
+/// See [`RWF_HIPRI`].
 pub(crate) const RWF_NOAPPEND: c_int = 0x20;
+/// See [`RWF_HIPRI`].
+pub(crate) const RWF_ATOMIC: c_int = 0x40;
+/// See [`RWF_HIPRI`].
+pub(crate) const RWF_DONTCACHE: c_int = 0x80;
 /// All that some kernel knows, up to Linux 6.18.
 pub(crate) const RWF_KNOWN: c_int = 0x1ff;
 
@@ -85,6 +93,51 @@ pub(crate) unsafe fn transfer(
     })
 }
 
+/// Whether a file has the method that the kernel's AIO calls, and not none or only the older one, by
+/// which `read(2)` and `write(2)` do as well. Linux before 6.9 does not tell those two apart: it has.
+pub(crate) fn has_method(fd: c_int, way: Way) -> bool {
+    let mut byte = 0u8;
+    let mut of_length = |length, flags| {
+        let vector = libc::iovec {
+            iov_base: (&raw mut byte).cast(),
+            iov_len: length,
+        };
+        // SAFETY: one vector is there, and so is its byte.
+        unsafe { transfer(way, fd, &vector, 1, -1, flags) }
+    };
+    // The method refuses the two flags together, and nothing is done; the older one refuses any.
+    of_length(0, 0).is_ok() && of_length(1, RWF_APPEND | RWF_NOAPPEND) != Err(Errno::EOPNOTSUPP)
+        || !knows(RWF_APPEND | RWF_NOAPPEND)
+}
+
+/// Whether the kernel knows flags of files that have the method; so do pipes.
+fn knows(flags: c_int) -> bool {
+    let mut ends = [0; 2];
+    // SAFETY: there is room for two.
+    let made = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_pipe2,
+            ends.as_mut_ptr(),
+            c_long::from(libc::O_CLOEXEC),
+        )
+    });
+    if made.is_err() {
+        return false;
+    }
+    let mut byte = 0u8;
+    let vector = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
+    let [out, into] = ends;
+    // SAFETY: one vector is there, and so is its byte. A pipe that is full of nothing takes it, if the
+    // flags are refused by nobody.
+    let done = unsafe { transfer(Way::Out, into, &vector, 1, -1, flags) };
+    close(out);
+    close(into);
+    done == Err(Errno::EINVAL)
+}
+
 /// `fsync(2)` or `fdatasync(2)`.
 pub(crate) fn sync(fd: c_int, data_only: bool) -> Result<c_int, Errno> {
     let number = if data_only {
@@ -108,47 +161,21 @@ pub(crate) fn duplicate(fd: c_int) -> Result<c_int, Errno> {
     fcntl(fd, libc::F_DUPFD_CLOEXEC, 512).or_else(|_| fcntl(fd, libc::F_DUPFD_CLOEXEC, 0))
 }
 
-/// Keeps the library's own file from being standard input, output or error.
-pub(crate) fn out_of_the_way(fd: c_int) -> c_int {
-    if fd >= 3 {
-        return fd;
+/// Gives this thread a descriptor table of its own, with nothing in it but `fd`. What it closes stays
+/// open in the table that it had.
+pub(crate) fn have_only(fd: c_int) -> Result<(), Errno> {
+    /// CLOSE_RANGE_UNSHARE of <linux/close_range.h>.
+    const OF_ITS_OWN: usize = 2;
+    let close = |first: usize, last: usize, flags: usize| {
+        // SAFETY: no memory is involved.
+        result(|| unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) })
+    };
+    let fd = fd as usize;
+    close(fd + 1, u32::MAX as usize, OF_ITS_OWN)?;
+    if fd > 0 {
+        close(0, fd - 1, 0)?;
     }
-    match fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) {
-        Ok(higher) => {
-            close(fd);
-            higher
-        }
-        Err(_) => fd,
-    }
-}
-
-/// When a file was made, in nanoseconds; 0 where the file system does not say.
-pub(crate) fn birth(fd: c_int) -> i64 {
-    const STATX_BTIME: u32 = 0x800;
-    let mut status = [0u64; 32];
-    // SAFETY: `struct statx` has 256 bytes.
-    let done = result(|| unsafe {
-        libc::syscall(
-            libc::SYS_statx,
-            c_long::from(fd),
-            c"".as_ptr(),
-            c_long::from(libc::AT_EMPTY_PATH),
-            STATX_BTIME as usize,
-            status.as_mut_ptr(),
-        )
-    });
-    let status = status.as_ptr().cast::<u8>();
-    // SAFETY: `stx_mask` is the first word; `stx_btime` lies at byte 80.
-    unsafe {
-        if done.is_err() || status.cast::<u32>().read() & STATX_BTIME == 0 {
-            return 0;
-        }
-        let seconds = status.add(80).cast::<i64>().read();
-        let nanoseconds = status.add(88).cast::<u32>().read();
-        seconds
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(i64::from(nanoseconds))
-    }
+    Ok(())
 }
 
 fn fcntl(fd: c_int, command: c_int, argument: c_long) -> Result<c_int, Errno> {
@@ -169,32 +196,25 @@ pub(crate) fn close(fd: c_int) {
     let _ = result(|| unsafe { libc::syscall(libc::SYS_close, c_long::from(fd)) });
 }
 
-/// What `poll(2)` says of one descriptor now, or after a wait that a signal handler may end.
-pub(crate) fn poll(fd: c_int, events: i16, wait: bool) -> Result<u16, Errno> {
-    let limit = if wait { None } else { Some(0) };
+/// What `poll(2)` says of one descriptor, within so many nanoseconds.
+pub(crate) fn poll(fd: c_int, events: i16, nanoseconds: i64) -> Result<u16, Errno> {
     loop {
         // SAFETY: without a mask.
-        let ready = unsafe { ppoll(fd, events, limit, ptr::null()) };
+        let ready = unsafe { ppoll(fd, events, Some(nanoseconds), ptr::null()) };
         // A handler may interrupt even a call that does not wait.
-        if wait || ready != Err(Errno::EINTR) {
+        if ready != Err(Errno::EINTR) {
             return ready;
         }
     }
 }
 
-/// Sleeps for `nanoseconds` at most, or until `fd`, if there is one, is readable, with the signal
-/// mask `mask`. Whether it is readable; EINTR if a handler has run.
+/// Lets handlers run whose signals have come, with the signal mask `mask`: EINTR if one did.
 ///
 /// # Safety
 /// `mask` can be read.
-pub(crate) unsafe fn poll_with_mask(
-    fd: Option<c_int>,
-    nanoseconds: i64,
-    mask: *const libc::sigset_t,
-) -> Result<bool, Errno> {
+pub(crate) unsafe fn let_handlers_run(mask: *const libc::sigset_t) -> Result<(), Errno> {
     // SAFETY: the caller keeps the same promise.
-    let ready = unsafe { ppoll(fd.unwrap_or(-1), libc::POLLIN, Some(nanoseconds), mask) };
-    ready.map(|ready| ready != 0)
+    unsafe { ppoll(-1, 0, Some(0), mask) }.map(drop)
 }
 
 /// `ppoll(2)` of one descriptor (negative: none), for so many nanoseconds at most: the events that

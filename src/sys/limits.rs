@@ -50,13 +50,24 @@ pub(crate) fn aio_max_nr() -> Option<u32> {
 
 /// How large this process may make a file; None: without limit.
 pub(crate) fn file_size() -> Option<u64> {
+    soft(libc::RLIMIT_FSIZE as c_long)
+}
+
+/// How many files this process may have open.
+pub(crate) fn open_files() -> u32 {
+    let limit = soft(libc::RLIMIT_NOFILE as c_long).unwrap_or(u64::MAX);
+    limit.min(u64::from(u32::MAX)) as u32
+}
+
+/// A limit of the process; None: without limit.
+fn soft(resource: c_long) -> Option<u64> {
     let mut limits = [0u64; 2];
     // SAFETY: there is room for both limits.
     let done = result(|| unsafe {
         libc::syscall(
             libc::SYS_prlimit64,
             0usize,
-            libc::RLIMIT_FSIZE as c_long,
+            resource,
             ptr::null::<c_void>(),
             limits.as_mut_ptr(),
         )

@@ -25,5 +25,9 @@ pub(crate) mod sanitizers;
 #[cfg(feature = "threads")]
 mod scheduling;
 #[cfg(feature = "threads")]
+pub(crate) mod signals;
+#[cfg(feature = "threads")]
+pub(crate) mod sockets;
+#[cfg(feature = "threads")]
 pub(crate) mod status;
 pub(crate) mod thread;

@@ -4,13 +4,22 @@ use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::aio::SIGSET_SIZE;
-use super::errno::{self, result};
-use super::{loaded_objects, scheduling};
+use super::errno::{self, Errno, result};
+use super::signals::Signals;
+use super::{loaded_objects, scheduling, status};
 
 /// Enough for what helpers do; they call nothing of the program's. Its thread-local variables come on
 /// top.
 const STACK: usize = 128 * 1024;
+
+/// The stack of a thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// Enough for the library.
+    Small,
+    /// As large as a thread of the program has, which is what it is to be.
+    Ordinary,
+}
 
 /// Something that a thread of the library does, or that is done at the end of the process.
 pub(crate) trait Run {
@@ -54,54 +63,35 @@ fn thread_functions() -> Option<(Create, SetStackSize)> {
     }
 }
 
-/// Starts a detached thread with a small stack and all signals blocked, which does `work`, on any
-/// processor and by the ordinary policy. False if there can be none.
+/// Starts a detached thread with its signals blocked, which does `work`, on any processor and by the
+/// ordinary policy. False if there can be none. The caller has its signals blocked too: the new thread
+/// begins with them.
 ///
 /// # Safety
 /// `work` stays as long as the process.
-pub(crate) unsafe fn start_thread<R: Run>(work: &R) -> bool {
+pub(crate) unsafe fn start_thread<R: Run>(work: &R, stack: Stack) -> bool {
     let Some(functions) = thread_functions() else {
         return false;
     };
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the structures have room. The signals that glibc needs for setuid and cancellation
-    // stay unblocked, because it leaves them out of the set.
+    // SAFETY: the functions are there, and `work` stays.
     errno::preserve(|| unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        set_signal_mask(all.as_ptr(), before.as_mut_ptr());
         // The new thread might never run beside this one, and could not change that itself.
         let own_processors = scheduling::widen();
         let argument = ptr::from_ref(work).cast_mut().cast();
-        let stack = STACK + loaded_objects::thread_local_bytes();
+        let bytes = match stack {
+            Stack::Small => Some(STACK + loaded_objects::thread_local_bytes()),
+            Stack::Ordinary => None,
+        };
+        let mut failure = create(functions, main::<R>, argument, bytes);
         // EINVAL: the C library wants a larger one.
-        let mut failure = create(functions, main::<R>, argument, Some(stack));
         if failure == libc::EINVAL {
             failure = create(functions, main::<R>, argument, None);
         }
         if let Some(processors) = own_processors {
             processors.take();
         }
-        set_signal_mask(before.as_ptr(), ptr::null_mut());
         failure == 0
     })
-}
-
-/// `rt_sigprocmask(2)` of this thread: `pthread_sigmask` is another function from glibc 2.32 on.
-///
-/// # Safety
-/// `new` can be read; `before` is null or has room.
-unsafe fn set_signal_mask(new: *const libc::sigset_t, before: *mut libc::sigset_t) {
-    // SAFETY: the kernel's set is the beginning of the C library's.
-    let _ = result(|| unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            c_long::from(libc::SIG_SETMASK),
-            new,
-            before,
-            SIGSET_SIZE,
-        )
-    });
 }
 
 /// `pthread_create(3)`: 0 or an error number.
@@ -141,6 +131,7 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
             name.as_ptr(),
         )
     });
+    Signals::OF_THE_LIBRARY.set();
     scheduling::be_ordinary();
     // SAFETY: `start_thread` was given it.
     unsafe { &*work.cast::<R>() }.run();
@@ -193,6 +184,55 @@ fn at_quick_exit(quick: AtQuickExit, object: *const c_void) {
             unsafe { core::mem::transmute::<usize, Register>(register)(quick, object) };
         }
     }
+}
+
+/// The number of the calling thread.
+pub(crate) fn thread_id() -> c_int {
+    // SAFETY: it only asks, and never fails.
+    unsafe { libc::syscall(libc::SYS_gettid) as c_int }
+}
+
+/// Whether this process has a thread of that number.
+pub(crate) fn has_thread(number: c_int) -> bool {
+    // SAFETY: no signal is sent.
+    result(|| unsafe {
+        libc::syscall(
+            libc::SYS_tgkill,
+            c_long::from(id()),
+            c_long::from(number),
+            0usize,
+        )
+    })
+    .is_ok()
+}
+
+/// Waits until the kernel has finished with the threads that [`has_thread`] does not find any more.
+pub(crate) fn wait_for_ends() {
+    // A signal that is none, to this group of processes: it takes the lock under which a thread is
+    // forgotten.
+    // SAFETY: no signal is sent.
+    let _ = result(|| unsafe { libc::syscall(libc::SYS_kill, 0usize, 0usize) });
+}
+
+/// How many threads this process has that have not ended. None: there is no `/proc`.
+pub(crate) fn threads() -> Option<u32> {
+    let mut links = status::links_of(c"/proc/self/task").ok()?.checked_sub(2)?;
+    // The first thread stays for the number of the process, but has no memory any more.
+    let mut byte = 0u8;
+    // SAFETY: the path ends with a zero, and there is room for a byte.
+    let program = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_readlinkat,
+            c_long::from(libc::AT_FDCWD),
+            c"/proc/self/exe".as_ptr(),
+            ptr::from_mut(&mut byte),
+            1usize,
+        )
+    });
+    if program == Err(Errno::ENOENT) {
+        links = links.saturating_sub(1);
+    }
+    Some(links)
 }
 
 /// The number of the calling process.

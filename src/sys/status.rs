@@ -3,7 +3,7 @@
 //! With glibc it is asked of the kernel: before 2.33 there is no function `fstat64` to link with, and
 //! its structure is another one where the C library's time has 64 bits.
 
-use core::ffi::{c_int, c_long};
+use core::ffi::{CStr, c_int, c_long, c_uint};
 use core::mem::MaybeUninit;
 
 use super::errno::{Errno, result};
@@ -12,7 +12,7 @@ use super::errno::{Errno, result};
 pub(crate) struct Status {
     /// Type and permissions, as `st_mode`.
     pub mode: u32,
-    /// The device that it lies on, as `st_dev`.
+    /// The device that it lies on: its major number in the upper half, its minor number in the lower.
     pub device: u64,
     /// Its number there.
     pub inode: u64,
@@ -20,20 +20,103 @@ pub(crate) struct Status {
     pub size: u64,
 }
 
-/// What `fstat(2)` tells of a descriptor.
-#[allow(clippy::unnecessary_cast)] // not the same types everywhere
+impl Status {
+    /// Bytes of a regular file, and of others, which have no end, more than any has.
+    pub(crate) fn regular_size(&self) -> u64 {
+        if self.mode & libc::S_IFMT == libc::S_IFREG {
+            self.size
+        } else {
+            u64::MAX
+        }
+    }
+}
+
+/// What the kernel knows of a descriptor's file: a file system that is elsewhere is not asked, and so
+/// this does not wait for it. The kernel's AIO does not ask either.
 pub(crate) fn of(fd: c_int) -> Result<Status, Errno> {
+    asked(fd, libc::AT_STATX_DONT_SYNC)
+}
+
+/// The same; such a file system is asked.
+pub(crate) fn now_of(fd: c_int) -> Result<Status, Errno> {
+    asked(fd, 0)
+}
+
+fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
+    const WANTED: c_uint = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_SIZE;
+    let known = statx(fd, c"", libc::AT_EMPTY_PATH | flags, WANTED);
+    match known {
+        Ok(file) => Ok(Status {
+            mode: file.mode.into(),
+            device: (u64::from(file.device[0]) << 32) | u64::from(file.device[1]),
+            inode: file.inode,
+            size: file.size,
+        }),
+        Err(Errno::EBADF) => Err(Errno::EBADF),
+        // Before Linux 4.11, or in a sandbox that was made for that.
+        Err(_) => by_fstat(fd),
+    }
+}
+
+#[allow(clippy::unnecessary_cast)] // not the same types everywhere
+fn by_fstat(fd: c_int) -> Result<Status, Errno> {
     let mut status = MaybeUninit::<Stat>::uninit();
     // SAFETY: the structure has room.
     result(|| unsafe { fstat(fd, status.as_mut_ptr()) })?;
     // SAFETY: filled in on success.
     let status = unsafe { status.assume_init() };
+    let device = status.st_dev as u64;
+    // As glibc and musl lay a device's number out.
+    let major = ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff);
+    let minor = (device & 0xff) | ((device >> 12) & !0xff & 0xffff_ffff);
     Ok(Status {
         mode: status.st_mode as u32,
-        device: status.st_dev as u64,
+        device: (major << 32) | minor,
         inode: status.st_ino as u64,
         size: status.st_size as u64,
     })
+}
+
+/// The beginning of `struct statx`.
+#[repr(C)]
+struct Statx {
+    _mask: [u32; 2],
+    _attributes: u64,
+    links: u32,
+    _owner: [u32; 2],
+    mode: u16,
+    inode: u64,
+    size: u64,
+    _blocks: u64,
+    _attributes_mask: u64,
+    _times: [u64; 8],
+    _special: [u32; 2],
+    device: [u32; 2],
+    _rest: [u64; 14],
+}
+
+const _: () = assert!(size_of::<Statx>() == 256);
+
+fn statx(fd: c_int, path: &CStr, flags: c_int, wanted: c_uint) -> Result<Statx, Errno> {
+    let mut status = MaybeUninit::<Statx>::zeroed();
+    // SAFETY: the path ends with a zero, and the structure has room.
+    result(|| unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            c_long::from(fd),
+            path.as_ptr(),
+            c_long::from(flags),
+            wanted as usize,
+            status.as_mut_ptr(),
+        )
+    })?;
+    // SAFETY: filled in on success.
+    Ok(unsafe { status.assume_init() })
+}
+
+/// How many links a file has, by its path.
+pub(crate) fn links_of(path: &CStr) -> Result<u32, Errno> {
+    Ok(statx(libc::AT_FDCWD, path, 0, libc::STATX_NLINK)?.links)
 }
 
 #[cfg(all(
@@ -106,11 +189,16 @@ mod tests {
         let paths = ["/", "/dev/null", "/proc/self/stat"];
         for path in paths.into_iter().map(Into::into).chain([itself]) {
             let file = std::fs::File::open(&path).unwrap();
-            let (wanted, found) = (file.metadata().unwrap(), of(file.as_raw_fd()).unwrap());
-            assert_eq!(found.mode, wanted.mode(), "{path:?}");
-            assert_eq!(found.device, wanted.dev(), "{path:?}");
-            assert_eq!(found.inode, wanted.ino(), "{path:?}");
-            assert_eq!(found.size, wanted.len(), "{path:?}");
+            let wanted = file.metadata().unwrap();
+            let (major, minor) = (libc::major(wanted.dev()), libc::minor(wanted.dev()));
+            for found in [of(file.as_raw_fd()), by_fstat(file.as_raw_fd())] {
+                let found = found.unwrap();
+                assert_eq!(found.mode, wanted.mode(), "{path:?}");
+                let device = (u64::from(major) << 32) | u64::from(minor);
+                assert_eq!(found.device, device, "{path:?}");
+                assert_eq!(found.inode, wanted.ino(), "{path:?}");
+                assert_eq!(found.size, wanted.len(), "{path:?}");
+            }
         }
         assert!(of(-1).is_err_and(|error| error == Errno::EBADF));
     }

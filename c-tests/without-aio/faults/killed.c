@@ -9,6 +9,14 @@
 
 enum { COUNT = 256, DEPTH = 32, ROUNDS = 30 };
 
+static int has_reported(const volatile long *reported, int round)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (reported[i] >= round * 1000000L)
+			return 1;
+	return 0;
+}
+
 int main(void)
 {
 	int fd = direct_file(COUNT);
@@ -46,7 +54,10 @@ int main(void)
 				}
 			}
 		}
-		usleep(20000 + 1000 * round);
+		/* On a busy machine it may take long until it has begun. */
+		while (!has_reported(reported, round))
+			usleep(1000);
+		usleep(1000 * round);
 		EXPECT_EQ(kill(child, SIGKILL), 0);
 		int status = status_within(child, 20);
 		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);

@@ -372,11 +372,11 @@ fn waiters_hear_of_the_end() {
         let (its, its_waiters) = (in_flight.clone(), waiters.clone());
         let waiter = thread::spawn(move || {
             while !its.is_destroying() {
-                its_waiters.sleep(Limit::Never, || its.is_destroying());
+                its_waiters.sleep(1, Limit::Never, || its.is_destroying());
             }
         });
         in_flight.destroy();
-        waiters.wake();
+        waiters.wake_all();
         waiter.join().unwrap();
     });
 }

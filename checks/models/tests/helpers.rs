@@ -1,180 +1,359 @@
-//! What must hold of the helpers' queue: every request is carried out once, and none waits for
-//! another one while a helper could be had.
-
-use std::sync::atomic::Ordering::Release;
+//! What must hold of helpers: every request is carried out once, with the files that the program had
+//! when it submitted; none waits for another one while a helper could be had; and no file is left.
 
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::engine::threads::helpers::Helpers;
-use crate::engine::threads::requests::{CANCELLED, QUEUED, Request, change};
+use crate::descriptors::{self, Refused, check_nothing_left};
 use crate::explore::explore;
+use crate::program::{Iocb, Program};
+use crate::sync::yield_now;
 use crate::sys::futex::{Process, Time};
-use crate::sys::process::{join_all, set_threads};
+use crate::sys::limits::set_open_files;
+use crate::sys::process::{ended, join_all, set_threads};
 
-/// What `handing_over::queue` does, and the end of `io_submit`. The request is carried out by the
-/// caller if there is no helper.
-fn submit(helpers: &Helpers, requests: &[Arc<Request>]) {
-    let mut pushed = 0;
-    for request in requests {
-        if !helpers.are_there() {
-            request.details.done.finish(0);
-            continue;
-        }
-        request.state.store(QUEUED, Release);
-        unsafe { helpers.push(Arc::as_ptr(request).cast_mut()) };
-        pushed += 1;
-    }
-    helpers.wake(pushed);
-}
-
-fn request() -> Arc<Request> {
-    Arc::default()
-}
-
-/// A process that has so many threads at most.
-fn process(time: Time, threads: u32) -> (Process, Arc<Helpers>) {
-    let process = Process::start(time);
-    set_threads(threads);
-    let helpers = Arc::new(Helpers::default());
-    helpers.set_limit(2);
-    (process, helpers)
-}
-
-/// Runs a model in a process, and checks that all requests are done.
+/// Runs a model in a process with so many helpers, and so many threads of the library, at most.
+/// Afterwards nothing is left.
 fn in_process(
     preemptions: usize,
-    (time, threads): (Time, u32),
-    model: impl Fn(&Arc<Helpers>) -> Vec<Arc<Request>> + Send + Sync + 'static,
+    time: Time,
+    (helpers, threads): (u32, u32),
+    model: impl Fn(&Arc<Program>) + Send + Sync + 'static,
 ) {
     explore(preemptions, move || {
-        let (_process, helpers) = process(time, threads);
-        let requests = model(&helpers);
-        // Before `drain` comes to their help.
-        for request in &requests {
-            request.details.done.wait();
-        }
-        helpers.drain();
+        let _process = Process::start(time);
+        set_threads(threads);
+        let program = Program::new(helpers);
+        model(&program);
+        program.helpers.drain();
         join_all();
-        for request in requests {
-            assert_eq!(request.details.done.results().len(), 1);
-        }
+        check_nothing_left();
     });
+}
+
+fn start(program: &Arc<Program>, body: impl FnOnce(&Program) + 'static) -> thread::JoinHandle<()> {
+    let program = program.clone();
+    thread::spawn(move || body(&program))
+}
+
+/// Requests of files of their own.
+fn iocbs<const COUNT: usize>() -> [Iocb; COUNT] {
+    std::array::from_fn(|number| Iocb::of(number as u32, descriptors::open().0))
+}
+
+/// Waits for requests, before `drain` comes to their help. Each ends once, and well.
+fn check(program: &Program, iocbs: &[Iocb]) {
+    for iocb in iocbs {
+        program.events.wait(iocb.number);
+    }
+    for iocb in iocbs {
+        assert_eq!(program.events.results(iocb.number), [0]);
+    }
 }
 
 #[test]
 fn one_submitter() {
-    in_process(2, (Time::Stands, 1), |helpers| {
-        let requests = vec![request(), request()];
-        submit(helpers, &requests[..1]);
-        submit(helpers, &requests[1..]);
-        requests
+    in_process(2, Time::Stands, (1, 2), |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs[..1]);
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
+        program.helpers.drain();
+        join_all();
+        assert_eq!(ended().len(), 1, "one helper is enough");
+    });
+}
+
+/// They wait in one queue.
+#[test]
+fn two_calls_of_two() {
+    in_process(1, Time::Stands, (1, 1), |program| {
+        let iocbs = iocbs::<4>();
+        program.submit(&iocbs[..2]);
+        program.submit(&iocbs[2..]);
+        check(program, &iocbs);
     });
 }
 
 #[test]
 fn two_submitters() {
-    in_process(2, (Time::Stands, 1), |helpers| {
-        let (a, b) = (request(), request());
-        let (other, its_helpers) = (a.clone(), helpers.clone());
-        let submitter = thread::spawn(move || submit(&its_helpers, &[other]));
-        submit(helpers, std::slice::from_ref(&b));
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let iocbs = iocbs::<2>();
+        let submitter = start(program, move |program| program.submit(&iocbs[..1]));
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
         submitter.join().unwrap();
-        vec![a, b]
     });
 }
 
 /// Helpers end as soon as they find no work.
 #[test]
 fn helpers_retire() {
-    in_process(1, (Time::Flies, 2), |helpers| {
-        let requests = vec![request(), request()];
-        submit(helpers, &requests[..1]);
-        submit(helpers, &requests[1..]);
-        requests
+    in_process(2, Time::Flies, (1, 3), |program| {
+        let iocbs = iocbs::<2>();
+        for iocb in iocbs {
+            program.submit(&[iocb]);
+            yield_now();
+        }
+        check(program, &iocbs);
     });
 }
 
 /// A request that takes long does not keep another one waiting while there can be a second helper.
-#[test]
-fn two_at_once() {
-    in_process(2, (Time::Stands, 2), |helpers| {
-        let requests = vec![request(), request()];
-        let last = requests[1].details.done.clone();
-        let _ = requests[0].details.waits_for.set(last);
-        submit(helpers, &requests[..1]);
-        submit(helpers, &requests[1..]);
-        requests
+fn two_at_once(time: Time, preemptions: usize, at_one_go: bool) {
+    in_process(preemptions, time, (2, 4), move |program| {
+        let iocbs = iocbs::<2>();
+        program.events.set_other(0, 1);
+        for iocbs in iocbs.chunks(if at_one_go { 2 } else { 1 }) {
+            program.submit(iocbs);
+        }
+        check(program, &iocbs);
     });
 }
 
-/// A thread relies on a helper that another one is about to start, and then there is none to be
-/// had.
+#[test]
+fn two_of_one_call_at_once() {
+    two_at_once(Time::Stands, 2, true);
+}
+
+#[test]
+fn two_calls_at_once() {
+    two_at_once(Time::Stands, 2, false);
+}
+
+/// The helper that another one relied on has had nothing to do for a while.
+#[test]
+fn two_calls_at_once_while_helpers_retire() {
+    two_at_once(Time::Flies, 2, false);
+}
+
+/// A helper that was there before sleeps; it is called.
+#[test]
+fn a_helper_that_sleeps_is_called() {
+    in_process(1, Time::Stands, (2, 2), |program| {
+        let iocbs = iocbs::<3>();
+        program.submit(&iocbs[..1]);
+        program.events.wait(0);
+        program.events.set_other(1, 2);
+        program.submit(&iocbs[1..2]);
+        yield_now();
+        program.submit(&iocbs[2..]);
+        check(program, &iocbs);
+    });
+}
+
+/// One that has just found no work does not leave what comes then to one that has enough.
+#[test]
+fn a_helper_becomes_idle() {
+    in_process(1, Time::Stands, (2, 2), |program| {
+        let iocbs = iocbs::<3>();
+        program.submit(&iocbs[..1]);
+        program.events.wait(0);
+        program.events.set_other(1, 2);
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
+    });
+}
+
+/// One that had slept for long enough ends while another one begins to work, and relies on it.
+#[test]
+fn a_helper_ends_beside_one_that_begins() {
+    in_process(2, Time::Flies, (2, 4), |program| {
+        let iocbs = iocbs::<3>();
+        program.submit(&iocbs[..1]);
+        program.events.wait(0);
+        program.events.set_other(1, 2);
+        program.submit(&iocbs[1..2]);
+        program.submit(&iocbs[2..]);
+        check(program, &iocbs);
+    });
+}
+
+/// One helper does what a second one would do, where there can be no second one.
+#[test]
+fn no_second_thread_to_be_had() {
+    in_process(2, Time::Stands, (2, 1), |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs);
+        check(program, &iocbs);
+    });
+}
+
+/// Both callers do it themselves.
 #[test]
 fn no_thread_to_be_had() {
-    in_process(2, (Time::Flies, 0), |helpers| {
-        let (a, b) = (request(), request());
-        let (other, its_helpers) = (a.clone(), helpers.clone());
-        let submitter = thread::spawn(move || submit(&its_helpers, &[other]));
-        submit(helpers, std::slice::from_ref(&b));
+    in_process(2, Time::Flies, (2, 0), |program| {
+        let iocbs = iocbs::<2>();
+        let submitter = start(program, move |program| program.submit(&iocbs[..1]));
+        program.submit(&iocbs[1..]);
         submitter.join().unwrap();
-        // Nobody is left who would do it.
-        assert_eq!(
-            a.details.done.results().len() + b.details.done.results().len(),
-            2
-        );
-        vec![a, b]
+        check(program, &iocbs);
     });
 }
 
-/// Either the helper has it, or it is cancelled.
+/// What the system may refuse.
 #[test]
-fn cancelled_or_done() {
-    explore(3, || {
-        let (_process, helpers) = process(Time::Stands, 1);
-        let request = request();
-        submit(&helpers, std::slice::from_ref(&request));
-        let cancelled = unsafe { change(Arc::as_ptr(&request).cast_mut(), QUEUED, CANCELLED) };
-        if !cancelled {
-            request.details.done.wait();
+fn helpers_are_refused() {
+    in_process(1, Time::Stands, (1, 2), |program| {
+        let iocbs = iocbs::<3>();
+        set_open_files(5);
+        program.submit(&iocbs[2..]);
+        assert_eq!(descriptors::of_library(), []);
+        set_open_files(1024);
+        descriptors::refuse(Some(Refused::Sockets));
+        program.submit(&iocbs[..1]);
+        assert_eq!(program.events.results(0), [0]);
+        descriptors::refuse(Some(Refused::OwnTable));
+        program.submit(&iocbs[1..2]);
+        assert_eq!(program.events.results(1), [0]);
+        assert_eq!(descriptors::of_library(), []);
+        check(program, &iocbs);
+    });
+}
+
+/// A message for which there is no room is not sent.
+#[test]
+fn no_room_in_the_socket() {
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let iocbs = iocbs::<3>();
+        descriptors::set_room(1);
+        for iocb in iocbs {
+            program.submit(&[iocb]);
         }
-        helpers.drain();
+        check(program, &iocbs);
+    });
+}
+
+/// Files that helpers cannot have yet stay in the socket.
+#[test]
+fn more_files_than_helpers_may_have() {
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let mut iocbs = iocbs::<4>();
+        // Four files, in two messages; no helper has more at a time.
+        set_open_files(12);
+        iocbs[0].eventfd = Some(descriptors::open().0);
+        iocbs[1].eventfd = Some(descriptors::open().0);
+        program.submit(&iocbs[..2]);
+        program.submit(&iocbs[2..]);
+        check(program, &iocbs);
+    });
+}
+
+/// The file stays that of the request, whatever the program has at its number then.
+#[test]
+fn a_number_that_the_program_uses_again() {
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let (fd, file) = descriptors::open();
+        program.submit(&[Iocb::of(0, fd)]);
+        descriptors::close(fd);
+        let (again, other) = descriptors::open();
+        assert_eq!(again, fd);
+        program.submit(&[Iocb::of(1, again)]);
+        check(program, &[Iocb::of(0, fd), Iocb::of(1, fd)]);
+        // They have closed it, at the latest when they are gone.
+        program.helpers.drain();
         join_all();
-        assert_eq!(request.details.done.results().len(), 1);
+        assert!(!descriptors::is_open(file) && descriptors::is_open(other));
+    });
+}
+
+/// Requests share files, also as eventfd; the last one closes them.
+#[test]
+fn requests_share_files() {
+    in_process(2, Time::Stands, (2, 2), |program| {
+        let mut iocbs = iocbs::<2>();
+        let (eventfd, file) = descriptors::open();
+        iocbs[1].fd = iocbs[0].fd;
+        for iocb in &mut iocbs {
+            iocb.eventfd = Some(eventfd);
+        }
+        let signals = Arc::new(std::cell::Cell::new(0));
+        let watch = crate::sys::eventfd::watch_signals({
+            let signals = signals.clone();
+            move |signalled| {
+                assert_eq!(signalled, file);
+                signals.set(signals.get() + 1);
+            }
+        });
+        program.submit(&iocbs);
+        check(program, &iocbs);
+        program.helpers.drain();
+        join_all();
+        assert_eq!(signals.get(), 2);
+        drop(watch);
+    });
+}
+
+/// The program closes all that it does not know. What was sent is done, and there are other helpers
+/// when these are gone.
+#[test]
+fn the_program_closes_the_socket() {
+    in_process(2, Time::Stands, (1, 2), |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs[..1]);
+        for fd in descriptors::of_library() {
+            descriptors::close(fd);
+        }
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
+    });
+}
+
+/// Another file has the number of the socket, which is not the library's to close or to use.
+#[test]
+fn the_program_uses_the_number_of_the_socket() {
+    in_process(1, Time::Stands, (1, 2), |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs[..1]);
+        let [fd] = descriptors::of_library()[..] else {
+            panic!("one socket");
+        };
+        descriptors::close(fd);
+        descriptors::open_at(fd);
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
     });
 }
 
 /// A thread that goes on submitting while the process ends: what it has submitted is done when the
 /// process is gone, by a helper or by itself, and no helper is left.
-fn ends_beside_a_submitter(threads: u32, before: usize, beside: usize) {
-    explore(2, move || {
-        let (_process, helpers) = process(Time::Flies, threads);
-        let requests: Vec<_> = (0..before + beside).map(|_| request()).collect();
-        let (others, its_helpers) = (requests[before..].to_vec(), helpers.clone());
-        submit(&helpers, &requests[..before]);
-        let submitter = thread::spawn(move || {
-            for request in others {
-                submit(&its_helpers, &[request]);
+fn ends_beside_a_submitter(time: Time, before: usize) {
+    in_process(2, time, (1, 2), move |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs[..before]);
+        let submitter = start(program, move |program| {
+            for iocb in &iocbs[before..] {
+                program.submit(std::slice::from_ref(iocb));
             }
         });
-        helpers.drain();
-        assert!(!helpers.are_there());
+        program.helpers.drain();
         submitter.join().unwrap();
         // Nothing waits for a thread.
-        for request in &requests {
-            assert_eq!(request.details.done.results().len(), 1);
+        for iocb in &iocbs {
+            assert_eq!(program.events.results(iocb.number), [0]);
         }
-        join_all();
     });
 }
 
 #[test]
 fn submitted_while_the_process_ends() {
-    ends_beside_a_submitter(1, 1, 2);
+    ends_beside_a_submitter(Time::Stands, 1);
 }
 
-/// The helper that the submitter relied on has ended, and none is started in its place.
 #[test]
-fn the_last_helper_ends_before_the_push() {
-    ends_beside_a_submitter(2, 0, 1);
+fn started_while_the_process_ends() {
+    ends_beside_a_submitter(Time::Flies, 1);
+}
+
+/// The last context goes, and all threads with it, beside a thread that has another context.
+#[test]
+fn threads_end_beside_a_submitter() {
+    in_process(1, Time::Hurries, (1, 2), |program| {
+        let iocbs = iocbs::<2>();
+        program.submit(&iocbs[..1]);
+        let submitter = start(program, move |program| program.submit(&iocbs[1..]));
+        program.helpers.link.end(None, false);
+        submitter.join().unwrap();
+        check(program, &iocbs);
+    });
 }

@@ -2,7 +2,9 @@
 
 mod completions;
 mod contexts;
+mod crew;
 mod helpers;
 mod polls;
 mod reaping;
+mod signals;
 mod waiting;

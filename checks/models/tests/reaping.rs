@@ -318,7 +318,7 @@ fn reaper_and_two_that_destroy() {
 /// whoever revokes a claim is not at a ring that is gone.
 #[test]
 fn reaper_caller_and_destroy() {
-    explore(3, || {
+    explore(2, || {
         let process = process_with_stand_in(3, 1);
         let a = start(&process, |process| {
             let entry = entry(process);

@@ -4,19 +4,12 @@
 use core::ffi::c_int;
 use core::ptr;
 
-use super::file::{File, Identity, Kind};
+use super::file::{File, Kind};
 use super::requests::{Details, Work};
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_DSYNC, RWF_NOWAIT, Way};
-
-/// How a request ended that the submitting thread carried out.
-#[derive(Clone, Copy)]
-pub(crate) struct Done {
-    /// The result for its event.
-    pub result: Result<c_int, Errno>,
-    /// Whether the file takes plain requests at an offset.
-    pub is_positional: bool,
-}
+use crate::sys::files::{self, RWF_DSYNC, RWF_NOAPPEND, RWF_NOWAIT, Way};
+use crate::sys::signals::Blocked;
+use crate::sys::{sockets, status};
 
 /// A read or write.
 #[derive(Clone, Copy)]
@@ -50,42 +43,41 @@ impl Transfer {
         }
     }
 
-    /// Carries it out at its offset, whatever the file is. None: the file is not what it was taken
-    /// for, or the request cannot be carried out like that, and nothing was done.
+    /// Carries it out in the calling thread, whose signals are blocked: the result for its event. An
+    /// error is one that `io_submit` refuses the request with.
     ///
     /// # Safety
     /// The vectors are there.
-    pub(crate) unsafe fn on_known_file(&self, fd: c_int) -> Option<Result<c_int, Errno>> {
-        // SAFETY: the caller keeps the same promise.
-        match unsafe { self.at(fd, self.offset, 0) } {
-            Err(Errno::EBADF | Errno::ESPIPE | Errno::EISDIR | Errno::EINVAL) => None,
-            result => Some(result),
-        }
-    }
-
-    /// Carries it out in the calling thread. An error is one that `io_submit` refuses the request
-    /// with.
-    ///
-    /// # Safety
-    /// The vectors are there.
-    pub(crate) unsafe fn in_caller(&self, file: &File) -> Result<Done, Errno> {
-        let done = |result| {
-            Ok(Done {
-                result,
-                is_positional: false,
-            })
-        };
-        // SAFETY: the caller keeps the same promise.
-        let at = |offset, more| unsafe { self.at(file.fd, offset, more) };
+    pub(crate) unsafe fn in_caller(
+        &self,
+        file: &File,
+        signals: &Blocked,
+    ) -> Result<Result<c_int, Errno>, Errno> {
         match file.kind {
             Kind::Directory => return Err(Errno::EINVAL),
-            Kind::Socket if self.offset != 0 => return done(Err(Errno::ESPIPE)),
+            Kind::Socket if self.offset != 0 => return Ok(Err(Errno::ESPIPE)),
             Kind::Pipe | Kind::Socket => {
                 // SAFETY: the caller keeps the same promise.
-                return done(unsafe { self.stream(file) });
+                return Ok(unsafe { self.stream(file, signals) });
             }
             Kind::Disk | Kind::Other => {}
         }
+        if file.may_lack_method() && (self.flags != 0 || self.is_of_nothing()) {
+            if !files::has_method(file.fd, self.way) {
+                return Err(Errno::EINVAL);
+            }
+            if file.is_anonymous() && self.is_of_nothing() {
+                // These want a whole number, or structure.
+                return Ok(Err(Errno::EINVAL));
+            }
+        }
+        // SAFETY: the caller keeps the same promise.
+        let at_once = |offset, more| unsafe { self.at(file.fd, offset, more) };
+        let at = |offset, more| match file.kind {
+            // It may wait, and nothing tells for how long.
+            Kind::Other => signals.open(|| at_once(offset, more)),
+            _ => at_once(offset, more),
+        };
         // A flag that changes nothing lets the kernel refuse files that have only the old `read`
         // and `write`: its AIO refuses them too. Writes to a disk must not be made slower by it.
         let test = if self.way == Way::In || file.kind == Kind::Other || file.is_empty() {
@@ -94,7 +86,24 @@ impl Transfer {
             0
         };
         let mut offset = self.offset;
-        let mut result = at(offset, test);
+        let mut result = Err(Errno::EOPNOTSUPP);
+        if file.kind == Kind::Other && !self.never_waits(file) {
+            // Those that can say that they would wait are waited for.
+            result = at_once(offset, RWF_NOWAIT);
+            if result == Err(Errno::ESPIPE) {
+                offset = -1;
+                result = at_once(offset, RWF_NOWAIT);
+            }
+            while result == Err(Errno::EAGAIN) {
+                if let Err(error) = wait_for(file.fd, self.readiness(), signals) {
+                    return Ok(Err(error));
+                }
+                result = at_once(offset, RWF_NOWAIT);
+            }
+        }
+        if result == Err(Errno::EOPNOTSUPP) {
+            result = at(offset, test);
+        }
         if result == Err(Errno::ESPIPE) && file.kind == Kind::Other {
             offset = -1;
             result = at(offset, test);
@@ -114,10 +123,26 @@ impl Transfer {
             }
             _ => {}
         }
-        let is_positional = self.flags == 0 && offset >= 0 && result.is_ok();
-        Ok(Done {
-            result,
-            is_positional,
+        Ok(result)
+    }
+
+    /// Whether the program has asked that it does not wait.
+    fn never_waits(&self, file: &File) -> bool {
+        (file.flags & libc::O_NONBLOCK) | (self.flags & RWF_NOWAIT) != 0
+    }
+
+    /// What the file is when it need not wait.
+    fn readiness(&self) -> i16 {
+        match self.way {
+            Way::In => libc::POLLIN,
+            Way::Out => libc::POLLOUT,
+        }
+    }
+
+    fn is_of_nothing(&self) -> bool {
+        (0..self.count as usize).all(|index| {
+            // SAFETY: the index is below the count.
+            unsafe { self.vectors.wrapping_add(index).read_unaligned() }.iov_len == 0
         })
     }
 
@@ -157,40 +182,44 @@ impl Transfer {
     ///
     /// # Safety
     /// The vectors are there.
-    unsafe fn stream(&self, file: &File) -> Result<c_int, Errno> {
-        // SAFETY: the caller keeps the same promise.
-        let try_once = |more| unsafe { self.at(file.fd, -1, more) };
-        if (file.flags & libc::O_NONBLOCK) | (self.flags & RWF_NOWAIT) != 0 {
+    unsafe fn stream(&self, file: &File, signals: &Blocked) -> Result<c_int, Errno> {
+        let is_empty_datagram =
+            file.kind == Kind::Socket && self.way == Way::Out && self.is_of_nothing();
+        let try_once = |more| {
+            if is_empty_datagram {
+                let waits = (self.flags | more) & RWF_NOWAIT == 0;
+                return sockets::send_nothing(file.fd, waits);
+            }
+            // SAFETY: the caller keeps the same promise.
+            unsafe { self.at(file.fd, -1, more) }
+        };
+        if self.never_waits(file) {
             return try_once(0);
         }
-        let events = match self.way {
-            Way::In => libc::POLLIN,
-            Way::Out => libc::POLLOUT,
-        };
         let first = loop {
             match try_once(RWF_NOWAIT) {
                 Err(Errno::EAGAIN) => {}
-                Err(Errno::EOPNOTSUPP) => return try_once(0),
+                Err(Errno::EOPNOTSUPP) => return signals.open(|| try_once(0)),
                 result => break result?,
             }
             if file.kind == Kind::Socket && files::has_time_limit(file.fd, self.way) {
                 // Only the kernel knows when it is over; with a limit a handler ends the call too.
-                return try_once(0);
+                return signals.open(|| try_once(0));
             }
-            files::poll(file.fd, events, true)?;
+            wait_for(file.fd, self.readiness(), signals)?;
         };
         if self.way == Way::In {
             return Ok(first);
         }
         // SAFETY: the caller keeps the same promise.
-        Ok(unsafe { self.rest_of_stream(file, events, first) })
+        Ok(unsafe { self.rest_of_stream(file, signals, first) })
     }
 
     /// Writes what a blocking stream did not take at once.
     ///
     /// # Safety
     /// The vectors are there.
-    unsafe fn rest_of_stream(&self, file: &File, events: i16, first: c_int) -> c_int {
+    unsafe fn rest_of_stream(&self, file: &File, signals: &Blocked, first: c_int) -> c_int {
         let mut written = first as u64;
         let mut before = 0;
         for index in 0..self.count as usize {
@@ -209,13 +238,30 @@ impl Transfer {
                 };
                 match result {
                     Ok(count) if count > 0 => written += count as u64,
-                    Err(Errno::EAGAIN) if files::poll(file.fd, events, true).is_ok() => {}
+                    Err(Errno::EAGAIN) if wait_for(file.fd, self.readiness(), signals).is_ok() => {}
                     _ => return written as c_int,
                 }
             }
             before += length;
         }
         written as c_int
+    }
+}
+
+/// Waits until a file is ready, in a thread whose signals are blocked. EINTR: a signal has come whose
+/// handler runs when they are blocked no more, after the event: in the kernel it runs at the end of the
+/// system call.
+fn wait_for(fd: c_int, events: i16, signals: &Blocked) -> Result<(), Errno> {
+    /// So often it looks for signals, in nanoseconds.
+    const SLICE: i64 = 2_000_000;
+    loop {
+        // Where it does not tell, the file is tried.
+        if files::poll(fd, events, SLICE) != Ok(0) {
+            return Ok(());
+        }
+        if signals.before().would_be_handled() {
+            return Err(Errno::EINTR);
+        }
     }
 }
 
@@ -233,12 +279,8 @@ fn knows_flags(file: &File, transfer: &Transfer) -> bool {
     result != Err(Errno::EOPNOTSUPP)
 }
 
-/// Carries a request out in a helper: the result for its event.
+/// Carries a request out whose file was held, or is the caller's: the result for its event.
 pub(crate) fn in_helper(details: &Details) -> Result<c_int, Errno> {
-    // The program may have closed the descriptor, and opened another file under its number.
-    if Identity::now(details.fd) != Ok(details.identity) {
-        return Err(Errno::EBADF);
-    }
     let way = match details.work {
         Work::Sync { data_only } => return files::sync(details.fd, data_only),
         Work::Poll => return Err(Errno::EINVAL),
@@ -247,14 +289,20 @@ pub(crate) fn in_helper(details: &Details) -> Result<c_int, Errno> {
     };
     let (vectors, count) = details.buffers();
     // SAFETY: the vectors were copied into the request.
-    unsafe {
-        files::transfer(
-            way,
-            details.fd,
-            vectors,
-            count,
-            details.offset,
-            details.rw_flags,
-        )
+    let transfer =
+        |flags| unsafe { files::transfer(way, details.fd, vectors, count, details.offset, flags) };
+    if way == Way::In {
+        return transfer(details.rw_flags);
+    }
+    // The request was within the file. If the file ends before it now, then the program has cut it off
+    // since; the kernel's AIO would have written before that.
+    let size = status::of(details.fd).map_or(u64::MAX, |file| file.regular_size());
+    if size <= details.offset as u64 {
+        return Ok(details.length());
+    }
+    // The program may have set O_APPEND since. Linux before 6.9 does not know the flag.
+    match transfer(details.rw_flags | RWF_NOAPPEND) {
+        Err(Errno::EOPNOTSUPP) => transfer(details.rw_flags),
+        result => result,
     }
 }

@@ -8,14 +8,17 @@ use super::file::File;
 use super::iocb::Submission;
 use super::requests::many_bytes;
 use crate::sys::errno::Errno;
-use crate::sys::files::{RWF_APPEND, RWF_NOAPPEND, Way};
-use crate::sys::{eventfd, limits, probe, process, status};
+use crate::sys::files::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_SYNC, Way};
+use crate::sys::{eventfd, files, limits, probe, process, status};
 
 /// UIO_MAXIOV.
 const MOST_VECTORS: u32 = 1024;
 
 /// Refuses an `aio_resfd` that is no eventfd.
 pub(crate) fn check_eventfd(fd: c_int) -> Result<(), Errno> {
+    if files::status_flags(fd)? & libc::O_PATH != 0 {
+        return Err(Errno::EBADF);
+    }
     let status = status::of(fd).map_err(|_| Errno::EBADF)?;
     // An eventfd has no file type. The check keeps the library from ever writing to another file.
     if status.mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
@@ -78,25 +81,39 @@ pub(crate) fn overflows(transfer: &Transfer) -> bool {
     transfer.offset < 0
 }
 
-/// Whether direct I/O is carried out before `io_submit` returns: a write that makes the file
-/// larger, as in the kernel; and one beyond RLIMIT_FSIZE, for which the submitting thread gets
-/// SIGXFSZ.
+/// Whether direct I/O is carried out before `io_submit` returns: as in the kernel, a write that makes
+/// the file larger, and a read from behind its end, which would give what is written there later.
+/// Further, a write beyond RLIMIT_FSIZE, for which the submitting thread gets SIGXFSZ; and what
+/// has a flag that the file may not have, which only the kernel knows.
 pub(crate) fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
-    if transfer.way == Way::In {
-        return false;
+    const WHATEVER_THE_FILE: c_int = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND;
+    if transfer.flags & !WHATEVER_THE_FILE != 0 {
+        return true;
     }
     // The kernel appends inside `io_submit`, in order, whatever the offset.
-    if transfer.flags & RWF_APPEND != 0
-        || file.flags & libc::O_APPEND != 0 && transfer.flags & RWF_NOAPPEND == 0
+    if transfer.way == Way::Out
+        && (transfer.flags & RWF_APPEND != 0
+            || file.flags & libc::O_APPEND != 0 && transfer.flags & RWF_NOAPPEND == 0)
     {
         return true;
     }
-    let end = (0..transfer.count as usize).fold(transfer.offset as u64, |end, index| {
+    let offset = transfer.offset as u64;
+    let end = (0..transfer.count as usize).fold(offset, |end, index| {
         // SAFETY: the index is below the count.
         let vector = unsafe { transfer.vectors.wrapping_add(index).read_unaligned() };
         end.saturating_add(vector.iov_len as u64)
     });
-    file.size.is_some_and(|size| end > size) || limits::file_size().is_some_and(|limit| end > limit)
+    let is_beyond = |size: u64| match transfer.way {
+        Way::In => offset >= size,
+        Way::Out => end > size,
+    };
+    // A file system that is elsewhere is asked only where it matters.
+    if file.size.is_some_and(is_beyond)
+        && status::now_of(file.fd).is_ok_and(|file| is_beyond(file.size))
+    {
+        return true;
+    }
+    transfer.way == Way::Out && limits::file_size().is_some_and(|limit| end > limit)
 }
 
 /// The array of a vectored request.
@@ -107,6 +124,9 @@ pub(crate) fn check_vectors(iocb: &Submission) -> Result<(*const libc::iovec, u3
         return Err(Errno::EINVAL);
     }
     let vectors: *const libc::iovec = ptr::with_exposed_provenance(iocb.buf as usize);
+    if count == 0 {
+        return Ok((ptr::null(), 0));
+    }
     if iocb.buf > END_OF_MEMORY || !probe::are_readable(vectors.cast(), many_bytes(count)) {
         return Err(Errno::EFAULT);
     }

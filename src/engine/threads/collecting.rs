@@ -10,7 +10,8 @@ use super::waiting::{Limit, Woken};
 use crate::abi::io_event;
 use crate::engine::getevents::{Getevents, Timespec};
 use crate::sys::errno::Errno;
-use crate::sys::{files, probe};
+use crate::sys::probe;
+use crate::sys::signals::{Blocked, Signals};
 
 /// Waits for events and takes them.
 ///
@@ -24,19 +25,17 @@ pub(crate) unsafe fn collect<T: Timespec>(
 ) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     let call = unsafe { Call::check(wanted) }?;
-    // SAFETY: the caller keeps the same promise, and the mask can be read.
-    let result = unsafe { call.collect(threads, context) };
-    if !call.sigmask.is_null() && result != Err(Errno::EINTR) {
+    // Without a mask of the call's own, handlers run while the thread sleeps for the first time.
+    let mut blocked = call.sigmask.map(|_| Blocked::new());
+    // SAFETY: the caller keeps the same promise.
+    let result = unsafe { call.collect(threads, context, &mut blocked) };
+    match call.sigmask {
         // What the mask lets through is delivered within the call, whatever its result.
-        let at_once = || true;
-        let waiters = &context.events.waiters;
-        // SAFETY: the mask can be read.
-        let woken = unsafe { waiters.sleep_with_mask(Limit::Now, call.sigmask, at_once) };
-        if result == Ok(0) && woken == Woken::Interrupted {
-            return Err(Errno::EINTR);
+        Some(mask) if result != Err(Errno::EINTR) && mask.deliver() && result == Ok(0) => {
+            Err(Errno::EINTR)
         }
+        _ => result,
     }
-    result
 }
 
 /// Waits for events of a context that is none.
@@ -46,11 +45,8 @@ pub(crate) unsafe fn collect<T: Timespec>(
 pub(crate) unsafe fn collect_nothing<T: Timespec>(wanted: Getevents<T>) -> Result<c_int, Errno> {
     // SAFETY: the caller keeps the same promise.
     let Call { sigmask, .. } = unsafe { Call::check(wanted) }?;
-    if !sigmask.is_null() {
-        // What the mask lets through is delivered within the call, whatever its result.
-        // SAFETY: the mask can be read.
-        let _ = unsafe { files::poll_with_mask(None, 0, sigmask) };
-    }
+    // What the mask lets through is delivered within the call, whatever its result.
+    sigmask.map(|mask| mask.deliver());
     Err(Errno::EINVAL)
 }
 
@@ -61,8 +57,8 @@ struct Call {
     nr: c_long,
     events: *mut io_event,
     limit: Limit,
-    /// Null, or it can be read.
-    sigmask: *const libc::sigset_t,
+    /// The signal mask while it waits, if that is another one.
+    sigmask: Option<Signals>,
 }
 
 impl Call {
@@ -83,6 +79,8 @@ impl Call {
         if !sigmask.is_null() && !probe::is_readable(sigmask.cast()) {
             return Err(Errno::EFAULT);
         }
+        // SAFETY: the kernel has just read it.
+        let sigmask = (!sigmask.is_null()).then(|| unsafe { Signals::at(sigmask) });
         Ok(Call {
             min_nr: wanted.min_nr,
             nr: wanted.nr,
@@ -94,7 +92,12 @@ impl Call {
 
     /// # Safety
     /// As [`collect`].
-    unsafe fn collect(&self, threads: &Threads, context: &Context) -> Result<c_int, Errno> {
+    unsafe fn collect(
+        &self,
+        threads: &Threads,
+        context: &Context,
+        blocked: &mut Option<Blocked>,
+    ) -> Result<c_int, Errno> {
         let Call { min_nr, limit, .. } = *self;
         if min_nr < 0 || min_nr > self.nr {
             return Err(Errno::EINVAL);
@@ -109,11 +112,11 @@ impl Call {
             if got >= min_nr || limit == Limit::Now {
                 return Ok(got as c_int);
             }
+            if context.events.in_flight.is_destroying() || context.nr() == 0 {
+                return some_or(got, Errno::EINVAL);
+            }
             // A waiter leaves events that do not satisfy it to those who want less.
-            match self.wait(threads, context, min_nr - got) {
-                Woken::Perhaps if context.events.in_flight.is_destroying() => {
-                    return some_or(got, Errno::EINVAL);
-                }
+            match self.wait(context, min_nr - got, blocked) {
                 Woken::Perhaps => {}
                 woken => {
                     // SAFETY: as above.
@@ -128,23 +131,29 @@ impl Call {
     }
 
     /// Waits until so many events are there, or the context is being destroyed.
-    fn wait(&self, threads: &Threads, context: &Context, events: c_long) -> Woken {
+    fn wait(&self, context: &Context, events: c_long, blocked: &mut Option<Blocked>) -> Woken {
         let Events {
             completions,
             waiters,
             in_flight,
         } = &context.events;
-        let ready = || completions.available() as c_long >= events || in_flight.is_destroying();
+        // No ring has room for more; who waits for more sleeps till the end.
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let ready = || completions.available() >= events || in_flight.is_destroying();
         loop {
-            threads.poller.ensure();
-            let woken = if self.sigmask.is_null() {
-                waiters.sleep(self.limit, ready)
-            } else {
-                // SAFETY: the mask can be read.
-                unsafe { waiters.sleep_with_mask(self.limit, self.sigmask, ready) }
+            let woken = match blocked {
+                None => waiters.sleep(events, self.limit, ready),
+                Some(blocked) => {
+                    let mask = self.sigmask.unwrap_or(blocked.before());
+                    waiters.sleep_masked(events, self.limit, mask, ready)
+                }
             };
-            if woken != Woken::Perhaps || ready() {
+            if woken != Woken::Perhaps || ready() || context.nr() == 0 {
                 return woken;
+            }
+            // Others were quicker. From here on no signal comes unnoticed before the thread sleeps again.
+            if blocked.is_none() {
+                *blocked = Some(Blocked::new());
             }
         }
     }
@@ -168,8 +177,15 @@ impl Call {
         }
         let events = self.events.wrapping_add(got as usize);
         let count = room.min(available as c_long) as u32;
-        let bytes = count as usize * size_of::<io_event>();
-        if !probe::are_writable(&threads.writable, events.cast(), bytes) {
+        let bytes = |count: u32| count as usize * size_of::<io_event>();
+        let is_writable =
+            |count| probe::are_writable(&threads.writable, events.cast(), bytes(count));
+        let _blocked = Blocked::new();
+        if !is_writable(count) {
+            // As the kernel: those that have a good place are written, and none is lost.
+            let good = (1..count).take_while(|&count| is_writable(count)).last();
+            // SAFETY: the kernel has just written there.
+            unsafe { completions.peek(good.unwrap_or(0), events) };
             return Err(Errno::EFAULT);
         }
         // SAFETY: the kernel has just written there, or did before.

@@ -6,7 +6,6 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use super::completions::Completions;
 use super::events::Events;
 use super::requests::{Request, Requests};
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event};
@@ -27,7 +26,7 @@ pub(crate) struct Context {
     number: AtomicU32,
     /// The engine's address of the ring.
     own_ring: AtomicUsize,
-    /// Memory for the requests, and for what [`Completions`] keeps beside each slot.
+    /// Memory for the requests.
     area: AtomicUsize,
     /// Where events go.
     pub events: Events,
@@ -50,7 +49,7 @@ impl Mappings {
     pub(crate) fn new(nr_events: u32, cpus: u32) -> Option<Mappings> {
         let nr = slots(nr_events, cpus);
         let (ring, own_ring) = memory::map_twice(ring_bytes(nr))?;
-        let Some(area) = memory::map_zeroes(area_bytes(nr)) else {
+        let Some(area) = memory::map_zeroes(Requests::bytes(nr)) else {
             // SAFETY: just mapped.
             unsafe {
                 memory::unmap(ring, ring_bytes(nr));
@@ -72,7 +71,7 @@ impl Mappings {
         unsafe {
             memory::unmap(self.ring, ring_bytes(self.nr));
             memory::unmap(self.own_ring, ring_bytes(self.nr));
-            memory::unmap(self.area, area_bytes(self.nr));
+            memory::unmap(self.area, Requests::bytes(self.nr));
         }
     }
 }
@@ -88,10 +87,6 @@ fn slots(nr_events: u32, cpus: u32) -> u32 {
 /// The bytes of a ring, which are whole pages.
 fn ring_bytes(nr: u32) -> usize {
     size_of::<aio_ring>() + nr as usize * size_of::<io_event>()
-}
-
-fn area_bytes(nr: u32) -> usize {
-    Requests::bytes(nr) + Completions::bytes(nr)
 }
 
 /// The context that the word at the beginning of a ring names, if it is one of a ring of this
@@ -122,8 +117,7 @@ impl Context {
         self.area.store(mappings.area.expose_provenance(), Relaxed);
         self.number.store(number, Relaxed);
         self.requests.start(mappings.area.cast::<Request>(), nr);
-        let marks = mappings.area.wrapping_byte_add(Requests::bytes(nr));
-        self.events.start(ring, marks.cast(), nr);
+        self.events.start(ring, nr);
     }
 
     /// Slots of the ring.
@@ -133,13 +127,12 @@ impl Context {
 
     /// Gives the engine's memory back. No call is at the context any more.
     pub(crate) fn free(&self) {
-        self.events.waiters.end();
         let nr = self.nr();
         let area: *mut c_void = ptr::with_exposed_provenance_mut(self.area.load(Relaxed));
         // SAFETY: both mappings are the engine's own, and nobody uses them.
         unsafe {
             memory::unmap(self.ring().cast(), ring_bytes(nr));
-            memory::unmap(area, area_bytes(nr));
+            memory::unmap(area, Requests::bytes(nr));
         }
     }
 

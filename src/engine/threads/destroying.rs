@@ -6,6 +6,7 @@ use super::contexts::Hold;
 use super::state::Threads;
 use crate::abi::io_context_t;
 use crate::sys::errno::Errno;
+use crate::sys::signals::Blocked;
 
 /// Destroys a context.
 ///
@@ -20,19 +21,25 @@ pub(crate) unsafe fn destroy(
     if !hold.is_ring_at(ctx) || !hold.start_destroying() {
         return Err(Errno::EINVAL);
     }
+    let blocked = Blocked::new();
     let in_flight = &hold.events.in_flight;
     in_flight.destroy();
-    hold.events.waiters.wake();
+    hold.events.waiters.wake_all();
     // Again while requests are in flight: an io_submit that began earlier may arm a poll.
     in_flight.wait(|| {
-        hold.requests.for_each(|request| {
-            // SAFETY: it is one of this context's, which is held.
-            unsafe { threads.poller.withdraw(request) };
-        });
+        while let Some(request) = hold.requests.cancel_first(None) {
+            // SAFETY: it was cancelled here, and the context is held.
+            unsafe { threads.pollers.withdraw(request) };
+        }
     });
     // Last: the next context may get the same address.
     // SAFETY: looked at above; the rest as the caller promises.
     unsafe { hold.unmap_for_program(ctx) };
     threads.contexts.destroyed(hold);
+    if !threads.contexts.are_any() {
+        // A process without contexts has no thread of the library: some system calls are refused to a
+        // process with threads.
+        threads.let_all_end(&blocked);
+    }
     Ok(0)
 }

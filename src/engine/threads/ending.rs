@@ -4,9 +4,9 @@
 use super::state::Threads;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
-use crate::sys::futex;
 use crate::sys::loaded_objects;
 use crate::sys::process::{self, AtQuickExit, Run};
+use crate::sys::signals::Blocked;
 
 /// Sees to it that the engine's work is finished at the end of the process. Called before work is
 /// given to a thread of the library.
@@ -40,10 +40,10 @@ impl Run for Threads {
             // A child inherits this call from its parent, but not the threads.
             return;
         }
+        let _blocked = Blocked::new();
         self.helpers.drain();
-        self.poller.end();
-        // A thread says that it ends just before it returns; give it time to leave the library's
-        // code.
-        futex::sleep(1_000_000);
+        self.pollers.end(true);
+        // The code may be gone with a program's plug-in after this.
+        self.crew.wait_until_gone();
     }
 }

@@ -1,9 +1,9 @@
 //! Where the events of one context go, and who waits for them.
 
-use super::completions::{Completions, Signal};
+use super::completions::Completions;
 use super::in_flight::InFlight;
 use super::waiting::Waiters;
-use crate::abi::{aio_ring, io_event};
+use crate::abi::aio_ring;
 
 /// All zero: not started.
 #[derive(Default)]
@@ -13,21 +13,20 @@ pub(crate) struct Events {
     pub completions: Completions,
     /// Threads that wait for events.
     pub waiters: Waiters,
-    /// Requests that a helper or the poller has.
+    /// Requests that a helper or a poller has.
     pub in_flight: InFlight,
 }
 
 impl Events {
-    /// Starts with an empty ring of `nr` slots. `marks` is zeroed memory.
-    pub(crate) fn start(&self, ring: *mut aio_ring, marks: *mut u8, nr: u32) {
-        self.completions.start(ring, marks, nr);
+    /// Starts with an empty ring of `nr` slots.
+    pub(crate) fn start(&self, ring: *mut aio_ring, nr: u32) {
+        self.completions.start(ring, nr);
         self.waiters.start();
         self.in_flight.start();
     }
 
-    /// Posts the event of an accepted request, sends its signal and wakes who waits.
-    pub(crate) fn post(&self, event: io_event, signal: Signal) {
-        self.completions.post(event, signal);
-        self.waiters.wake();
+    /// Wakes who waits for as many events as there are now, after [`Completions::post`].
+    pub(crate) fn wake(&self) {
+        self.waiters.wake(|| self.completions.available());
     }
 }

@@ -4,41 +4,7 @@ use core::ffi::c_int;
 
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
-use crate::sys::status::{self, Status};
-
-/// Which file a descriptor stood for.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Identity {
-    /// Device and inode.
-    pub device: u64,
-    /// See `device`.
-    pub inode: u64,
-    /// Creation time: inode numbers are reused. 0 unless [`Identity::with_birth`] filled it in.
-    pub birth: i64,
-}
-
-impl Identity {
-    /// Which file a descriptor stands for now.
-    pub(crate) fn now(fd: c_int) -> Result<Identity, Errno> {
-        Ok(Identity::of(&status::of(fd)?).with_birth(fd))
-    }
-
-    fn of(status: &Status) -> Identity {
-        Identity {
-            device: status.device,
-            inode: status.inode,
-            birth: 0,
-        }
-    }
-
-    /// Adds the creation time of the file.
-    pub(crate) fn with_birth(self, fd: c_int) -> Identity {
-        Identity {
-            birth: files::birth(fd),
-            ..self
-        }
-    }
-}
+use crate::sys::status;
 
 /// What kind of file a descriptor stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +32,8 @@ pub(crate) struct File {
     pub kind: Kind,
     /// Whether it lies on a block device; files of `/proc` do not.
     pub has_device: bool,
-    /// Which one it is.
-    pub identity: Identity,
+    /// Whether it has no type.
+    is_anonymous: bool,
     /// Bytes of a regular file; none of others, which have no end.
     pub size: Option<u64>,
 }
@@ -87,14 +53,13 @@ impl File {
             libc::S_IFSOCK => Kind::Socket,
             _ => Kind::Other,
         };
-        let identity = Identity::of(&status);
         let is_regular = status.mode & libc::S_IFMT == libc::S_IFREG;
         Ok(File {
             fd,
             flags,
             kind,
-            has_device: major(identity.device) != 0,
-            identity,
+            has_device: status.device >> 32 != 0,
+            is_anonymous: status.mode & libc::S_IFMT == 0,
             size: is_regular.then_some(status.size),
         })
     }
@@ -111,16 +76,34 @@ impl File {
     /// Whether it is a regular file without contents, such as those of `/proc`: it may lack what
     /// others have.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.has_device && self.size == Some(0)
+        // A file system that is elsewhere may not have been asked yet.
+        let is_so = || status::now_of(self.fd).is_ok_and(|file| file.size == 0);
+        !self.has_device && self.size == Some(0) && is_so()
+    }
+
+    /// Whether it may be of a kind that the kernel's AIO does not read, or not write.
+    pub(crate) fn may_lack_method(&self) -> bool {
+        self.kind == Kind::Other || self.is_empty()
+    }
+
+    /// Whether it may be one whose file system has a cache that can be left out: for others the kernel
+    /// does not know RWF_DONTCACHE.
+    pub(crate) fn has_cache(&self) -> bool {
+        self.kind == Kind::Disk && !self.is_empty()
+    }
+
+    /// Whether it is a file without a type, such as an eventfd.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// Whether it is open both ways.
+    pub(crate) fn is_both_ways(&self) -> bool {
+        self.flags & libc::O_ACCMODE == libc::O_RDWR
     }
 
     /// Whether its requests go to the disk while `io_submit` returns.
     pub(crate) fn is_direct(&self) -> bool {
         self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
     }
-}
-
-/// The major number of a device, as glibc and musl lay it out.
-fn major(device: u64) -> u64 {
-    ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff)
 }

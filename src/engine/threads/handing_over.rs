@@ -1,29 +1,30 @@
-//! Giving a request to another thread: to a helper, or to the poller.
+//! Giving a request to another thread: to a helper, or to a poller.
 
 use core::ptr;
 
 use super::batch::Batch;
 use super::carry_out::Transfer;
+use super::completions::NO_EVENTFD;
 use super::context::Context;
 use super::ending::{finish_at_exit, stay_loaded};
-use super::file::{File, Identity};
+use super::file::File;
 use super::iocb::Submission;
-use super::requests::{Details, FEW, QUEUED, Request, Work, give_back};
+use super::poller::NOT_YET;
+use super::requests::{Details, FEW, Request, Work};
 use super::state::Threads;
-use crate::sync::Ordering::Release;
 use crate::sys::errno::Errno;
 use crate::sys::files::Way;
 
 /// Who carries a request out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// A helper has it.
+    /// A helper will have it.
     Helper,
     /// No helper can have it: the caller does it.
     Caller,
 }
 
-/// Gives direct I/O to a helper.
+/// Gives direct I/O to a helper, when the call is over.
 pub(crate) fn hand_over_transfer(
     threads: &Threads,
     context: &Context,
@@ -36,23 +37,24 @@ pub(crate) fn hand_over_transfer(
         Way::In => Work::Read,
         Way::Out => Work::Write,
     };
-    let Some(request) = prepare(context, iocb, file, work) else {
+    if threads.helpers.are_ending() {
         return Ok(Carrier::Caller);
-    };
+    }
+    let request = prepare(context, iocb, file, work)?;
     // SAFETY: the request is this thread's, and the program's vectors were read before.
     let is_stored = unsafe {
         let details = &mut (*request).details;
         details.store_buffers(transfer.vectors, transfer.count)
     };
     if !is_stored {
-        // SAFETY: the request is this thread's.
-        unsafe { give_back(request) };
+        give_back(context, request);
         return Ok(Carrier::Caller);
     }
-    queue(threads, context, request, batch)
+    queue(threads, iocb, file, request, batch);
+    Ok(Carrier::Helper)
 }
 
-/// Gives FSYNC or FDSYNC to a helper.
+/// Gives FSYNC or FDSYNC to a helper, when the call is over.
 pub(crate) fn hand_over_sync(
     threads: &Threads,
     context: &Context,
@@ -61,57 +63,74 @@ pub(crate) fn hand_over_sync(
     data_only: bool,
     batch: &mut Batch,
 ) -> Result<Carrier, Errno> {
-    match prepare(context, iocb, file, Work::Sync { data_only }) {
-        Some(request) => queue(threads, context, request, batch),
-        None => Ok(Carrier::Caller),
+    if threads.helpers.are_ending() {
+        return Ok(Carrier::Caller);
     }
+    let request = prepare(context, iocb, file, Work::Sync { data_only })?;
+    queue(threads, iocb, file, request, batch);
+    Ok(Carrier::Helper)
 }
 
-/// Gives a poll to the poller.
+/// Gives a poll to a poller.
 pub(crate) fn hand_over_poll(
     threads: &Threads,
     context: &Context,
     iocb: &Submission,
     file: &File,
+    batch: &Batch,
 ) -> Result<(), Errno> {
-    let request = prepare(context, iocb, file, Work::Poll).ok_or(Errno::EAGAIN)?;
-    accept(context, request)?;
+    if threads.helpers.are_ending() {
+        return Err(Errno::EAGAIN);
+    }
+    let request = prepare(context, iocb, file, Work::Poll)?;
     finish_at_exit(threads);
+    let files = [file.fd, iocb.resfd];
+    let count = if iocb.has_eventfd() { 2 } else { 1 };
     // SAFETY: the request is this thread's.
-    let armed = unsafe { threads.poller.arm(request) };
-    if armed.is_ok() {
-        stay_loaded(threads);
-    } else {
-        // SAFETY: still this thread's.
-        unsafe { give_back(request) };
-        context.events.completions.refuse();
-        context.events.in_flight.leave();
+    let armed = unsafe {
+        (&raw mut (*request).details.fd).write(NOT_YET);
+        let files = files.get(..count).unwrap_or_default();
+        threads.pollers.arm(request, files, batch.signals.before())
+    };
+    match armed {
+        Ok(()) => stay_loaded(threads),
+        Err(_) => give_back(context, request),
     }
     armed
 }
 
-/// Fills a request in. None: no other thread can have it.
-fn prepare(context: &Context, iocb: &Submission, file: &File, work: Work) -> Option<*mut Request> {
-    if iocb.signal.is_of_program() {
-        return None;
+/// Accepts a request, counts it in flight, and fills it in.
+fn prepare(
+    context: &Context,
+    iocb: &Submission,
+    file: &File,
+    work: Work,
+) -> Result<*mut Request, Errno> {
+    if !context.events.completions.accept() {
+        return Err(Errno::EAGAIN);
     }
-    let (request, serial) = context.requests.get()?;
-    let identity = match work {
-        Work::Poll => Identity::default(),
-        _ => file.identity.with_birth(file.fd),
+    if !context.events.in_flight.enter() {
+        // The context is being destroyed, and its memory goes when this call has ended.
+        context.events.completions.refuse();
+        return Err(Errno::EINVAL);
+    }
+    let Some(request) = context.requests.get() else {
+        context.events.in_flight.leave();
+        context.events.completions.refuse();
+        return Err(Errno::EAGAIN);
     };
     let details = Details {
         events: &context.events,
+        requests: &context.requests,
         work,
-        fd: file.fd,
-        signal: iocb.signal,
+        fd: 0,
+        eventfd: NO_EVENTFD,
         rw_flags: iocb.rw_flags as i32,
         offset: iocb.offset,
-        identity,
+        kind: file.kind,
         poll_events: iocb.buf as u16,
         data: iocb.data,
         obj: iocb.at,
-        serial,
         vectors: 0,
         many: ptr::null_mut(),
         few: [libc::iovec {
@@ -121,46 +140,32 @@ fn prepare(context: &Context, iocb: &Submission, file: &File, work: Work) -> Opt
     };
     // SAFETY: the place is this thread's.
     unsafe { (&raw mut (*request).details).write(details) };
-    Some(request)
+    Ok(request)
 }
 
-/// Accepts a request that was filled in, and counts it in flight; or gives it back.
-fn accept(context: &Context, request: *mut Request) -> Result<(), Errno> {
-    let mut result = Ok(());
-    if !context.events.completions.accept() {
-        result = Err(Errno::EAGAIN);
-    } else if !context.events.in_flight.enter() {
-        // The context is being destroyed, and its memory goes when this call has ended.
-        context.events.completions.refuse();
-        result = Err(Errno::EINVAL);
-    }
-    if result.is_err() {
-        // SAFETY: the request is this thread's.
-        unsafe { give_back(request) };
-    }
-    result
+/// Takes [`prepare`] back.
+fn give_back(context: &Context, request: *mut Request) {
+    // SAFETY: the request is this thread's.
+    unsafe { context.requests.give_back(request) };
+    context.events.completions.refuse();
+    context.events.in_flight.leave();
 }
 
-/// Gives a request that was filled in to the helpers.
+/// Adds a request that was filled in to those that are sent.
 fn queue(
     threads: &Threads,
-    context: &Context,
+    iocb: &Submission,
+    file: &File,
     request: *mut Request,
     batch: &mut Batch,
-) -> Result<Carrier, Errno> {
-    finish_at_exit(threads);
-    if !threads.helpers.are_there() {
-        // SAFETY: the request is this thread's.
-        unsafe { give_back(request) };
-        return Ok(Carrier::Caller);
-    }
-    stay_loaded(threads);
-    accept(context, request)?;
-    // SAFETY: as above. Release: hands the details over.
+) {
+    batch.make_room(threads);
+    // SAFETY: the request is this thread's.
     unsafe {
-        (*request).state.store(QUEUED, Release);
-        threads.helpers.push(request);
+        (&raw mut (*request).details.fd).write(batch.index_of(file.fd));
+        if iocb.has_eventfd() {
+            (&raw mut (*request).details.eventfd).write(batch.index_of(iocb.resfd));
+        }
+        batch.push(request);
     }
-    batch.pushed += 1;
-    Ok(Carrier::Helper)
 }

@@ -1,43 +1,83 @@
 //! The helper threads: they carry out what would make `io_submit` wait for a disk.
 //!
-//! There is one queue for the process. Submitting a request only pushes it, with one exchange, so a
-//! signal handler may do it at any point. Helpers start when there is work, up to a limit, start
-//! one another, and end after an idle second, so that they never keep a process alive.
+//! `io_submit` sends its requests with the files that they are for, in one message, which waits in a
+//! socket until a helper takes it. So nothing of the program's is between two steps, whoever ends,
+//! and the message is the wake-up. One helper at a time listens at the socket; the others work, or
+//! sleep until there is more than they can see.
+//!
+//! | who | does | so that |
+//! |---|---|---|
+//! | `io_submit` | sends; then, if nobody listens, calls one that sleeps | a message is taken while there are helpers without work |
+//! | who listens | gets a message; listens no more; then takes what else is there | a message that came too early for the call is not left |
+//! | a helper | sees to it, before it works, that one without work is there | there is somebody to call |
+//! | a helper without work | listens, if nobody does; else it sleeps, and ends after a second | |
+//! | the last one | lets nothing more be sent; then does what is there; then ends | a message is taken, or not sent |
 
+use core::ffi::c_int;
 use core::ptr;
 
 use super::carry_out;
-use super::requests::{BUSY, CANCELLED, QUEUED, Request, change, finish, give_back};
-use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use super::completions::NO_EVENTFD;
+use super::link::{IDLE, Link};
+use super::lock::Lock;
+use super::requests::{Request, finish};
+use crate::engine::tables::FILE_NUMBERS;
+use crate::sync::Ordering::{AcqRel, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
-use crate::sys::futex;
-use crate::sys::process::{self, Run};
+use crate::sys::process::Run;
+use crate::sys::signals::Signals;
+use crate::sys::sockets::{self, FILES, Received};
+use crate::sys::{files, futex, limits};
 
-/// A helper without work ends after so many nanoseconds.
-const IDLE: i64 = 1_000_000_000;
+/// Files that helpers have at a time, before they leave others in the socket.
+const MANY: u32 = 1024;
+/// A process that may open so few is not to have helpers: files could not get to them.
+const FEWEST: u32 = 3 * FILES as u32;
 
-/// The queue and its helpers. All zero: empty.
-#[derive(Default)]
+/// The queue and its helpers. All zero: empty. What is below the lock changes under it only.
+#[cfg_attr(loom, derive(Default))]
 #[repr(C)]
 pub(crate) struct Helpers {
-    /// Pushed requests, newest first.
-    pushed: AtomicUsize,
-    /// Requests in order, oldest first, once they were taken out of `pushed`; under `lock`.
-    ordered: AtomicUsize,
-    /// Taken by helpers, and by a thread that runs the queue itself where no helper can be started.
-    /// 0: free, 1: taken, 2: taken, and somebody waits for it.
-    lock: AtomicU32,
-    /// Counts pushes; idle helpers sleep on it.
-    pushes: AtomicU32,
-    /// Helpers that sleep, or are about to.
+    pub(crate) link: Link,
+    lock: Lock,
+    /// Requests that were taken out of the socket, the first and the last.
+    first: AtomicUsize,
+    last: AtomicUsize,
+    /// Helpers that are there: without those that are about to end.
+    there: AtomicU32,
+    /// Those that sleep.
     idle: AtomicU32,
-    /// Helpers that there are.
-    alive: AtomicU32,
-    /// The process ends: helpers do not stay, and get nothing more to do. It stays set.
+    /// Whether a helper is at the socket: one of the states below. Looked at without the lock.
+    listens: AtomicU32,
+    /// Counts calls; helpers without work sleep on it.
+    calls: AtomicU32,
+    /// The process ends: requests are carried out by who submits them.
     ending: AtomicU32,
     /// How many helpers there may be.
     limit: AtomicU32,
+    /// Files that helpers have.
+    files: AtomicU32,
+    /// How many requests, and signals of requests, want the file of a number.
+    uses: [AtomicU32; FILE_NUMBERS],
+}
+
+/// No helper is at the socket.
+const NOBODY: u32 = 0;
+/// One listens: it gets the next message.
+const LISTENS: u32 = 1;
+/// One has got a message, and takes what else is there. Nobody begins to listen meanwhile: the message
+/// that it waits for could be taken away, and it would not know of the requests.
+const TAKES: u32 = 2;
+
+/// What a helper does that has no work.
+enum Idle {
+    /// There is work.
+    Work,
+    Listen,
+    /// Sleep while the count of calls is this.
+    Sleep(u32),
+    End,
 }
 
 impl Helpers {
@@ -46,146 +86,151 @@ impl Helpers {
         self.limit.store(limit, Relaxed);
     }
 
-    /// Makes sure that there is a helper. False: none can be started, or the process ends.
-    pub(crate) fn are_there(&self) -> bool {
-        // SeqCst: see `start_one`, which looks again. Who relies on a helper that is there finds one that
-        // looks at the queue again before it ends, or none, in `push`.
-        if self.ending.load(SeqCst) != 0 {
-            return false;
-        }
-        // SeqCst: pairs with `retire`; the helper that ends last looks at the queue again.
-        if self.alive.load(SeqCst) != 0 {
-            return true;
-        }
-        self.start_one()
+    /// Whether the process has begun to end.
+    pub(crate) fn are_ending(&self) -> bool {
+        // SeqCst: before the send; see `drain`.
+        self.ending.load(SeqCst) != 0
     }
 
-    #[cold]
-    fn start_one(&self) -> bool {
-        let alive = self.alive.load(Relaxed);
-        if alive >= self.limit.load(Relaxed)
-            || self
-                .alive
-                .compare_exchange(alive, alive + 1, SeqCst, Relaxed)
-                .is_err()
-        {
-            return alive != 0;
-        }
-        // SeqCst: pairs with `drain`, which says that the process ends and then looks who is alive.
-        let ends = self.ending.load(SeqCst) != 0;
-        // SAFETY: it is part of the state, which stays.
-        if !ends && unsafe { process::start_thread(self) } {
-            return true;
-        }
-        // SeqCst: pairs with `push`. Others may have relied on this helper meanwhile, and pushed.
-        if self.alive.fetch_sub(1, SeqCst) > 1 {
-            return true;
-        }
-        self.run_queue();
-        false
-    }
-
-    /// Gives a request to the helpers. [`Helpers::wake`] must follow.
+    /// Sends requests, linked by `next`, with the files that they name. False: the caller still has
+    /// them. Called with signals blocked.
     ///
     /// # Safety
-    /// The caller owns the request, and gives it away.
-    pub(crate) unsafe fn push(&self, request: *mut Request) {
-        let mut newest = self.pushed.load(Relaxed);
-        loop {
-            // SAFETY: it is the caller's until the exchange succeeds.
-            unsafe { &*request }.next.store(newest, Relaxed);
-            // SeqCst: releases the request; before `alive` and `idle` are looked at.
-            match self
-                .pushed
-                .compare_exchange(newest, request.expose_provenance(), SeqCst, Relaxed)
-            {
-                Ok(_) => break,
-                Err(found) => newest = found,
+    /// The caller owns the requests. `mask` is the thread's signal mask.
+    pub(crate) unsafe fn send(&self, first: *mut Request, files: &[c_int], mask: Signals) -> bool {
+        if self.are_ending() || limits::open_files() < FEWEST {
+            return false;
+        }
+        let sent = || self.link.send(first.expose_provenance(), files).is_ok();
+        // SAFETY: it is part of the state, which stays.
+        let is_sent = sent() || unsafe { self.link.start(self, mask) } && sent();
+        if !is_sent {
+            return false;
+        }
+        // SeqCst: after the send; pairs with `take_all`.
+        if self.listens.load(SeqCst) != LISTENS {
+            self.call(1);
+        }
+        true
+    }
+
+    /// Calls so many helpers that sleep.
+    fn call(&self, helpers: u32) {
+        // SeqCst: pairs with `idle`: who is about to sleep has taken the count before.
+        self.calls.fetch_add(1, SeqCst);
+        futex::wake(&self.calls, helpers);
+    }
+
+    /// Waits until all that was sent is carried out and no helper is there, for the end of the
+    /// process. From now on requests are carried out by who submits them: those of handlers that the
+    /// program registered earlier, which run after this, and those of threads that go on meanwhile.
+    pub(crate) fn drain(&self) {
+        // SeqCst: who does not see it has sent before the link is closed, or finds it closed.
+        self.ending.store(1, SeqCst);
+        self.link.end(None, true);
+    }
+
+    /// Adds the requests of a message, whose files have these numbers.
+    fn queue(&self, first: usize, files: &[c_int]) {
+        let mut address = first;
+        let mut last = first;
+        for &file in files {
+            if let Some(uses) = self.uses.get(file as usize) {
+                // Until all requests have theirs.
+                uses.store(1, Relaxed);
             }
         }
-        // The helper that the caller relied on may have failed to start, or may just have ended.
-        if self.alive.load(SeqCst) == 0 && !self.start_one() {
-            self.run_queue();
-        }
-    }
-
-    /// Wakes helpers for so many requests that were pushed.
-    pub(crate) fn wake(&self, requests: u32) {
-        if requests == 0 {
-            return;
-        }
-        // SeqCst: a helper counts itself idle, then looks at the queue, then sleeps on `pushes`.
-        self.pushes.fetch_add(1, SeqCst);
-        if self.idle.load(SeqCst) != 0 {
-            futex::wake(&self.pushes, requests);
-        } else if !self.is_empty() {
-            // All helpers are busy, perhaps for long.
-            self.start_one();
-        }
-    }
-
-    /// As [`Helpers::is_empty`], and no thread is between taking the pushed requests and ordering
-    /// them.
-    fn is_idle(&self) -> bool {
-        self.take_lock();
-        let is_empty = self.is_empty();
-        self.drop_lock();
-        is_empty
-    }
-
-    fn is_empty(&self) -> bool {
-        self.pushed.load(SeqCst) == 0 && self.ordered.load(SeqCst) == 0
-    }
-
-    /// Carries out what is queued, in the calling thread.
-    #[cold]
-    fn run_queue(&self) {
-        while let Some(request) = self.next() {
-            self.carry_out(request);
-        }
-    }
-
-    /// The oldest request of the queue.
-    fn next(&self) -> Option<*mut Request> {
-        self.take_lock();
-        if self.ordered.load(Relaxed) == 0 {
-            // Acquire: pairs with `push`.
-            let mut newest = self.pushed.swap(0, AcqRel);
-            while newest != 0 {
-                let request: *mut Request = ptr::with_exposed_provenance_mut(newest);
-                // SAFETY: what is in the queue is the helpers'.
-                let next = unsafe { &(*request).next };
-                let older = next.load(Relaxed);
-                next.store(self.ordered.load(Relaxed), Relaxed);
-                self.ordered.store(newest, SeqCst);
-                newest = older;
+        while address != 0 {
+            let request: *mut Request = ptr::with_exposed_provenance_mut(address);
+            // SAFETY: what was sent is the helpers'.
+            let (details, next) = unsafe { (&mut (*request).details, &(*request).next) };
+            details.fd = self.file(files, details.fd);
+            if details.eventfd != NO_EVENTFD {
+                details.eventfd = self.file(files, details.eventfd);
             }
+            last = address;
+            address = next.load(Relaxed);
         }
-        let oldest = self.ordered.load(Relaxed);
-        let request: *mut Request = ptr::with_exposed_provenance_mut(oldest);
-        if oldest != 0 {
+        self.files.fetch_add(files.len() as u32, Relaxed);
+        for &file in files {
+            self.release(file);
+        }
+        let _held = self.lock.take();
+        let before = self.last.swap(last, Relaxed);
+        if before == 0 {
+            self.first.store(first, Relaxed);
+        } else {
+            let before: *mut Request = ptr::with_exposed_provenance_mut(before);
             // SAFETY: as above.
-            let next = unsafe { &(*request).next }.load(Relaxed);
-            self.ordered.store(next, SeqCst);
-        }
-        self.drop_lock();
-        (oldest != 0).then_some(request)
-    }
-
-    fn take_lock(&self) {
-        // Acquire: pairs with `drop_lock`.
-        if self.lock.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
-            return;
-        }
-        while self.lock.swap(2, AcqRel) != 0 {
-            let _ = futex::sleep_until(&self.lock, 2, futex::now() + IDLE);
+            unsafe { &(*before).next }.store(first, Relaxed);
         }
     }
 
-    fn drop_lock(&self) {
-        // Release: pairs with `take_lock`.
-        if self.lock.swap(0, AcqRel) == 2 {
-            futex::wake(&self.lock, 1);
+    /// The file of this index, for one request more. Negative: it has not come.
+    fn file(&self, files: &[c_int], index: c_int) -> c_int {
+        let Some(&file) = files.get(index as usize) else {
+            return -1;
+        };
+        if let Some(uses) = self.uses.get(file as usize) {
+            uses.fetch_add(1, Relaxed);
+        }
+        file
+    }
+
+    /// A request needs its file, or eventfd, no more. Negative: it had none.
+    fn release(&self, file: c_int) {
+        // AcqRel: whoever is last closes it after all others have used it.
+        let is_last = |uses: &AtomicU32| uses.fetch_sub(1, AcqRel) == 1;
+        if self.uses.get(file as usize).is_some_and(is_last) {
+            files::close(file);
+            self.files.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Whether helpers have as many files as they may have beside those of one more message.
+    fn have_enough(&self) -> bool {
+        let files = self.files.load(Relaxed);
+        files >= FILES as u32 && files >= MANY.min(limits::open_files().saturating_sub(FEWEST / 2))
+    }
+
+    /// The oldest request of the queue; and whether there are more.
+    fn next(&self) -> Option<(*mut Request, bool)> {
+        let _held = self.lock.take();
+        let first = self.first.load(Relaxed);
+        if first == 0 {
+            return None;
+        }
+        let request: *mut Request = ptr::with_exposed_provenance_mut(first);
+        // SAFETY: what is in the queue is the helpers'.
+        let next = unsafe { &(*request).next }.load(Relaxed);
+        self.first.store(next, Relaxed);
+        if next == 0 {
+            self.last.store(0, Relaxed);
+        }
+        Some((request, next != 0))
+    }
+
+    /// Sees to it that another helper is there without work, and calls it if there is work for it.
+    fn provide_another(&self, is_work: bool) {
+        let (starts, calls) = {
+            let _held = self.lock.take();
+            let sleeps = self.idle.load(Relaxed) != 0;
+            let is_there = sleeps || self.listens.load(Relaxed) == LISTENS;
+            let starts = !is_there && self.there.load(Relaxed) < self.limit.load(Relaxed);
+            if starts {
+                self.link.alive.fetch_add(1, Relaxed);
+                self.there.fetch_add(1, Relaxed);
+            }
+            (starts, sleeps && is_work)
+        };
+        if calls {
+            self.call(1);
+        }
+        // SAFETY: it is part of the state, which stays.
+        if starts && !unsafe { self.link.crew().start_another(self) } {
+            let _held = self.lock.take();
+            self.link.alive.fetch_sub(1, Relaxed);
+            self.there.fetch_sub(1, Relaxed);
         }
     }
 
@@ -193,72 +238,134 @@ impl Helpers {
     fn carry_out(&self, request: *mut Request) {
         // SAFETY: the request came out of the queue; its memory stays until it is finished.
         unsafe {
-            if change(request, QUEUED, BUSY) {
-                let details = &(*request).details;
-                finish(request, carry_out::in_helper(details));
-            } else if change(request, CANCELLED, BUSY) {
-                finish(request, Err(Errno::ECANCELED));
-            } else {
-                give_back(request);
-            }
+            let result = carry_out::in_helper(&(*request).details);
+            finish(request, result, |fd, eventfd| {
+                self.release(fd);
+                self.release(eventfd);
+            });
         }
     }
 
-    /// Waits until nothing is queued or being carried out, and no helper is there, for the end of the
-    /// process. From now on requests are carried out by who submits them: those of handlers that the
-    /// program registered earlier, which run after this, and those of threads that go on meanwhile.
-    pub(crate) fn drain(&self) {
-        // SeqCst: see `start_one`.
-        self.ending.store(1, SeqCst);
-        // Idle helpers end, and the others when nothing is left to do: also because the library's code
-        // may go away with a program's plug-in.
-        self.pushes.fetch_add(1, SeqCst);
-        futex::wake(&self.pushes, u32::MAX >> 1);
+    /// Takes all that is in the socket, and waits for a first message if `waits`. Whether there was
+    /// something. Nobody listens from here on.
+    fn take_all(&self, socket: c_int, waits: bool) -> bool {
+        let mut numbers = [0; FILES];
+        let mut received = sockets::receive(socket, waits, &mut numbers);
+        let is_message = matches!(received, Ok(Received::Message(..)));
+        // SeqCst: before the next look at the socket; pairs with `send`.
+        self.listens
+            .store(if is_message { TAKES } else { NOBODY }, SeqCst);
+        let mut is_first = true;
         loop {
-            let alive = self.alive.load(SeqCst);
-            if alive == 0 {
-                break;
+            match received {
+                Ok(Received::Message(first, count)) => {
+                    self.queue(first, numbers.get(..count).unwrap_or_default());
+                    is_first = false;
+                    let _held = self.lock.take();
+                    if self.have_enough() {
+                        self.listens.store(NOBODY, SeqCst);
+                        return true;
+                    }
+                    // Under the lock: who is called for a message listens, or this look finds it.
+                    received = sockets::receive(socket, false, &mut numbers);
+                    if !matches!(received, Ok(Received::Message(..))) {
+                        self.listens.store(NOBODY, SeqCst);
+                    }
+                }
+                Ok(Received::Nothing) => return !is_first,
+                Ok(Received::End) | Err(_) => {
+                    // The program's end is closed, or shut.
+                    self.link.is_over.store(1, Relaxed);
+                    self.call(u32::MAX >> 1);
+                    return true;
+                }
             }
-            let _ = futex::sleep_until(&self.alive, alive, futex::now() + 1_000_000);
         }
-        // A helper that could not be started may have left something to a thread that is not here yet.
-        self.run_queue();
     }
 
-    /// Whether this helper may end: there is no work.
-    fn retire(&self) -> bool {
-        // SeqCst: pairs with `push`, which adds work and then looks whether anybody is alive.
-        self.alive.fetch_sub(1, SeqCst);
-        if self.is_idle() {
-            return true;
+    /// What this helper does, which has found the queue empty.
+    fn idle(&self) -> Idle {
+        // SeqCst: before the looks below; pairs with `call`.
+        let calls = self.calls.load(SeqCst);
+        let _held = self.lock.take();
+        if self.first.load(Relaxed) != 0 {
+            return Idle::Work;
         }
-        self.alive.fetch_add(1, SeqCst);
-        false
+        if self.link.is_over.load(Relaxed) != 0 {
+            self.there.fetch_sub(1, Relaxed);
+            return Idle::End;
+        }
+        if self.listens.load(Relaxed) == NOBODY {
+            self.listens.store(LISTENS, SeqCst);
+            return Idle::Listen;
+        }
+        self.idle.fetch_add(1, Relaxed);
+        Idle::Sleep(calls)
+    }
+
+    /// Sleeps until it is called. False: that took so long that this helper may end.
+    fn sleep(&self, calls: u32) -> bool {
+        let until = futex::now() + IDLE as i64 * 1_000_000_000;
+        let slept = futex::sleep_until(&self.calls, calls, until);
+        let _held = self.lock.take();
+        self.idle.fetch_sub(1, Relaxed);
+        // One that was called in the last moment is there for who called it.
+        let stays = slept != Err(Errno::ETIMEDOUT)
+            || self.first.load(Relaxed) != 0
+            || self.listens.load(Relaxed) != LISTENS;
+        if !stays {
+            // Who begins to work does not count on this one any more.
+            self.there.fetch_sub(1, Relaxed);
+        }
+        stays
+    }
+
+    /// The first helper counts itself; who starts another one has counted that.
+    fn begin(&self) {
+        let _held = self.lock.take();
+        if self.there.load(Relaxed) == 0 {
+            self.there.store(1, Relaxed);
+        }
+    }
+
+    /// Whether no other helper is there.
+    fn is_alone(&self) -> bool {
+        let _held = self.lock.take();
+        self.there.load(Relaxed) == 1
     }
 }
 
 /// What a helper does.
 impl Run for Helpers {
     fn run(&self) {
+        let Some(socket) = self.link.enter() else {
+            return;
+        };
+        self.begin();
         loop {
-            if let Some(request) = self.next() {
-                if !self.is_empty() && self.idle.load(SeqCst) == 0 {
-                    self.start_one();
-                }
+            if let Some((request, are_more)) = self.next() {
+                self.provide_another(are_more);
                 self.carry_out(request);
                 continue;
             }
-            let pushes = self.pushes.load(SeqCst);
-            self.idle.fetch_add(1, SeqCst);
-            let mut slept = Ok(());
-            if self.is_idle() && self.ending.load(SeqCst) == 0 {
-                slept = futex::sleep_until(&self.pushes, pushes, futex::now() + IDLE);
-            }
-            self.idle.fetch_sub(1, SeqCst);
-            let ends = slept == Err(Errno::ETIMEDOUT) || self.ending.load(SeqCst) != 0;
-            if ends && self.is_empty() && self.retire() {
-                return;
+            match self.idle() {
+                Idle::Work => {}
+                Idle::Listen => {
+                    if !self.take_all(socket, true) && self.is_alone() {
+                        // What is sent until here is carried out; then this team is over.
+                        sockets::refuse_more(socket);
+                        self.take_all(socket, false);
+                        self.link.is_over.store(1, Relaxed);
+                    }
+                }
+                Idle::Sleep(calls) => {
+                    if !self.sleep(calls) {
+                        break;
+                    }
+                }
+                Idle::End => break,
             }
         }
+        self.link.leave();
     }
 }

@@ -3,7 +3,6 @@
 use core::ffi::c_int;
 use core::mem::offset_of;
 
-use super::completions::Signal;
 use crate::abi::iocb;
 use crate::sys::probe;
 use crate::sys::proven_pages::ProvenPages;
@@ -42,8 +41,6 @@ pub(crate) struct Submission {
     pub reserved: u64,
     pub flags: u32,
     pub resfd: c_int,
-    /// What is sent with its event, once `resfd` is known to be good.
-    pub signal: Signal,
 }
 
 impl Submission {
@@ -72,8 +69,14 @@ impl Submission {
             reserved: word(48),
             flags: half(56),
             resfd: half(60) as c_int,
-            signal: Signal::default(),
         }
+    }
+}
+
+impl Submission {
+    /// Whether an eventfd is to be signalled.
+    pub(crate) fn has_eventfd(&self) -> bool {
+        self.flags & FLAG_RESFD != 0
     }
 }
 

@@ -76,7 +76,7 @@ fn make_somewhere(
     let result = if tries > 1 {
         make_somewhere(contexts, nr_events, cpus, tries - 1)
     } else {
-        Err(Errno::EAGAIN)
+        Err(Errno::ENOMEM)
     };
     mappings.unmap();
     result

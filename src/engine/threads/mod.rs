@@ -10,19 +10,19 @@
 //! | [`making`], [`destroying`] | `io_setup` and `io_destroy` |
 //! | [`submitting`] | `io_submit`: the kernel's checks, in order |
 //! | [`iocb`], [`checks`], [`mod@file`] | reading an iocb; what is checked of it; what its descriptor stands for |
-//! | [`batch`], [`known_files`] | what one call remembers of memory; what all calls remember of descriptors |
+//! | [`batch`] | what one call remembers from one iocb to the next |
 //! | [`carry_out`] | carrying a read or write out |
-//! | [`handing_over`] | giving a request to a helper or to the poller |
+//! | [`handing_over`], [`sending`] | giving a request to a helper or to a poller; sending those of one call |
 //! | [`cancelling`] | `io_cancel` |
 //! | [`collecting`] | `io_getevents` |
 //! | [`contexts`] | the table of contexts, and how long their memory stays |
 //! | [`context`], [`events`] | what a context consists of; where its events go |
 //! | [`completions`], [`waiting`] | posting events to a ring and taking them out; threads that wait for them |
 //! | [`requests`], [`in_flight`] | requests that another thread carries out; how many there are |
-//! | [`helpers`] | the helper threads and their queue |
-//! | [`poller`], [`poll_places`] | the poller; who ends an armed poll |
-//! | [`own_descriptor`] | a descriptor of the library's own |
-//! | [`ending`] | the end of the process |
+//! | [`link`] | how files get to threads with a table of their own: the only descriptor in the program's table |
+//! | [`helpers`], [`poller`] | the threads that carry requests out; those that wait for readiness |
+//! | [`crew`], [`ending`] | the library's threads among the program's; the end of the process |
+//! | [`lock`] | a lock for a few steps |
 //! | [`state`] | all that the engine knows |
 
 pub(super) mod batch;
@@ -33,6 +33,7 @@ pub(super) mod collecting;
 pub(super) mod completions;
 pub(super) mod context;
 pub(super) mod contexts;
+pub(super) mod crew;
 pub(super) mod destroying;
 pub(super) mod ending;
 pub(super) mod events;
@@ -41,12 +42,12 @@ pub(super) mod handing_over;
 pub(super) mod helpers;
 pub(super) mod in_flight;
 pub(super) mod iocb;
-pub(super) mod known_files;
+pub(super) mod link;
+pub(super) mod lock;
 pub(super) mod making;
-pub(super) mod own_descriptor;
-pub(super) mod poll_places;
 pub(super) mod poller;
 pub(super) mod requests;
+pub(super) mod sending;
 pub(super) mod state;
 pub(super) mod submitting;
 pub(super) mod waiting;
@@ -60,6 +61,7 @@ use crate::configuration::{self, Engine};
 use crate::sys::aio;
 use crate::sys::errno::Errno;
 use crate::sys::process::AtQuickExit;
+use crate::sys::signals::Blocked;
 
 pub(super) use cancelling::cancel_nothing;
 pub(super) use collecting::collect_nothing;
@@ -148,6 +150,7 @@ impl Threads {
     /// Cancels a request. Every argument is checked.
     #[inline(never)]
     pub(super) fn cancel(&self, hold: &Hold<'_>, iocb: *mut Iocb) -> Result<c_int, Errno> {
+        let _blocked = Blocked::new();
         cancelling::cancel(self, hold, iocb)
     }
 

@@ -1,212 +1,350 @@
-//! The poller: one thread for all POLL requests that are not ready at once.
+//! The pollers: threads for POLL requests that are not ready at once. One is enough, unless it has as
+//! many files as a process may have, or the program has closed the socket by which it is reached.
 //!
-//! It watches a duplicate of each descriptor, so that the program may close its own, as with the
-//! kernel. Duplicates are made of pipes, sockets and the like only; closing one of a regular file
-//! would drop the program's record locks, and regular files are always ready.
+//! | who | does |
+//! |---|---|
+//! | `io_submit` | arms the request, and sends it with its files |
+//! | the poller | watches the file; when it is ready, owns the request and finishes it, if it is still armed |
+//! | `io_cancel`, `io_destroy` | make an armed request cancelled, and send it again |
+//! | the poller | finishes what it gets as cancelled, with 0 |
+//!
+//! Only the poller frees a request, so no report is of one that is gone.
 
 use core::ffi::c_int;
+use core::ptr;
 
-use super::own_descriptor::OwnDescriptor;
-use super::poll_places::{Places, Taken, Watched};
-use super::requests::{ARMED, Request, finish};
-use crate::sync::AtomicU32;
-use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use super::completions::NO_EVENTFD;
+use super::crew::Crew;
+use super::file::Kind;
+use super::link::{IDLE, Link};
+use super::requests::{ARMED, CANCELLED, Details, Request, end, finish};
+use crate::engine::tables::POLLERS;
+use crate::sync::Ordering::{Relaxed, SeqCst};
+use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
-use crate::sys::process::{self, Run};
-use crate::sys::{epoll, eventfd, files, futex};
+use crate::sys::process::Run;
+use crate::sys::signals::Signals;
+use crate::sys::sockets::{self, FILES, Received};
+use crate::sys::{epoll, files, futex, limits};
 
-/// The poller ends after so many milliseconds without any poll.
-const IDLE: c_int = 1000;
-
-/// The polls and their thread. All zero: none.
+/// All pollers. All zero: none.
+#[cfg_attr(loom, derive(Default))]
 #[repr(C)]
-pub(crate) struct Poller {
-    pub(crate) places: Places,
-    pub(crate) epoll: OwnDescriptor,
-    /// Armed polls.
-    pub(crate) armed: AtomicU32,
-    /// Whether the thread is there.
-    pub(crate) alive: AtomicU32,
-    /// The process ends: the thread does not stay.
-    pub(crate) ending: AtomicU32,
+pub(crate) struct Pollers {
+    pollers: [Poller; POLLERS],
+}
+
+/// One of them.
+#[cfg_attr(loom, derive(Default))]
+#[repr(C)]
+struct Poller {
+    link: Link,
+    /// Polls that were sent and are not finished.
+    armed: AtomicU32,
+    /// Cancelled polls that could not be sent, linked by `next`.
+    unsent: AtomicUsize,
+    /// The process ends.
+    ending: AtomicU32,
+}
+
+impl Pollers {
+    /// Gives a poll away, with its files. If that fails, the request is still the caller's. Called
+    /// with signals blocked.
+    ///
+    /// # Safety
+    /// The caller owns the request, whose context is held.
+    pub(crate) unsafe fn arm(
+        &self,
+        request: *mut Request,
+        files: &[c_int],
+        mask: Signals,
+    ) -> Result<(), Errno> {
+        // SAFETY: the caller owns it.
+        let (requests, number) = unsafe { (&*(*request).details.requests, &(*request).poller) };
+        // Some numbers are left for what the thread has beside.
+        let most = limits::open_files().saturating_sub(8) / 2;
+        for (index, poller) in self.pollers.iter().enumerate() {
+            let link = &poller.link;
+            // SeqCst: counted before it is sent; see `serve`.
+            let has_room = poller.armed.fetch_add(1, SeqCst) < most;
+            number.store(index as u32, Relaxed);
+            // SAFETY: the caller owns the request; and the poller is part of the state, which stays.
+            let is_sent = has_room
+                && unsafe {
+                    let send = || link.send(request.expose_provenance(), files).is_ok();
+                    requests.arm(request, send)
+                        || link.start(poller, mask) && requests.arm(request, send)
+                };
+            if is_sent {
+                return Ok(());
+            }
+            poller.armed.fetch_sub(1, SeqCst);
+        }
+        Err(Errno::EAGAIN)
+    }
+
+    /// Lets the poller end a poll that was cancelled.
+    ///
+    /// # Safety
+    /// The caller has cancelled it, and holds its context.
+    pub(crate) unsafe fn withdraw(&self, request: *mut Request) {
+        // SAFETY: only who has cancelled it lets the poller end it.
+        let (number, next) = unsafe { (&(*request).poller, &(*request).next) };
+        let Some(poller) = self.pollers.get(number.load(Relaxed) as usize) else {
+            return;
+        };
+        if poller.link.send(request.expose_provenance(), &[]).is_ok() {
+            return;
+        }
+        let mut first = poller.unsent.load(Relaxed);
+        loop {
+            next.store(first, Relaxed);
+            // SeqCst: pairs with `end_unsent`.
+            match poller.unsent.compare_exchange(
+                first,
+                request.expose_provenance(),
+                SeqCst,
+                Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(other) => first = other,
+            }
+        }
+    }
+
+    /// Lets the threads end. If the process ends, then whatever they wait for.
+    pub(crate) fn end(&self, ends_process: bool) {
+        for poller in &self.pollers {
+            poller.ending.store(u32::from(ends_process), SeqCst);
+            // Where the socket is the program's no more, they look every now and then.
+            poller.link.end(
+                Some(futex::now() + 3 * IDLE as i64 * 1_000_000_000),
+                ends_process,
+            );
+        }
+    }
+
+    /// Says which threads the pollers are part of.
+    pub(crate) fn set_crew(&self, crew: &Crew) {
+        for poller in &self.pollers {
+            poller.link.set_crew(crew);
+        }
+    }
+}
+
+/// What the epoll reports for the socket.
+const SOCKET: u64 = 0;
+/// Instead of a file of a poll that has not come to the poller.
+pub(crate) const NOT_YET: c_int = -2;
+/// Instead of a file that has not come with it.
+const NONE: c_int = -1;
+
+/// What was in the socket.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Message,
+    Nothing,
+    /// Nothing comes any more.
+    End,
 }
 
 impl Poller {
-    /// Arms a poll; the request is the poller's from then on. If that fails, the request is still
-    /// the caller's.
+    /// Takes one message.
+    fn take_message(&self, socket: c_int, epoll: c_int) -> Taken {
+        let mut numbers = [0; FILES];
+        match sockets::receive(socket, false, &mut numbers) {
+            Ok(Received::Message(request, count)) => {
+                let request = ptr::with_exposed_provenance_mut(request);
+                // SAFETY: it was sent to this thread, which ends it.
+                unsafe { self.take(request, epoll, numbers.get(..count).unwrap_or_default()) };
+                Taken::Message
+            }
+            Ok(Received::Nothing) => Taken::Nothing,
+            Ok(Received::End) | Err(_) => Taken::End,
+        }
+    }
+
+    /// Watches a poll that has come with its files, or ends one that was cancelled.
     ///
     /// # Safety
-    /// The caller owns the request.
-    pub(crate) unsafe fn arm(&self, request: *mut Request) -> Result<(), Errno> {
-        // SAFETY: the caller owns it.
-        let (fd, events) = unsafe { ((*request).details.fd, (*request).details.poll_events) };
-        let epoll = self.epoll.get_or_make(epoll::make);
-        let epoll = epoll.map_err(|_| Errno::EAGAIN)?;
-        let fd = files::duplicate(fd).map_err(|_| Errno::EAGAIN)?;
-        let Some(taken) = self.places.get(fd, request) else {
-            files::close(fd);
-            return Err(Errno::EAGAIN);
+    /// The request was sent to this thread.
+    unsafe fn take(&self, request: *mut Request, epoll: c_int, numbers: &[c_int]) {
+        // SAFETY: as the caller promises. These details are this thread's since it was sent.
+        let (fd, eventfd, events) = unsafe {
+            let details = &raw mut (*request).details;
+            (
+                &raw mut (*details).fd,
+                &raw mut (*details).eventfd,
+                (*details).poll_events,
+            )
         };
-        // SeqCst: before `alive` is looked at; see `run`.
-        self.armed.fetch_add(1, SeqCst);
-        let mut result = epoll::watch(epoll, fd, events.into(), taken.number());
-        if result.is_ok() && !self.keep_alive() {
-            // Without a thread nobody would ever see it ready.
-            result = Err(Errno::EAGAIN);
+        // SAFETY: as above.
+        if unsafe { fd.read() } != NOT_YET {
+            // SAFETY: as the caller promises: it has come for the second time.
+            unsafe { self.finish(request, CANCELLED, epoll, Ok(0)) };
+            return;
         }
-        if let Err(error) = result {
+        let number = |index: usize| numbers.get(index).copied();
+        let file = number(0).unwrap_or(NONE);
+        // SAFETY: as above.
+        unsafe {
+            fd.write(file);
+            eventfd.write(number(1).unwrap_or(NO_EVENTFD));
+        }
+        let name = request.expose_provenance() as u64;
+        if file == NONE || epoll::watch(epoll, file, events.into(), name).is_err() {
+            // SAFETY: as the caller promises.
+            unsafe { self.finish(request, ARMED, epoll, Err(Errno::EAGAIN)) };
+        }
+    }
+
+    /// Ends a poll that is in the state `from`.
+    ///
+    /// # Safety
+    /// As [`Poller::take`].
+    unsafe fn finish(
+        &self,
+        request: *mut Request,
+        from: u32,
+        epoll: c_int,
+        result: Result<c_int, Errno>,
+    ) {
+        // SAFETY: as the caller promises. What is in another state comes again.
+        unsafe {
+            if !end(request, from) {
+                return;
+            }
+            let Details { fd, requests, .. } = (*request).details;
+            (*requests).disarm(request);
             let _ = epoll::forget(epoll, fd);
-            files::close(fd);
-            self.free(taken);
-            // EPERM: the file cannot be waited for.
-            return Err(match error {
-                Errno::EPERM => Errno::EINVAL,
-                _ => Errno::EAGAIN,
+            finish(request, result, |fd, eventfd| {
+                for number in [fd, eventfd].into_iter().filter(|&number| number >= 0) {
+                    files::close(number);
+                }
             });
         }
-        // SAFETY: the caller owns it.
-        let (poll, state) = unsafe { (&(*request).poll, &(*request).state) };
-        poll.store(taken.index(), Relaxed);
-        // Release: pairs with `Requests::for_each`, which finds polls to withdraw.
-        state.store(ARMED, Release);
-        if let Watched::Reported(taken, events) = taken.watch() {
-            self.report(taken, events);
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the thread is there. False: it cannot be started.
-    fn keep_alive(&self) -> bool {
-        // SeqCst: as in `run`.
-        if self.alive.load(SeqCst) != 0
-            || self.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_err()
-        {
-            return true;
-        }
-        // SAFETY: it is part of the state, which stays.
-        let is_there = unsafe { process::start_thread(self) };
-        if !is_there {
-            self.alive.store(0, SeqCst);
-        }
-        is_there
-    }
-
-    /// Looks again whether the thread is there, when a thread is about to wait for events.
-    pub(crate) fn ensure(&self) {
-        if self.armed.load(Relaxed) != 0 {
-            self.keep_alive();
-        }
-    }
-
-    /// Stops watching, and frees the place.
-    fn end_poll(&self, taken: Taken) {
-        let fd = taken.fd();
-        // If it is not watched any more, the program closed it, and the number may be another
-        // file's.
-        let is_watched = |epoll| epoll::forget(epoll, fd).is_ok();
-        if self.epoll.get().is_some_and(is_watched) {
-            files::close(fd);
-        }
-        self.free(taken);
-    }
-
-    fn free(&self, taken: Taken) {
-        taken.free();
         // SeqCst: see `run`.
         self.armed.fetch_sub(1, SeqCst);
     }
 
-    /// Ends a poll with what was reported.
-    fn report(&self, taken: Taken, events: u16) {
-        let request = taken.request();
-        self.end_poll(taken);
-        // SAFETY: the request came with the place: it is this thread's.
-        unsafe {
-            let asked = (*request).details.poll_events;
-            let always = (libc::POLLERR | libc::POLLHUP) as u16;
-            finish(request, Ok((events & (asked | always)).into()));
+    /// Ends the cancelled polls that could not be sent.
+    fn end_unsent(&self, socket: c_int, epoll: c_int) {
+        // SeqCst: pairs with `withdraw`.
+        let mut address = self.unsent.swap(0, SeqCst);
+        // Those may have to be taken first.
+        while address != 0 && self.take_message(socket, epoll) == Taken::Message {}
+        while address != 0 {
+            let request: *mut Request = ptr::with_exposed_provenance_mut(address);
+            // SAFETY: it was sent and cancelled, and this thread ends it.
+            unsafe {
+                address = (*request).next.load(Relaxed);
+                self.finish(request, CANCELLED, epoll, Ok(0));
+            }
         }
     }
 
-    /// Ends an armed poll without its event having come: the result is 0, as in the kernel. False
-    /// if it ended by itself, or is no armed poll.
+    /// What became of a poll whose file is ready.
     ///
     /// # Safety
-    /// The request's memory is there: the caller holds its context.
-    pub(crate) unsafe fn withdraw(&self, request: *mut Request) -> bool {
-        // SAFETY: the caller says so. Relaxed: of another place than this request's nothing is
-        // taken.
-        let place = unsafe { &(*request).poll }.load(Relaxed);
-        let Some(taken) = self.places.withdraw(place, request) else {
-            return false;
+    /// As [`Poller::take`].
+    unsafe fn result(request: *mut Request, events: u32) -> c_int {
+        // SAFETY: as the caller promises. These details do not change.
+        let (asked, kind, fd) = unsafe {
+            let details = &raw const (*request).details;
+            ((*details).poll_events, (*details).kind, (*details).fd)
         };
-        self.end_poll(taken);
-        // SAFETY: the request came with the place: it is this thread's.
-        unsafe { finish(request, Ok(0)) };
-        true
-    }
-
-    /// Ends the thread: the library's code may go away with a program's plug-in.
-    pub(crate) fn end(&self) {
-        let Some(epoll) = self.epoll.get() else {
-            return;
+        let always = (libc::POLLERR | libc::POLLHUP) as u16;
+        let events = events as u16 & (asked | always);
+        let is_over = || files::poll(fd, libc::POLLRDHUP, 0).is_ok_and(|ready| ready != 0);
+        // The kernel's AIO reports all that the file woke its waiters for, not only what was asked.
+        const READABLE: u16 = (libc::POLLIN | libc::POLLRDNORM) as u16;
+        const WRITABLE: u16 = (libc::POLLOUT | libc::POLLWRNORM) as u16;
+        const SOCKET_IN: u16 = READABLE | (libc::POLLPRI | libc::POLLRDBAND) as u16;
+        const SOCKET_OUT: u16 = WRITABLE | libc::POLLWRBAND as u16;
+        let whole = match kind {
+            _ if events & always != 0 => 0,
+            Kind::Socket if is_over() => 0,
+            Kind::Pipe if events & READABLE != 0 => READABLE,
+            Kind::Pipe => WRITABLE,
+            Kind::Socket if events & READABLE != 0 => SOCKET_IN,
+            Kind::Socket if events & WRITABLE != 0 => SOCKET_OUT,
+            _ => 0,
         };
-        self.ending.store(1, SeqCst);
-        // A report at once, under a number that no place has. Without it the thread wakes up by
-        // itself.
-        let bell = eventfd::make();
-        let rings = bell.and_then(|bell| {
-            eventfd::signal(bell);
-            epoll::watch(epoll, bell, libc::POLLIN as u32, u64::MAX)
-        });
-        let patience = futex::now() + 2 * i64::from(IDLE) * 1_000_000;
-        while self.alive.load(SeqCst) != 0 && futex::now() < patience {
-            let _ = futex::sleep_until(&self.alive, 1, futex::now() + 1_000_000);
-        }
-        if let Ok(bell) = bell {
-            files::close(bell);
-        }
-        // Where nothing can be watched, the program closed the descriptor, and the number may be
-        // another file's.
-        if rings.is_ok() && self.armed.load(SeqCst) == 0 && self.epoll.take().is_some() {
-            files::close(epoll);
-        }
-        self.ending.store(0, SeqCst);
+        (events | whole).into()
     }
 }
 
 /// What the thread does.
 impl Run for Poller {
     fn run(&self) {
+        let Some(socket) = self.link.enter() else {
+            return;
+        };
+        // Without one it refuses what it gets.
+        self.serve(socket, epoll::make().unwrap_or(NONE));
+        self.link.leave();
+    }
+}
+
+impl Poller {
+    fn serve(&self, socket: c_int, epoll: c_int) {
+        let mut is_reachable = epoll::watch_always(epoll, socket, SOCKET).is_ok();
+        if !is_reachable {
+            // What was sent is taken below.
+            sockets::refuse_more(socket);
+        }
         loop {
-            if self.ending.load(SeqCst) != 0 {
-                self.alive.store(0, SeqCst);
+            let patience = if is_reachable {
+                IDLE as c_int * 1000
+            } else {
+                SHORT
+            };
+            let report = epoll::next_report(epoll, patience);
+            match report {
+                Ok(Some((SOCKET, _))) if self.take_message(socket, epoll) == Taken::End => {
+                    is_reachable = false;
+                    let _ = epoll::forget(epoll, socket);
+                }
+                Ok(Some((SOCKET, _))) => {}
+                Ok(Some((number, events))) => {
+                    let request: *mut Request = ptr::with_exposed_provenance_mut(number as usize);
+                    // SAFETY: this thread watches it, and only this thread ends it.
+                    unsafe {
+                        let result = Poller::result(request, events);
+                        self.finish(request, ARMED, epoll, Ok(result));
+                    }
+                }
+                Ok(None) => {}
+                // Cancelled polls are still to come.
+                Err(_) => futex::sleep(1_000_000),
+            }
+            if !is_reachable && self.ending.load(SeqCst) != 0 {
                 return;
             }
-            let report = match self.epoll.get() {
-                Some(epoll) => epoll::next_report(epoll, IDLE),
-                None => Err(Errno::EBADF),
-            };
-            match report {
-                Ok(Some((number, events))) => {
-                    if let Some(taken) = self.places.report(number, events as u16) {
-                        self.report(taken, events as u16);
-                    }
+            if !is_reachable {
+                while self.take_message(socket, epoll) == Taken::Message {}
+            }
+            self.end_unsent(socket, epoll);
+            if is_reachable && matches!(report, Ok(Some(_))) {
+                continue;
+            }
+            // Now and then.
+            if self.link.crew().are_alone() {
+                return;
+            }
+            // SeqCst: who has sent something, or is about to, has counted it before.
+            if self.armed.load(SeqCst) == 0 {
+                sockets::refuse_more(socket);
+                while self.take_message(socket, epoll) == Taken::Message {}
+                if self.armed.load(SeqCst) == 0 {
+                    return;
                 }
-                Ok(None) if self.armed.load(SeqCst) != 0 => {}
-                _ => {
-                    // There is nothing to wait for, or the program closed the library's descriptor.
-                    // SeqCst: `arm` counts its poll, then looks whether the thread is there.
-                    self.alive.store(0, SeqCst);
-                    let is_open = |epoll| files::status_flags(epoll).is_ok();
-                    if self.armed.load(SeqCst) == 0
-                        || !self.epoll.get().is_some_and(is_open)
-                        || self.alive.compare_exchange(0, 1, SeqCst, Relaxed).is_err()
-                    {
-                        return;
-                    }
-                }
+                is_reachable = false;
+                let _ = epoll::forget(epoll, socket);
             }
         }
     }
 }
+
+/// So many milliseconds a poller sleeps that cannot be told of cancelled polls.
+const SHORT: c_int = 20;

@@ -1,18 +1,32 @@
 //! Requests that end after `io_submit`: where they are kept, and what is known of each.
 //!
 //! A context has one place for each slot of its ring, so a request that was accepted finds one.
+//!
+//! | from | to | by |
+//! |---|---|---|
+//! | free | owned | `io_submit`, which fills it in |
+//! | owned | owned, by a helper | `io_submit`, which sends it; it cannot be cancelled |
+//! | owned | armed | `io_submit`, before it sends a poll to the poller |
+//! | armed | owned | the poller, when the file is ready |
+//! | armed | cancelled | `io_cancel` and `io_destroy`, which tell the poller |
+//! | cancelled | owned | the poller |
+//! | owned | free | who owns it, once its event is posted |
+//!
+//! The owner is a thread of the library, or one of the program with its signals blocked: it always
+//! goes on.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
-use super::completions::Signal;
+use super::completions::{Eventfd, NO_EVENTFD};
 use super::events::Events;
-use super::file::Identity;
+use super::file::Kind;
+use super::lock::Lock;
 use crate::abi::{io_event, iocb};
-use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::Ordering::{AcqRel, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
-use crate::sys::memory;
+use crate::sys::{eventfd, memory};
 
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,16 +44,12 @@ pub(crate) enum Work {
     Poll,
 }
 
-/// The states of a place: free.
-pub(crate) const FREE: u32 = 0;
-/// Being filled in, or carried out: it cannot be cancelled.
-pub(crate) const BUSY: u32 = 1;
-/// In the helpers' queue.
-pub(crate) const QUEUED: u32 = 2;
+/// The states of a place: free, or somebody's.
+const OWNED: u32 = 0;
 /// At the poller.
-pub(crate) const ARMED: u32 = 3;
-/// Cancelled while in the queue: the helper that takes it out reports ECANCELED.
-pub(crate) const CANCELLED: u32 = 4;
+pub(crate) const ARMED: u32 = 1;
+/// Cancelled, and the poller is to end it.
+pub(crate) const CANCELLED: u32 = 2;
 
 /// So many vectors fit into the request.
 pub(crate) const FEW: usize = 4;
@@ -48,12 +58,15 @@ pub(crate) const FEW: usize = 4;
 #[repr(C)]
 pub(crate) struct Request {
     /// One of the states above.
-    pub state: AtomicU32,
-    /// Place in the poller's table, while [`ARMED`].
-    pub poll: AtomicU32,
-    /// The next one in the helpers' queue.
+    state: AtomicU32,
+    /// Which poller has it.
+    pub poller: AtomicU32,
+    /// The next one of those that are sent together, or queued; or that are free.
     pub next: AtomicUsize,
-    /// The rest; the thread that set the state to [`BUSY`] owns it.
+    /// The next poll of the context, and the one before.
+    younger: AtomicUsize,
+    older: AtomicUsize,
+    /// The rest; the owner's.
     pub details: Details,
 }
 
@@ -64,19 +77,20 @@ pub(crate) struct Request {
 pub(crate) struct Details {
     /// Where its event goes.
     pub events: *const Events,
+    /// The requests that it is one of.
+    pub requests: *const Requests,
     pub work: Work,
+    /// Which of the files that it is sent with; then the number in the table of who has it.
     pub fd: c_int,
-    /// What is sent once its event is visible.
-    pub signal: Signal,
+    /// The same, of what is signalled once its event is visible.
+    pub eventfd: Eventfd,
     pub rw_flags: c_int,
     pub offset: i64,
-    pub identity: Identity,
-    /// Poll events asked for.
+    /// What the file of a poll is, and the events asked for.
+    pub kind: Kind,
     pub poll_events: u16,
     pub data: u64,
     pub obj: *mut iocb,
-    /// Order of submission.
-    pub serial: u32,
     pub vectors: u32,
     /// The vectors if there are more than [`FEW`].
     pub many: *mut libc::iovec,
@@ -92,6 +106,16 @@ impl Details {
             self.many.cast_const()
         };
         (vectors, self.vectors)
+    }
+
+    /// Bytes of all of them: what a transfer of everything gives.
+    pub(crate) fn length(&self) -> c_int {
+        let (vectors, count) = self.buffers();
+        (0..count as usize).fold(0, |sum: c_int, index| {
+            // SAFETY: so many were copied into the request.
+            let vector = unsafe { vectors.wrapping_add(index).read() };
+            sum.saturating_add(vector.iov_len as c_int)
+        })
     }
 
     /// Copies vectors into the request. False if there is no memory for them.
@@ -140,14 +164,24 @@ pub(crate) fn event(data: u64, obj: *mut iocb, result: Result<c_int, Errno>) -> 
     event
 }
 
-/// The requests of one context. All zero: none.
+/// The requests of one context. All zero: none. What is below the lock changes under it only.
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Requests {
     places: AtomicUsize,
     nr: AtomicU32,
-    /// Where the next search starts, and the order of submission.
-    serial: AtomicU32,
+    lock: Lock,
+    /// Places that were never used.
+    untouched: AtomicU32,
+    /// The first free one of those that were.
+    free: AtomicUsize,
+    /// The polls, the first and the last.
+    oldest: AtomicUsize,
+    youngest: AtomicUsize,
+}
+
+fn at(address: usize) -> *mut Request {
+    ptr::with_exposed_provenance_mut(address)
 }
 
 impl Requests {
@@ -160,62 +194,129 @@ impl Requests {
     pub(crate) fn start(&self, places: *mut Request, nr: u32) {
         self.places.store(places.expose_provenance(), Relaxed);
         self.nr.store(nr, Relaxed);
-        self.serial.store(0, Relaxed);
-    }
-
-    fn place(&self, index: u32) -> *mut Request {
-        let places: *mut Request = ptr::with_exposed_provenance_mut(self.places.load(Relaxed));
-        places.wrapping_add(index as usize)
-    }
-
-    /// A free place, which the caller then owns; and its number in the order of submission. None
-    /// only if requests come in that were not accepted.
-    pub(crate) fn get(&self) -> Option<(*mut Request, u32)> {
-        let nr = self.nr.load(Relaxed).max(1);
-        let serial = self.serial.fetch_add(1, Relaxed);
-        (0..nr).find_map(|step| {
-            let place = self.place(serial.wrapping_add(step) % nr);
-            // SAFETY: the index is below `nr`, and the memory stays while the context has
-            // references.
-            let state = unsafe { &(*place).state };
-            // Acquire: pairs with `give_back`.
-            state
-                .compare_exchange(FREE, BUSY, Acquire, Relaxed)
-                .is_ok()
-                .then_some((place, serial))
-        })
-    }
-
-    /// Calls `visit` with every request that is queued or armed.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(*mut Request)) {
-        for index in 0..self.nr.load(Relaxed) {
-            let place = self.place(index);
-            // SAFETY: as in `get`.
-            let state = unsafe { &(*place).state }.load(Acquire);
-            if state == QUEUED || state == ARMED {
-                visit(place);
-            }
+        self.untouched.store(nr, Relaxed);
+        for word in [&self.free, &self.oldest, &self.youngest] {
+            word.store(0, Relaxed);
         }
     }
-}
 
-/// Frees a request's place.
-///
-/// # Safety
-/// The caller owns it.
-pub(crate) unsafe fn give_back(request: *mut Request) {
-    // SAFETY: the caller owns it.
-    let Details { many, vectors, .. } = unsafe { (*request).details };
-    if !many.is_null() {
-        // SAFETY: it was mapped for this request.
-        unsafe { memory::unmap(many.cast::<c_void>(), many_bytes(vectors)) };
+    /// A free place, which the caller then owns. Called with signals blocked, like all that follows.
+    /// None only if more requests come in than can be accepted.
+    pub(crate) fn get(&self) -> Option<*mut Request> {
+        let _held = self.lock.take();
+        let free = self.free.load(Relaxed);
+        if free != 0 {
+            // SAFETY: it is one of the places, and free; so they are all there.
+            let next = unsafe { &(*at(free)).next }.load(Relaxed);
+            self.free.store(next, Relaxed);
+            return Some(at(free));
+        }
+        let untouched = self.untouched.load(Relaxed).checked_sub(1)?;
+        self.untouched.store(untouched, Relaxed);
+        let index = (self.nr.load(Relaxed) - 1 - untouched) as usize;
+        Some(at(self.places.load(Relaxed)).wrapping_add(index))
     }
-    // Release: pairs with `get`.
-    // SAFETY: the caller owns it.
-    unsafe { &(*request).state }.store(FREE, Release);
+
+    /// Frees a place.
+    ///
+    /// # Safety
+    /// The caller owns the request, which is one of these.
+    pub(crate) unsafe fn give_back(&self, request: *mut Request) {
+        // SAFETY: the caller owns it.
+        let Details { many, vectors, .. } = unsafe { (*request).details };
+        if !many.is_null() {
+            // SAFETY: it was mapped for this request.
+            unsafe { memory::unmap(many.cast::<c_void>(), many_bytes(vectors)) };
+        }
+        let _held = self.lock.take();
+        // SAFETY: the caller owns it.
+        unsafe { &(*request).next }.store(self.free.load(Relaxed), Relaxed);
+        self.free.store(request.expose_provenance(), Relaxed);
+    }
+
+    /// Makes a request the youngest of the polls that can be cancelled, if `send` gives it away. Else
+    /// it is still the caller's.
+    ///
+    /// # Safety
+    /// The caller owns the request, which is one of these.
+    pub(crate) unsafe fn arm(&self, request: *mut Request, send: impl FnOnce() -> bool) -> bool {
+        // The lock keeps others from cancelling it, and the poller from ending it, until it is clear
+        // that it is given away.
+        let _held = self.lock.take();
+        let address = request.expose_provenance();
+        let before = self.youngest.load(Relaxed);
+        // SAFETY: the caller owns the request; and polls in the list are there, and the lock's.
+        unsafe {
+            (*request).older.store(before, Relaxed);
+            (*request).younger.store(0, Relaxed);
+            // Release: hands the details over to who ends it.
+            (*request).state.store(ARMED, Release);
+            if !send() {
+                (*request).state.store(OWNED, Relaxed);
+                return false;
+            }
+            let link = if before == 0 {
+                &self.oldest
+            } else {
+                &(*at(before)).younger
+            };
+            link.store(address, Relaxed);
+        }
+        self.youngest.store(address, Relaxed);
+        true
+    }
+
+    /// Takes a poll out of those that can be cancelled. The caller then owns it.
+    ///
+    /// # Safety
+    /// The caller has ended its wait: see [`end`].
+    pub(crate) unsafe fn disarm(&self, request: *mut Request) {
+        let _held = self.lock.take();
+        // SAFETY: as in `arm`.
+        unsafe {
+            let (older, younger) = (
+                (*request).older.load(Relaxed),
+                (*request).younger.load(Relaxed),
+            );
+            let to_younger = if older == 0 {
+                &self.oldest
+            } else {
+                &(*at(older)).younger
+            };
+            to_younger.store(younger, Relaxed);
+            let to_older = if younger == 0 {
+                &self.youngest
+            } else {
+                &(*at(younger)).older
+            };
+            to_older.store(older, Relaxed);
+        }
+    }
+
+    /// Of the polls, or of those with this iocb, cancels the one that was submitted first and is still
+    /// armed. None: there is no such.
+    pub(crate) fn cancel_first(&self, iocb: Option<*mut iocb>) -> Option<*mut Request> {
+        // Relaxed: a poll of this thread's is seen, and others race with it.
+        if self.oldest.load(Relaxed) == 0 {
+            return None;
+        }
+        let _held = self.lock.take();
+        let mut request = at(self.oldest.load(Relaxed));
+        while !request.is_null() {
+            // SAFETY: polls in the list are there; this detail does not change meanwhile.
+            unsafe {
+                let obj = (&raw const (*request).details.obj).read();
+                if iocb.is_none_or(|iocb| iocb == obj) && change(request, ARMED, CANCELLED) {
+                    return Some(request);
+                }
+                request = at((*request).younger.load(Relaxed));
+            }
+        }
+        None
+    }
 }
 
-/// Changes a request's state if it is `from`. True: the caller owns it.
+/// Changes a request's state if it is `from`.
 ///
 /// # Safety
 /// The request's memory is there.
@@ -226,24 +327,46 @@ pub(crate) unsafe fn change(request: *mut Request, from: u32, to: u32) -> bool {
         .is_ok()
 }
 
-/// Ends a request: posts its event and frees its place.
+/// Takes a poll that is in the state `from`: the caller owns it. False: it is in another one.
 ///
 /// # Safety
-/// The caller owns the request, and it was counted in flight.
-pub(crate) unsafe fn finish(request: *mut Request, result: Result<c_int, Errno>) {
+/// The request is one that was sent to the caller, who has not ended it.
+pub(crate) unsafe fn end(request: *mut Request, from: u32) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { change(request, from, OWNED) }
+}
+
+/// Finishes a request: posts its event, signals its eventfd, frees its place. `let_go` is called then,
+/// with the numbers of its file and eventfd, before anybody is woken: as in the kernel, the file is
+/// held until the event is there, and not any more when `io_destroy` returns.
+///
+/// # Safety
+/// The caller owns the request, and it was counted in flight. Its eventfd is in the caller's table.
+pub(crate) unsafe fn finish(
+    request: *mut Request,
+    result: Result<c_int, Errno>,
+    let_go: impl FnOnce(c_int, Eventfd),
+) {
     // SAFETY: the caller owns it.
     let Details {
         events,
-        signal,
+        requests,
+        fd,
+        eventfd,
         data,
         obj,
         ..
     } = unsafe { (*request).details };
     // SAFETY: contexts lie in a table that stays.
-    let events = unsafe { &*events };
-    events.completions.post(event(data, obj, result), signal);
-    // SAFETY: the caller owns it.
-    unsafe { give_back(request) };
-    events.waiters.wake();
+    let (events, requests) = unsafe { (&*events, &*requests) };
+    // SAFETY: the caller owns it. Before the event: who takes it may submit at once.
+    unsafe { requests.give_back(request) };
+    events.completions.post(event(data, obj, result), || {
+        if eventfd != NO_EVENTFD {
+            eventfd::signal(eventfd, 1);
+        }
+    });
+    let_go(fd, eventfd);
+    events.wake();
     events.in_flight.leave();
 }

@@ -4,15 +4,16 @@
 use core::ptr;
 
 use super::contexts::Contexts;
+use super::crew::Crew;
 use super::helpers::Helpers;
-use super::known_files::KnownFiles;
-use super::poller::Poller;
+use super::poller::Pollers;
 use crate::configuration;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::memory;
 use crate::sys::process::{self, AtQuickExit, Run as _};
 use crate::sys::proven_pages::ProvenPages;
+use crate::sys::signals::Blocked;
 
 /// What the process state holds of this engine. All zero: it was not used, as in a forked child.
 #[repr(C)]
@@ -34,10 +35,10 @@ pub(crate) struct Threads {
     pub contexts: Contexts,
     /// The helper threads.
     pub helpers: Helpers,
-    /// The poller.
-    pub poller: Poller,
-    /// Descriptors that need no `fstat`.
-    pub known_files: KnownFiles,
+    /// The pollers.
+    pub pollers: Pollers,
+    /// All threads of the library.
+    pub crew: Crew,
     /// Pages that the kernel has written, or could write.
     pub writable: ProvenPages,
     /// Whether the engine's work is finished at the end of the process.
@@ -147,6 +148,16 @@ impl Threads {
         };
         self.owner.store(owner, Relaxed);
         self.helpers.set_limit(configuration::threads_limit());
+        self.crew.set_process(process::id());
+        self.helpers.link.set_crew(&self.crew);
+        self.pollers.set_crew(&self.crew);
+    }
+
+    /// Lets all threads of the library end, and waits for it. The caller's signals are blocked.
+    pub(crate) fn let_all_end(&self, _: &Blocked) {
+        self.helpers.link.end(None, false);
+        self.pollers.end(false);
+        self.crew.wait_until_gone();
     }
 
     /// Whether this memory is this process's, not its parent's.

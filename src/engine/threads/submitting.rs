@@ -2,26 +2,28 @@
 //! `fs/aio.c`).
 
 use core::ffi::{c_int, c_long};
-use core::mem::{MaybeUninit, take};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::batch::Batch;
-use super::carry_out::{Done, Transfer};
-use super::checks::{
-    check_eventfd, check_priority, check_vectors, ends_at_once, one_vector, overflows,
-};
-use super::completions::Signal;
+use super::carry_out::Transfer;
+use super::checks::{check_priority, check_vectors, ends_at_once, one_vector, overflows};
 use super::context::Context;
 use super::file::{File, Kind};
 use super::handing_over::{Carrier, hand_over_poll, hand_over_sync, hand_over_transfer};
-use super::iocb::{FLAG_IOPRIO, FLAG_RESFD, Submission, clear_key, opcode};
+use super::iocb::{FLAG_IOPRIO, Submission, clear_key, opcode};
 use super::requests::event;
 use super::state::Threads;
 use crate::abi::iocb;
+use crate::sys::epoll;
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_APPEND, RWF_KNOWN, RWF_NOAPPEND, RWF_NOWAIT, Way};
+use crate::sys::files::{
+    self, RWF_APPEND, RWF_ATOMIC, RWF_DONTCACHE, RWF_KNOWN, RWF_NOAPPEND, RWF_NOWAIT, Way,
+};
+use crate::sys::signals::Blocked;
 
-/// Submits requests, and says how many. The first one that is refused ends the call.
+/// Submits requests, and says how many. The first one that is refused ends the call. No handler runs
+/// in it, as in the kernel, unless it waits.
 ///
 /// # Safety
 /// The buffers that the iocbs name stay valid until their events are taken.
@@ -35,7 +37,8 @@ pub(crate) unsafe fn submit(
         return Err(Errno::EINVAL);
     }
     let nr = nr.min(context.nr() as c_long) as c_int;
-    let mut batch = Batch::default();
+    let signals = Blocked::new();
+    let mut batch = Batch::new(&signals);
     let mut result = Ok(nr);
     for index in 0..nr {
         // SAFETY: the caller keeps the same promise.
@@ -45,7 +48,7 @@ pub(crate) unsafe fn submit(
             break;
         }
     }
-    threads.helpers.wake(batch.pushed);
+    batch.end(threads, context);
     result
 }
 
@@ -70,113 +73,38 @@ unsafe fn submit_one(
         return Err(Errno::EFAULT);
     }
     // SAFETY: the kernel has just read its pages.
-    let mut iocb = unsafe { Submission::read(at) };
+    let iocb = unsafe { Submission::read(at) };
     if iocb.reserved != 0 || (iocb.nbytes as i64) < 0 {
         return Err(Errno::EINVAL);
     }
     if !context.events.completions.has_room() {
         return Err(Errno::EAGAIN);
     }
-    // SAFETY: as the caller promises.
-    if unsafe { submit_to_known_file(threads, context, &iocb) }? == ShortWay::Taken {
-        return Ok(());
-    }
-    let file = File::of(iocb.fd)?;
-    let has_signal = iocb.flags & FLAG_RESFD != 0;
-    if has_signal {
-        check_eventfd(iocb.resfd)?;
+    let file = batch.file(iocb.fd)?;
+    if iocb.has_eventfd() {
+        batch.check_eventfd(iocb.resfd)?;
     }
     // SAFETY: the iocb was read before.
     if !unsafe { clear_key(at, &threads.writable) } {
         return Err(Errno::EFAULT);
     }
-    if has_signal {
-        // The program may close its own before the event comes. Without a duplicate it is signalled
-        // all the same.
-        iocb.signal = match files::duplicate(iocb.resfd) {
-            Ok(duplicate) => Signal::of_duplicate(duplicate),
-            Err(_) => Signal::of_program(iocb.resfd),
-        };
-    }
-    let result = match iocb.opcode {
+    match iocb.opcode {
         opcode::PREAD => transfer(threads, context, &iocb, &file, (Way::In, false), batch),
         opcode::PWRITE => transfer(threads, context, &iocb, &file, (Way::Out, false), batch),
         opcode::PREADV => transfer(threads, context, &iocb, &file, (Way::In, true), batch),
         opcode::PWRITEV => transfer(threads, context, &iocb, &file, (Way::Out, true), batch),
         opcode::FSYNC => sync(threads, context, &iocb, &file, false, batch),
         opcode::FDSYNC => sync(threads, context, &iocb, &file, true, batch),
-        opcode::POLL => poll(threads, context, &iocb, &file),
+        opcode::POLL => poll(threads, context, &iocb, &file, batch),
         _ => Err(Errno::EINVAL),
-    };
-    if result.is_err() {
-        iocb.signal.discard();
     }
-    result
-}
-
-/// Whether a request was done without a look at its file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ShortWay {
-    /// It is done.
-    Taken,
-    /// Nothing was done.
-    Closed,
-}
-
-/// Does a plain read or write of a file that took one lately.
-///
-/// # Safety
-/// As [`submit`].
-unsafe fn submit_to_known_file(
-    threads: &Threads,
-    context: &Context,
-    iocb: &Submission,
-) -> Result<ShortWay, Errno> {
-    let way = match iocb.opcode {
-        opcode::PREAD => Way::In,
-        opcode::PWRITE => Way::Out,
-        _ => return Ok(ShortWay::Closed),
-    };
-    // SAFETY: the iocb was read before.
-    let clear_key = || unsafe { clear_key(iocb.at, &threads.writable) };
-    if iocb.flags != 0
-        || iocb.rw_flags != 0
-        || iocb.offset < 0
-        || !threads.known_files.trust(iocb.fd, way)
-        || !clear_key()
-    {
-        return Ok(ShortWay::Closed);
-    }
-    let Ok(vector) = one_vector(iocb) else {
-        return Ok(ShortWay::Closed);
-    };
-    let transfer = Transfer {
-        way,
-        vectors: &vector,
-        count: 1,
-        offset: iocb.offset,
-        flags: 0,
-    };
-    if overflows(&transfer) {
-        return Ok(ShortWay::Closed);
-    }
-    if !context.events.completions.accept() {
-        return Err(Errno::EAGAIN);
-    }
-    // SAFETY: one vector is there.
-    let Some(result) = (unsafe { transfer.on_known_file(iocb.fd) }) else {
-        threads.known_files.forget(iocb.fd);
-        context.events.completions.refuse();
-        return Ok(ShortWay::Closed);
-    };
-    post(context, iocb, result);
-    Ok(ShortWay::Taken)
 }
 
 /// Posts the event of a request that was carried out by this thread.
-fn post(context: &Context, iocb: &Submission, result: Result<c_int, Errno>) {
+fn post(context: &Context, iocb: &Submission, result: Result<c_int, Errno>, batch: &mut Batch) {
     let event = event(iocb.data, iocb.at, result);
-    context.events.post(event, iocb.signal);
+    context.events.completions.post(event, || ());
+    batch.has_posted(iocb.has_eventfd().then_some(iocb.resfd));
 }
 
 /// PREAD, PWRITE, PREADV, PWRITEV.
@@ -198,6 +126,19 @@ fn transfer(
     if flags & (RWF_APPEND | RWF_NOAPPEND) == RWF_APPEND | RWF_NOAPPEND {
         return Err(Errno::EINVAL);
     }
+    // The kernel knows these flags of some files only. It looks at that before all that follows.
+    let is_refused = |flag: c_int| match flag {
+        RWF_ATOMIC => way == Way::In || !file.is_direct(),
+        _ => !file.has_cache(),
+    };
+    let is_set = |flag: &c_int| flags & flag != 0;
+    if [RWF_ATOMIC, RWF_DONTCACHE]
+        .into_iter()
+        .filter(is_set)
+        .any(is_refused)
+    {
+        return Err(Errno::EOPNOTSUPP);
+    }
     if flags & RWF_NOWAIT != 0 && file.kind == Kind::Other && files::is_terminal(file.fd) {
         return Err(Errno::EOPNOTSUPP);
     }
@@ -208,11 +149,16 @@ fn transfer(
         return Err(Errno::EINVAL);
     }
     let mut one = MaybeUninit::uninit();
-    let (vectors, count) = if vectored {
-        check_vectors(iocb)?
+    let checked = if vectored {
+        check_vectors(iocb)
     } else {
-        (ptr::from_ref(one.write(one_vector(iocb)?)), 1)
+        one_vector(iocb).map(|vector| (ptr::from_ref(one.write(vector)), 1))
     };
+    let (vectors, count) = checked.map_err(|error| {
+        // What a file cannot do at all is refused before.
+        let is_lacking = file.may_lack_method() && !files::has_method(file.fd, way);
+        if is_lacking { Errno::EINVAL } else { error }
+    })?;
     let transfer = Transfer {
         way,
         vectors,
@@ -232,20 +178,18 @@ fn transfer(
     if !context.events.completions.accept() {
         return Err(Errno::EAGAIN);
     }
-    if !matches!(file.kind, Kind::Disk) {
-        // It may wait, also for what was queued before.
-        threads.helpers.wake(take(&mut batch.pushed));
+    if file.kind != Kind::Disk {
+        // It may wait, also for what comes before.
+        batch.send(threads);
+        batch.tell(context);
     }
     // SAFETY: the vectors are there.
-    let done = unsafe { transfer.in_caller(file) };
-    let Done {
-        result,
-        is_positional,
-    } = done.inspect_err(|_| context.events.completions.refuse())?;
-    if is_positional && !file.is_direct() {
-        threads.known_files.add(file.fd, way);
+    let result = unsafe { transfer.in_caller(file, batch.signals) };
+    if way == Way::Out || file.kind != Kind::Disk {
+        batch.forget_file();
     }
-    post(context, iocb, result);
+    let result = result.inspect_err(|_| context.events.completions.refuse())?;
+    post(context, iocb, result, batch);
     Ok(())
 }
 
@@ -278,28 +222,46 @@ fn sync(
         context.events.completions.refuse();
         return Err(Errno::EINVAL);
     }
-    post(context, iocb, result);
+    post(context, iocb, result, batch);
     Ok(())
 }
 
 /// POLL.
-fn poll(threads: &Threads, context: &Context, iocb: &Submission, file: &File) -> Result<(), Errno> {
+fn poll(
+    threads: &Threads,
+    context: &Context,
+    iocb: &Submission,
+    file: &File,
+    batch: &mut Batch,
+) -> Result<(), Errno> {
     if iocb.buf > 0xffff || iocb.offset != 0 || iocb.nbytes != 0 || iocb.rw_flags != 0 {
         return Err(Errno::EINVAL);
     }
     let asked = iocb.buf as u16;
     let always = (libc::POLLERR | libc::POLLHUP) as u16;
-    let ready = files::poll(file.fd, asked as i16, false).unwrap_or(0) & (asked | always);
+    let ready = files::poll(file.fd, asked as i16, 0).unwrap_or(0) & (asked | always);
     if ready != 0 {
         if !context.events.completions.accept() {
             return Err(Errno::EAGAIN);
         }
-        post(context, iocb, Ok(ready.into()));
+        post(context, iocb, Ok(ready.into()), batch);
         return Ok(());
     }
-    // The kernel waits in one queue only, and a terminal has two; a file on a disk has none.
-    if matches!(file.kind, Kind::Disk | Kind::Directory) || files::is_terminal(file.fd) {
+    // The kernel waits in one queue only. A terminal has two, and so has a pipe for both ways.
+    let has_two = match file.kind {
+        Kind::Pipe => file.is_both_ways(),
+        Kind::Other => files::is_terminal(file.fd),
+        _ => false,
+    };
+    // A file on a disk has none, but for some of `/proc`; nor has a device such as /dev/null.
+    let may_have_none = match file.kind {
+        Kind::Disk | Kind::Directory => true,
+        Kind::Other => !file.is_anonymous(),
+        Kind::Pipe | Kind::Socket => false,
+    };
+    let has_none = may_have_none && !epoll::can_watch(file.fd);
+    if has_two || has_none {
         return Err(Errno::EINVAL);
     }
-    hand_over_poll(threads, context, iocb, file)
+    hand_over_poll(threads, context, iocb, file, batch)
 }

@@ -1,12 +1,18 @@
 //! Waiting for events: how long, and how a thread that waits is woken.
+//!
+//! | who | changes | to |
+//! |---|---|---|
+//! | a thread that is about to sleep | `least` | what it wants, if that is less |
+//! | who has posted what the least demanding one wants | `least`, then `wakes` | nobody's, and one more |
+//!
+//! All sleep on `wakes`. Who is woken for nothing says again what it wants. A thread that is gone by
+//! `longjmp` leaves its wish behind: one wake-up, in which the others look.
 
-use core::ffi::c_int;
-
-use super::own_descriptor::OwnDescriptor;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sys::errno::Errno;
-use crate::sys::{eventfd, files, futex};
+use crate::sys::futex;
+use crate::sys::signals::Signals;
 
 /// How long a call may wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +45,15 @@ impl Limit {
                 .map_or(Limit::Never, Limit::Until),
         }
     }
+
+    /// The moment when a sleep ends that begins at `now`, and lasts `at_most` so long.
+    fn deadline(self, now: i64, at_most: i64) -> i64 {
+        match self {
+            Limit::Now => now,
+            Limit::Until(deadline) => deadline.min(now + at_most),
+            Limit::Never => now + at_most,
+        }
+    }
 }
 
 /// How a sleep ended.
@@ -58,137 +73,97 @@ pub(crate) enum Woken {
 pub(crate) struct Waiters {
     /// Counts wake-ups; threads sleep on it.
     wakes: AtomicU32,
-    /// Threads that sleep on `wakes`, or are about to.
-    sleepers: AtomicU32,
-    /// Threads that wait with a signal mask, in `ppoll`, which no futex can wake.
-    masked: AtomicU32,
-    /// The eventfd that wakes those.
-    eventfd: OwnDescriptor,
+    /// How many events the least demanding one wants that sleeps, or is about to. 0: nobody does.
+    least: AtomicU32,
 }
 
 /// Longer than anybody waits at one go.
 const LONG: i64 = 1_000_000_000_000_000;
-/// How long `ppoll` sleeps where no eventfd can be had.
+/// So often a thread that sleeps with its signals blocked looks whether one has come.
 const SLICE: i64 = 1_000_000;
 
 impl Waiters {
-    /// Starts with none. The counts may be wrong in a child that a signal handler forked during a
-    /// wait.
+    /// Starts with none.
     pub(crate) fn start(&self) {
-        for count in [&self.wakes, &self.sleepers, &self.masked] {
-            count.store(0, Relaxed);
+        self.wakes.store(0, Relaxed);
+        self.least.store(0, Relaxed);
+    }
+
+    /// Wakes all, if there are as many events as one of them wants. `available` counts them.
+    pub(crate) fn wake(&self, available: impl Fn() -> u32) {
+        // SeqCst: the event was posted before. A thread that is about to sleep says what it wants,
+        // and then looks: one of the two sees the other.
+        let least = self.least.load(SeqCst);
+        if least != 0 && available() >= least {
+            self.wake_all();
         }
     }
 
-    /// Wakes everybody, after an event became visible or the context is being destroyed.
-    pub(crate) fn wake(&self) {
-        // SeqCst: pairs with the counts in `sleep`: the sleeper counts itself, then looks for
-        // events.
-        if self.sleepers.load(SeqCst) != 0 {
-            self.wakes.fetch_add(1, SeqCst);
-            futex::wake(&self.wakes, u32::MAX >> 1);
-        }
-        if self.masked.load(SeqCst) != 0 {
-            // After the event became visible: a thread that makes the eventfd looks for events
-            // afterwards.
-            if let Some(eventfd) = still_eventfd(self.eventfd.get()) {
-                eventfd::signal(eventfd);
-            }
-        }
+    /// Wakes all.
+    pub(crate) fn wake_all(&self) {
+        // SeqCst: a thread takes the count first, then says what it wants, then looks. If its wish is
+        // taken away here, the count is another one before it sleeps.
+        self.least.store(0, SeqCst);
+        self.wakes.fetch_add(1, SeqCst);
+        futex::wake(&self.wakes, u32::MAX >> 1);
     }
 
-    /// Sleeps until [`Waiters::wake`], unless `ready` says that there is something already.
-    pub(crate) fn sleep(&self, limit: Limit, ready: impl Fn() -> bool) -> Woken {
-        self.sleepers.fetch_add(1, SeqCst);
+    /// Says that this thread wants so many events (not 0). What it sleeps on then.
+    fn want(&self, events: u32) -> u32 {
+        // SeqCst: see `wake_all`.
         let wakes = self.wakes.load(SeqCst);
-        let woken = if ready() {
-            Woken::Perhaps
-        } else {
-            let far = futex::now() + LONG;
-            let deadline = match limit {
-                Limit::Until(deadline) => deadline.min(far),
-                _ => far,
-            };
-            match futex::sleep_until(&self.wakes, wakes, deadline) {
-                Err(Errno::EINTR) => Woken::Interrupted,
-                Err(Errno::ETIMEDOUT) if deadline != far => Woken::Late,
-                _ => Woken::Perhaps,
+        let mut least = self.least.load(SeqCst);
+        while least == 0 || least > events {
+            match self.least.compare_exchange(least, events, SeqCst, SeqCst) {
+                Ok(_) => break,
+                Err(other) => least = other,
             }
-        };
-        self.sleepers.fetch_sub(1, SeqCst);
-        woken
+        }
+        wakes
     }
 
-    /// As [`Waiters::sleep`], with another signal mask meanwhile. A handler that the mask lets
-    /// through runs even if `ready` says yes or the limit is now.
-    ///
-    /// # Safety
-    /// `mask` can be read.
-    pub(crate) unsafe fn sleep_with_mask(
-        &self,
-        limit: Limit,
-        mask: *const libc::sigset_t,
-        ready: impl Fn() -> bool,
-    ) -> Woken {
-        self.masked.fetch_add(1, SeqCst);
-        let eventfd = self.eventfd();
-        let now = if limit == Limit::Now { 0 } else { futex::now() };
-        let is_ready = ready();
-        let rest = match limit {
-            _ if is_ready => 0,
-            Limit::Now => 0,
-            Limit::Until(deadline) => (deadline - now).clamp(0, LONG),
-            Limit::Never => LONG,
-        };
-        let slice = if eventfd.is_none() {
-            rest.min(SLICE)
-        } else {
-            rest
-        };
-        // SAFETY: the caller keeps the same promise.
-        let mut result = unsafe { files::poll_with_mask(eventfd, slice, mask) };
-        let woken_by = eventfd.filter(|_| result == Ok(true));
-        if let Some(eventfd) = woken_by {
-            eventfd::drain(eventfd);
+    /// Sleeps until so many events are there, unless `ready` says that something is there already.
+    /// Handlers run meanwhile.
+    pub(crate) fn sleep(&self, events: u32, limit: Limit, ready: impl Fn() -> bool) -> Woken {
+        let wakes = self.want(events);
+        if ready() {
+            return Woken::Perhaps;
         }
-        // SeqCst: pairs with `wake`.
-        let are_others = self.masked.fetch_sub(1, SeqCst) > 1;
-        if let Some(eventfd) = woken_by.filter(|_| are_others) {
-            // The others' wake-up may have gone to this thread.
-            eventfd::signal(eventfd);
-            if !ready() {
-                // This thread wants more than the others, and leaves the wake-up to them for a
-                // while.
-                // SAFETY: as above.
-                result = unsafe { files::poll_with_mask(None, rest.min(SLICE), mask) };
-                if result == Ok(false) {
-                    return Woken::Perhaps;
-                }
-            }
-        }
-        match result {
+        let now = futex::now();
+        let deadline = limit.deadline(now, LONG);
+        match futex::sleep_until(&self.wakes, wakes, deadline) {
             Err(Errno::EINTR) => Woken::Interrupted,
-            Ok(false) if !is_ready && slice == rest && rest != LONG => Woken::Late,
+            Err(Errno::ETIMEDOUT) if deadline - now < LONG => Woken::Late,
             _ => Woken::Perhaps,
         }
     }
 
-    fn eventfd(&self) -> Option<c_int> {
-        still_eventfd(self.eventfd.get_or_make(eventfd::make).ok())
-    }
-
-    /// Gives the eventfd back when the context is destroyed.
-    pub(crate) fn end(&self) {
-        if let Some(eventfd) = still_eventfd(self.eventfd.take()) {
-            files::close(eventfd);
+    /// The same in a thread that has its signals blocked: those that `mask` lets through are let
+    /// through, all at one moment, so that none comes between two steps and is not noticed.
+    pub(crate) fn sleep_masked(
+        &self,
+        events: u32,
+        limit: Limit,
+        mask: Signals,
+        ready: impl Fn() -> bool,
+    ) -> Woken {
+        let wakes = self.want(events);
+        loop {
+            if ready() {
+                return Woken::Perhaps;
+            }
+            if mask.have_come() && mask.deliver() {
+                return Woken::Interrupted;
+            }
+            let now = futex::now();
+            let deadline = limit.deadline(now, SLICE);
+            match futex::sleep_until(&self.wakes, wakes, deadline) {
+                Err(Errno::ETIMEDOUT) if limit == Limit::Until(deadline) => return Woken::Late,
+                Err(Errno::ETIMEDOUT | Errno::EINTR) => {}
+                _ => return Woken::Perhaps,
+            }
         }
     }
-}
-
-/// The descriptor, unless it is another file's by now: the program may have closed all that it
-/// found.
-fn still_eventfd(fd: Option<c_int>) -> Option<c_int> {
-    fd.filter(|&fd| eventfd::is_eventfd(fd))
 }
 
 #[cfg(all(test, not(loom)))]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
+use super::events::Events;
 use crate::abi::io_context_t;
 use crate::signal;
 
@@ -17,6 +18,8 @@ pub struct Context {
     /// Where the program has moved the ring to; 0: nowhere.
     moved: AtomicU32,
     pub times_freed: AtomicU32,
+    /// Where events go, in models of that.
+    pub events: Events,
 }
 
 impl Context {
@@ -28,6 +31,11 @@ impl Context {
         });
         self.number.store(number, Relaxed);
         self.moved.store(0, Relaxed);
+    }
+
+    /// Slots of the ring.
+    pub fn nr(&self) -> u32 {
+        self.events.completions.nr()
     }
 
     /// What a call does with it.

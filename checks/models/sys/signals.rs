@@ -1,0 +1,65 @@
+//! The signal mask: handlers come, or wait until they may.
+
+use crate::signal;
+
+#[derive(Clone, Copy)]
+pub struct Signals;
+
+impl Signals {
+    pub fn set(&self) {
+        signal::block(false);
+    }
+
+    pub unsafe fn at(_: *const libc::sigset_t) -> Signals {
+        Signals
+    }
+
+    pub fn halves(self) -> [u32; 2] {
+        [0; 2]
+    }
+
+    pub fn of_halves(_: [u32; 2]) -> Signals {
+        Signals
+    }
+
+    pub fn deliver(&self) -> bool {
+        let has_come = signal::has_come();
+        let before = signal::block(false);
+        signal::block(before);
+        has_come
+    }
+
+    pub fn have_come(&self) -> bool {
+        signal::has_come()
+    }
+}
+
+/// Handlers of the current thread wait until this is dropped.
+pub struct Blocked {
+    before: bool,
+}
+
+impl Blocked {
+    pub fn new() -> Blocked {
+        Blocked {
+            before: signal::block(true),
+        }
+    }
+
+    pub fn before(&self) -> Signals {
+        Signals
+    }
+
+    pub fn open<T>(&self, body: impl FnOnce() -> T) -> T {
+        signal::block(self.before);
+        let result = body();
+        signal::block(true);
+        result
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        signal::block(self.before);
+    }
+}

@@ -1,0 +1,191 @@
+//! Signals: no handler runs while the threads engine is between two steps.
+//!
+//! The kernel's AIO is entered and left in one system call, and a handler runs before or after it. A
+//! call that is carried out here blocks signals for the same effect: so a handler may call the
+//! library, or leave by `longjmp`, whatever the interrupted code was doing.
+
+use core::ffi::{c_int, c_long, c_ulong};
+use core::ptr;
+
+use super::aio::SIGSET_SIZE;
+use super::errno::{Errno, result};
+use super::files;
+
+/// The kernel's set of signals.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Signals([c_ulong; WORDS]);
+
+const WORDS: usize = 64 / c_ulong::BITS as usize;
+
+/// What the processor raises where the program is, and what a filter of system calls raises: if they
+/// are blocked, the kernel ends the process. Their handlers do not call the library.
+const NEVER_BLOCKED: [c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
+/// All that can be blocked.
+const ALL: Signals = all_but(&NEVER_BLOCKED);
+
+const fn all_but(signals: &[c_int]) -> Signals {
+    let mut words = [c_ulong::MAX; WORDS];
+    let mut index = 0;
+    while index < signals.len() {
+        let bit = signals[index] as u32 - 1;
+        words[(bit / c_ulong::BITS) as usize] &= !(1 << (bit % c_ulong::BITS));
+        index += 1;
+    }
+    Signals(words)
+}
+
+/// This thread's signals are blocked, until this is dropped.
+pub(crate) struct Blocked {
+    before: Signals,
+}
+
+impl Blocked {
+    /// Blocks them.
+    pub(crate) fn new() -> Blocked {
+        let mut before = Signals([0; WORDS]);
+        // SAFETY: the sets are there.
+        unsafe { change(&ALL, &mut before) };
+        Blocked { before }
+    }
+
+    /// The mask that the thread had.
+    pub(crate) fn before(&self) -> Signals {
+        self.before
+    }
+
+    /// Does something during which handlers run.
+    pub(crate) fn open<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.before.set();
+        let result = body();
+        ALL.set();
+        result
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        self.before.set();
+    }
+}
+
+impl Signals {
+    /// What threads of the library block: all but the two by which the C library lets every thread
+    /// change its user, and cancels one.
+    pub(crate) const OF_THE_LIBRARY: Signals = all_but(&[32, 33]);
+
+    /// Makes it the mask of this thread.
+    pub(crate) fn set(&self) {
+        // SAFETY: the set is there.
+        unsafe { change(self, ptr::null_mut()) };
+    }
+
+    /// The set at an address.
+    ///
+    /// # Safety
+    /// 8 bytes can be read; they may be misaligned.
+    pub(crate) unsafe fn at(address: *const libc::sigset_t) -> Signals {
+        // SAFETY: as the caller promises.
+        unsafe { address.cast::<Signals>().read_unaligned() }
+    }
+
+    /// The set in two halves.
+    #[allow(clippy::useless_transmute)] // a long has 32 or 64 bits
+    pub(crate) fn halves(self) -> [u32; 2] {
+        // SAFETY: as many bytes.
+        unsafe { core::mem::transmute(self.0) }
+    }
+
+    /// See [`Signals::halves`].
+    #[allow(clippy::useless_transmute)] // as above
+    pub(crate) fn of_halves(halves: [u32; 2]) -> Signals {
+        // SAFETY: as many bytes.
+        Signals(unsafe { core::mem::transmute::<[u32; 2], [c_ulong; WORDS]>(halves) })
+    }
+
+    /// With this as the mask, lets handlers run whose signals have come. Whether one did.
+    pub(crate) fn deliver(&self) -> bool {
+        let mask = ptr::from_ref(self).cast();
+        // SAFETY: the mask is there.
+        let done = unsafe { files::let_handlers_run(mask) };
+        done == Err(Errno::EINTR)
+    }
+
+    /// Whether a signal has come that this, as the mask, would let through.
+    pub(crate) fn have_come(&self) -> bool {
+        let Signals(let_through) = self.pending();
+        let_through.iter().any(|&word| word != 0)
+    }
+
+    /// The same, of a signal that is not ignored.
+    pub(crate) fn would_be_handled(&self) -> bool {
+        let Signals(let_through) = self.pending();
+        (1..=64).any(|signal: c_int| {
+            let bit = signal as u32 - 1;
+            let word = let_through.get((bit / c_ulong::BITS) as usize);
+            word.is_some_and(|word| word & (1 << (bit % c_ulong::BITS)) != 0) && !is_ignored(signal)
+        })
+    }
+
+    /// Those that have come, and that this, as the mask, would let through.
+    fn pending(&self) -> Signals {
+        let mut pending = Signals([0; WORDS]);
+        // SAFETY: there is room.
+        let _ = result(|| unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigpending,
+                ptr::from_mut(&mut pending),
+                SIGSET_SIZE,
+            )
+        });
+        for (come, masked) in pending.0.iter_mut().zip(self.0) {
+            *come &= !masked;
+        }
+        pending
+    }
+}
+
+/// Whether nothing happens when a signal comes.
+fn is_ignored(signal: c_int) -> bool {
+    // `struct sigaction` of the kernel begins with the handler.
+    let mut action = [0usize; 16];
+    // SAFETY: there is room.
+    let done = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            c_long::from(signal),
+            ptr::null::<usize>(),
+            action.as_mut_ptr(),
+            SIGSET_SIZE,
+        )
+    });
+    let [handler, ..] = action;
+    let is_by_default = matches!(
+        signal,
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
+    );
+    done.is_ok() && (handler == libc::SIG_IGN || handler == libc::SIG_DFL && is_by_default)
+}
+
+/// # Safety
+/// `before` is null or has room.
+unsafe fn change(mask: &Signals, before: *mut Signals) {
+    // SAFETY: as the caller promises.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            c_long::from(libc::SIG_SETMASK),
+            ptr::from_ref(mask),
+            before,
+            SIGSET_SIZE,
+        )
+    });
+}
