@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Runs programs where the kernel has no AIO: a seccomp filter answers the AIO system calls with ENOSYS or
 # EPERM; or io_setup with EAGAIN, which LIBAIO_ENGINE=auto,spill goes over from. Then the fault tests, with the
-# threads engine. Prints one line for each, and fails when one of them does.
+# threads engine; those that state what kernel AIO does run on it too, as a control. Prints one line for each, and
+# fails when one of them does.
 #
 # usage: run.sh BUILD ORIGINAL [full [FILTER...]]
 #
 # BUILD is the Makefile's build directory, ORIGINAL what checks/original/obtain.sh filled. Without "full" only
-# our own C programs run, in half a minute. With it the original test suite, the conformance suite, fio,
+# our own C programs run, in three minutes. With it the original test suite, the conformance suite, fio,
 # sysbench and QEMU run too, in a quarter of an hour, or behind the FILTERs only: ENOSYS EPERM EAGAIN faults.
 # Logs of what failed are left in BUILD/without-aio.
 #
@@ -375,12 +376,26 @@ for filter in ENOSYS EPERM EAGAIN; do
 done
 
 # Faults: the threads engine, with the kernel's AIO there.
-filter=faults
+filter=faults engine=threads
+# What holds of kernel AIO just as well.
+alike='wrong_file descriptors missed_signal last_thread handler jump order fuse identity alone own_table cancellation
+	execution memory_pressure'
 fault() { # NAME ARGUMENT...: the fault that a program of this name makes
 	local program=$1
 	shift
-	LIBAIO_ENGINE=threads LD_LIBRARY_PATH=$build timeout 100 "$work/faults/$program" "$@" | tee "$work/fault.out"
+	LIBAIO_ENGINE=$engine LD_LIBRARY_PATH=$build timeout 100 "$work/faults/$program" "$@" | tee "$work/fault.out"
 	tail -n 1 "$work/fault.out" >&3
+}
+# python-libaio's own tests, polls among them, from PyPI.
+check_python() {
+	local to=$build/python-libaio
+	if ! [ -e "$to/libaio/test.py" ] && ! python3 -m pip install --quiet --no-deps --target "$to" libaio==0.9.5; then
+		echo 'python-libaio cannot be had from PyPI with pip'
+		return 77
+	fi
+	LIBAIO_ENGINE=$engine LD_LIBRARY_PATH=$build PYTHONPATH=$to timeout 100 python3 -m unittest libaio.test 2>&1 |
+		tee "$work/python.out"
+	grep '^Ran ' "$work/python.out" >&3
 }
 check_faults() {
 	local source name kind
@@ -393,6 +408,17 @@ check_faults() {
 	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users clock scheduling thread_local ending; do
 		step "$name" fault "$name"
 	done
+	# Of the order of things, what a helper can give that may not have begun.
+	for name in $alike; do
+		# shellcheck disable=SC2046 # a list of words
+		step "$name" fault "$name" $([ "$name" != order ] || echo 200 O_APPEND extending extending-read end-pwrite end-extending)
+	done
+	step 'python-libaio' check_python
+	if [ -z "$refused" ]; then
+		for name in $alike; do engine=kernel step "$name, kernel AIO" fault "$name"; done
+	else
+		skip 'the control of the faults' "kernel AIO answers $refused"
+	fi
 	step plugin fault plugin "$work/plugin.so"
 	for kind in tmpfs ext2; do
 		case $kind in
