@@ -7,6 +7,7 @@
 #   make check-fresh      both commands of the README in clean Debian roots
 #   make check-architectures   the library built for seven architectures and for musl (6 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
+#   make sequences        random sequences of calls on both engines, for MINUTES (default 10)
 #   make check-packages   the Debian packages, in clean roots (15 minutes)
 #   make soak             the stress tests for HOURS (default 1)
 #   make programs         real programs with real I/O on the C library and on this one
@@ -23,7 +24,7 @@ no_i686 = $(call skip,i686: its Rust standard library is not installed)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo i686 soak bench programs sources
+.PHONY: demo i686 soak bench programs sources sequences
 tools-%:
 	@./install-tools.sh $*
 
@@ -40,9 +41,9 @@ i686:
 
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 check_parts := check-source check-unit check-models check-files check-installation check-header \
-	check-programs check-differential check-conformance check-stress check-original
+	check-programs check-differential check-sequences check-conformance check-stress check-original
 long_parts := check-compilers check-miri check-mutations check-files-long check-programs-long \
-	check-packages-files check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long
+	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long
 .PHONY: check check-long check-c-library $(check_parts) $(long_parts)
 # All but those that only look at the source take the library and compare it.
 $(filter-out check-source check-unit check-models check-compilers check-miri check-mutations,$(check_parts) $(long_parts)): \
@@ -101,6 +102,27 @@ check-header check-differential:
 
 check-programs:
 	$(cargo_test) --test c_programs
+
+# Random sequences of calls, with the kernel as referee: what the threads engine makes of them is what the kernel does. The
+# kernel itself must be at one with them, so that there is nothing to see where it has no AIO. Their files lie in the
+# build directory, because memory file systems know no direct I/O that ends later.
+sequences = $(CARGO) run $(checks) -p libaio-rs-sequences --release --locked --quiet -- $(1) --library $(BUILD)/libaio.so.1.0.2 --directory $(BUILD)/sequences
+run_sequences = $(if $(filter threads,$(ENGINES)),if $(BUILD)/has-aio >/dev/null; then $(sequences); \
+	else $(call skip,sequences: the kernel has no AIO); fi,$(call skip,sequences: the library has no threads engine))
+
+# Those in which the kernel lets nothing overtake a request are not for threads: `make sequences` has them.
+check-sequences:
+	$(CARGO) test $(checks) -p libaio-rs-sequences --release --locked
+	$(call run_sequences,check --no-overtaking --seeds 1200 --seconds 18 --jobs 24)
+
+# The proof that the fixed seeds notice mistakes.
+check-sequences-long:
+	$(call run_sequences,mistakes --no-overtaking --seeds 1200 --jobs 24)
+
+MINUTES ?= 10
+OVERTAKING ?= 1
+sequences: all $(BUILD)/has-aio
+	$(call run_sequences,run --minutes $(MINUTES) --jobs 24 --from $$(date +%s)000 $(if $(filter 0,$(OVERTAKING)),--no-overtaking))
 
 # What the kernel does, stated as checks, on the C library and on this one.
 check-conformance:
