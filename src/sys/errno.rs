@@ -14,6 +14,12 @@ pub(crate) struct Errno(c_int);
 #[allow(missing_docs, dead_code)]
 impl Errno {
     pub(crate) const EAGAIN: Errno = Errno(-libc::EAGAIN);
+    pub(crate) const ECONNRESET: Errno = Errno(-libc::ECONNRESET);
+    pub(crate) const ENOBUFS: Errno = Errno(-libc::ENOBUFS);
+    pub(crate) const ENOTCONN: Errno = Errno(-libc::ENOTCONN);
+    pub(crate) const ENOTSOCK: Errno = Errno(-libc::ENOTSOCK);
+    pub(crate) const EPIPE: Errno = Errno(-libc::EPIPE);
+    pub(crate) const ETOOMANYREFS: Errno = Errno(-libc::ETOOMANYREFS);
     pub(crate) const EBADF: Errno = Errno(-libc::EBADF);
     pub(crate) const EFAULT: Errno = Errno(-libc::EFAULT);
     pub(crate) const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);

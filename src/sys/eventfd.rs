@@ -36,8 +36,9 @@ fn write(fd: c_int, count: u64) -> Result<c_int, Errno> {
 /// callers have looked at its type.
 pub(crate) fn is_eventfd(fd: c_int) -> bool {
     const NAME: &[u8] = b"anon_inode:[eventfd]";
-    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
-    write_number(&mut path, 14, fd.unsigned_abs());
+    // Threads of the library have a table of their own.
+    let mut path = *b"/proc/thread-self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
+    write_number(&mut path, 21, fd.unsigned_abs());
     let mut name = [0u8; 32];
     // SAFETY: the path ends with a zero; the buffer has its length.
     let length = result(|| unsafe {

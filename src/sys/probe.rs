@@ -112,6 +112,12 @@ pub(crate) fn are_writable(proven: &ProvenPages, start: *const c_void, length: u
     true
 }
 
+/// The same of what the program may have changed since an earlier call.
+#[cfg(feature = "threads")]
+pub(crate) fn are_writable_now(start: *const c_void, length: usize) -> bool {
+    each_page(start, length, is_writable)
+}
+
 /// Whether the aligned 4 bytes around `address` can be written: a futex operation adds 0 to them.
 #[cfg(feature = "threads")]
 pub(crate) fn is_writable(address: *const c_void) -> bool {

@@ -114,6 +114,20 @@ fn statx(fd: c_int, path: &CStr, flags: c_int, wanted: c_uint) -> Result<Statx, 
     Ok(unsafe { status.assume_init() })
 }
 
+/// Whether a file lies on tmpfs or ramfs.
+pub(crate) fn is_in_memory(fd: c_int) -> bool {
+    const TMPFS: u32 = 0x0102_1994;
+    const RAMFS: u32 = 0x8584_58f6;
+    // `struct statfs` begins with the type, whose lower half comes first where it is 64 bits long.
+    let mut status = [0u32; 64];
+    // SAFETY: there is room for the structure.
+    let done = result(|| unsafe {
+        libc::syscall(libc::SYS_fstatfs, c_long::from(fd), status.as_mut_ptr())
+    });
+    let [kind, ..] = status;
+    done.is_ok() && (kind == TMPFS || kind == RAMFS)
+}
+
 /// How many links a file has, by its path.
 pub(crate) fn links_of(path: &CStr) -> Result<u32, Errno> {
     Ok(statx(libc::AT_FDCWD, path, 0, libc::STATX_NLINK)?.links)

@@ -23,16 +23,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use context::Context;
 use contexts::{Contexts, Place};
 
-/// What the engine knows, as far as a call for events asks.
-pub mod state {
-    use crate::sys::proven_pages::ProvenPages;
-
-    #[derive(Default)]
-    pub struct Threads {
-        pub writable: ProvenPages,
-    }
-}
-
 impl Contexts {
     pub fn contexts(&self) -> impl Iterator<Item = &Context> {
         self.table.iter().map(|place| &place.context)

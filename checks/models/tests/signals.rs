@@ -10,7 +10,6 @@ use crate::abi::{io_event, timespec};
 use crate::engine::getevents::Getevents;
 use crate::engine::threads::collecting::{collect, collect_nothing};
 use crate::engine::threads::context::Context;
-use crate::engine::threads::state::Threads;
 use crate::explore::explore_steps_with;
 use crate::signal::interrupt;
 use crate::slots::{NOTHING, Ring};
@@ -20,7 +19,6 @@ use crate::sys::signals::Blocked;
 
 /// A context of a program, with a ring.
 struct Program {
-    threads: Threads,
     context: Context,
     _ring: Ring,
 }
@@ -28,7 +26,6 @@ struct Program {
 fn program() -> Arc<Program> {
     let ring = Ring::new(4, false);
     let program = Program {
-        threads: Threads::default(),
         context: Context::default(),
         _ring: ring,
     };
@@ -49,13 +46,7 @@ impl Program {
     /// `io_getevents`, or `io_pgetevents` with a mask that blocks nothing.
     fn getevents(&self, min_nr: i64, masked: bool) -> Result<Vec<u32>, Errno> {
         let mut events = [io_event::of(NOTHING, 0); 4];
-        let count = unsafe {
-            collect(
-                &self.threads,
-                &self.context,
-                self.wanted(min_nr, masked, &mut events),
-            )
-        }?;
+        let count = unsafe { collect(&self.context, self.wanted(min_nr, masked, &mut events)) }?;
         let events = &events[..count as usize];
         Ok(events.iter().map(|event| event.number).collect())
     }
@@ -151,7 +142,7 @@ fn a_handler_comes_in_a_masked_call() {
             assert_eq!(result, Err(Errno::EINVAL));
             assert!(!(had_come && crate::signal::has_come()));
             let wanted = program.wanted(0, true, &mut events);
-            let _ = unsafe { collect(&program.threads, &program.context, wanted) };
+            let _ = unsafe { collect(&program.context, wanted) };
         },
         |program| program.submit(30),
         |_| (),

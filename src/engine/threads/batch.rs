@@ -15,7 +15,7 @@ use crate::sys::errno::Errno;
 use crate::sys::memory::PAGE;
 use crate::sys::signals::Blocked;
 use crate::sys::sockets::FILES;
-use crate::sys::{eventfd, probe};
+use crate::sys::{eventfd, files, probe};
 
 /// One call of `io_submit`.
 pub(crate) struct Batch<'a> {
@@ -94,7 +94,16 @@ impl<'a> Batch<'a> {
     fn signal_now(&mut self) {
         let fd = core::mem::replace(&mut self.eventfd, NO_EVENTFD);
         let times = core::mem::take(&mut self.times);
-        if times != 0 && checks::check_eventfd(fd).is_ok() {
+        if times == 0 || !checks::is_eventfd(fd) {
+            return;
+        }
+        // What is looked at is what is signalled.
+        if let Ok(own) = files::duplicate(fd) {
+            if checks::is_eventfd(own) {
+                eventfd::signal(own, times);
+            }
+            files::close(own);
+        } else {
             eventfd::signal(fd, times);
         }
     }

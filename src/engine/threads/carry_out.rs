@@ -102,6 +102,13 @@ impl Transfer {
             }
         }
         if result == Err(Errno::EOPNOTSUPP) {
+            let waits = file.kind == Kind::Other && !self.never_waits(file);
+            if waits && files::has_method(file.fd, self.way) {
+                // A terminal: a handler that leaves by `longjmp` is not to leave from within.
+                if let Err(error) = wait_for(file.fd, self.readiness(), signals) {
+                    return Ok(Err(error));
+                }
+            }
             result = at(offset, test);
         }
         if result == Err(Errno::ESPIPE) && file.kind == Kind::Other {

@@ -19,13 +19,17 @@ pub(crate) fn check_eventfd(fd: c_int) -> Result<(), Errno> {
     if files::status_flags(fd)? & libc::O_PATH != 0 {
         return Err(Errno::EBADF);
     }
-    let status = status::of(fd).map_err(|_| Errno::EBADF)?;
-    // An eventfd has no file type. The check keeps the library from ever writing to another file.
-    if status.mode & libc::S_IFMT == 0 && eventfd::is_eventfd(fd) {
+    if is_eventfd(fd) {
         Ok(())
     } else {
         Err(Errno::EINVAL)
     }
+}
+
+/// Whether a descriptor is an eventfd: what keeps the library from ever signalling another file.
+pub(crate) fn is_eventfd(fd: c_int) -> bool {
+    let has_no_type = status::of(fd).is_ok_and(|file| file.mode & libc::S_IFMT == 0);
+    has_no_type && eventfd::is_eventfd(fd)
 }
 
 /// `ioprio_check_cap` in `block/ioprio.c`.

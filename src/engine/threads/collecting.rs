@@ -5,7 +5,6 @@ use core::ptr;
 
 use super::context::Context;
 use super::events::Events;
-use super::state::Threads;
 use super::waiting::{Limit, Woken};
 use crate::abi::io_event;
 use crate::engine::getevents::{Getevents, Timespec};
@@ -16,10 +15,8 @@ use crate::sys::signals::{Blocked, Signals};
 /// Waits for events and takes them.
 ///
 /// # Safety
-/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A page
-/// of `events` that was good in an earlier call is still good.
+/// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable.
 pub(crate) unsafe fn collect<T: Timespec>(
-    threads: &Threads,
     context: &Context,
     wanted: Getevents<T>,
 ) -> Result<c_int, Errno> {
@@ -28,7 +25,7 @@ pub(crate) unsafe fn collect<T: Timespec>(
     // Without a mask of the call's own, handlers run while the thread sleeps for the first time.
     let mut blocked = call.sigmask.map(|_| Blocked::new());
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { call.collect(threads, context, &mut blocked) };
+    let result = unsafe { call.collect(context, &mut blocked) };
     match call.sigmask {
         // What the mask lets through is delivered within the call, whatever its result.
         Some(mask) if result != Err(Errno::EINTR) && mask.deliver() && result == Ok(0) => {
@@ -94,7 +91,6 @@ impl Call {
     /// As [`collect`].
     unsafe fn collect(
         &self,
-        threads: &Threads,
         context: &Context,
         blocked: &mut Option<Blocked>,
     ) -> Result<c_int, Errno> {
@@ -105,7 +101,7 @@ impl Call {
         let mut got = 0;
         loop {
             // SAFETY: the caller keeps the same promise.
-            match unsafe { self.take(threads, context, got) } {
+            match unsafe { self.take(context, got) } {
                 Ok(count) => got += count,
                 Err(error) => return some_or(got, error),
             }
@@ -120,7 +116,7 @@ impl Call {
                 Woken::Perhaps => {}
                 woken => {
                     // SAFETY: as above.
-                    got += unsafe { self.take(threads, context, got) }.unwrap_or(0);
+                    got += unsafe { self.take(context, got) }.unwrap_or(0);
                     return match woken {
                         Woken::Interrupted => some_or(got, Errno::EINTR),
                         _ => Ok(got as c_int),
@@ -140,6 +136,13 @@ impl Call {
         // No ring has room for more; who waits for more sleeps till the end.
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         let ready = || completions.available() >= events || in_flight.is_destroying();
+        // Where others take what this thread is woken for, it sleeps again, and no signal is to come
+        // unnoticed in between.
+        if blocked.is_some() && self.sigmask.is_none() {
+            waiters.note_others();
+        } else if blocked.is_none() && waiters.have_others() {
+            *blocked = Some(Blocked::new());
+        }
         loop {
             let woken = match blocked {
                 None => waiters.sleep(events, self.limit, ready),
@@ -148,13 +151,13 @@ impl Call {
                     waiters.sleep_masked(events, self.limit, mask, ready)
                 }
             };
+            if woken == Woken::Perhaps && blocked.is_none() {
+                *blocked = Some(Blocked::new());
+            }
             if woken != Woken::Perhaps || ready() || context.nr() == 0 {
                 return woken;
             }
-            // Others were quicker. From here on no signal comes unnoticed before the thread sleeps again.
-            if blocked.is_none() {
-                *blocked = Some(Blocked::new());
-            }
+            waiters.note_others();
         }
     }
 
@@ -163,12 +166,7 @@ impl Call {
     ///
     /// # Safety
     /// As [`collect`].
-    unsafe fn take(
-        &self,
-        threads: &Threads,
-        context: &Context,
-        got: c_long,
-    ) -> Result<c_long, Errno> {
+    unsafe fn take(&self, context: &Context, got: c_long) -> Result<c_long, Errno> {
         let completions = &context.events.completions;
         let available = completions.available();
         let room = self.nr - got;
@@ -178,8 +176,7 @@ impl Call {
         let events = self.events.wrapping_add(got as usize);
         let count = room.min(available as c_long) as u32;
         let bytes = |count: u32| count as usize * size_of::<io_event>();
-        let is_writable =
-            |count| probe::are_writable(&threads.writable, events.cast(), bytes(count));
+        let is_writable = |count| probe::are_writable_now(events.cast(), bytes(count));
         let _blocked = Blocked::new();
         if !is_writable(count) {
             // As the kernel: those that have a good place are written, and none is lost.
@@ -188,7 +185,7 @@ impl Call {
             unsafe { completions.peek(good.unwrap_or(0), events) };
             return Err(Errno::EFAULT);
         }
-        // SAFETY: the kernel has just written there, or did before.
+        // SAFETY: the kernel has just written there.
         Ok(unsafe { completions.take(count, events) } as c_long)
     }
 }

@@ -11,6 +11,7 @@
 //! never waits for room, and `tail` never stands still with an event behind it.
 
 use core::ffi::c_int;
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::lock::Lock;
@@ -158,6 +159,25 @@ impl Completions {
     /// # Safety
     /// `events` has room for `at_most`.
     pub(crate) unsafe fn take(&self, at_most: u32, events: *mut io_event) -> u32 {
+        let mut some = MaybeUninit::<[io_event; SOME]>::uninit();
+        let some: *mut io_event = some.as_mut_ptr().cast();
+        let mut taken = 0;
+        loop {
+            let room = (at_most - taken).min(SOME as u32);
+            let count = self.take_some(room, some);
+            // Without the lock: another thread may unmap the program's memory meanwhile, and a handler
+            // leave.
+            // SAFETY: so many were taken, and the caller has room.
+            unsafe { copy_events(some, events.wrapping_add(taken as usize), count) };
+            taken += count;
+            if count < SOME as u32 || taken == at_most {
+                return taken;
+            }
+        }
+    }
+
+    /// Takes events to memory of the engine's, which has room for `at_most`.
+    fn take_some(&self, at_most: u32, events: *mut io_event) -> u32 {
         let Some(view) = self.view() else {
             return 0;
         };
@@ -166,8 +186,7 @@ impl Completions {
         // Acquire: pairs with `post`.
         let count = view.distance(head, self.tail.load(Acquire)).min(at_most);
         let until_end = count.min(view.nr - head);
-        // SAFETY: so many are there, and the caller has room. The array may be misaligned, as for the
-        // kernel.
+        // SAFETY: so many are there, and there is room.
         unsafe {
             copy_events(view.slot(head), events, until_end);
             let rest = events.wrapping_add(until_end as usize);
@@ -180,7 +199,8 @@ impl Completions {
         count
     }
 
-    /// Copies as many events as there is room for, and leaves them where they are.
+    /// Copies as many events as there is room for, and leaves them where they are, for an array that
+    /// is bad further on.
     ///
     /// # Safety
     /// As [`Completions::take`].
@@ -188,16 +208,19 @@ impl Completions {
         let Some(view) = self.view() else {
             return;
         };
-        let _held = self.lock.take();
         let head = view.head();
         let count = view.distance(head, self.tail.load(Acquire)).min(at_most);
         for step in 0..count {
             let to = events.wrapping_add(step as usize);
-            // SAFETY: as in `take`.
+            // SAFETY: as in `take`. If others take them meanwhile, these are of no use, as they are for
+            // the program.
             unsafe { copy_events(view.slot(view.after(head, step)), to, 1) };
         }
     }
 }
+
+/// So many events are taken at once.
+const SOME: usize = 16;
 
 /// An eventfd, by the number that it has in some table; none: negative.
 pub(crate) type Eventfd = c_int;

@@ -102,6 +102,11 @@ impl File {
         self.flags & libc::O_ACCMODE == libc::O_RDWR
     }
 
+    /// Whether there is no disk under it: its direct requests end inside `io_submit`.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        !self.has_device && status::is_in_memory(self.fd)
+    }
+
     /// Whether its requests go to the disk while `io_submit` returns.
     pub(crate) fn is_direct(&self) -> bool {
         self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0

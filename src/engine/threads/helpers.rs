@@ -17,8 +17,9 @@ use core::ffi::c_int;
 use core::ptr;
 
 use super::carry_out;
+use super::checks;
 use super::completions::NO_EVENTFD;
-use super::link::{IDLE, Link};
+use super::link::{IDLE, Link, Unsent};
 use super::lock::Lock;
 use super::requests::{Request, finish};
 use crate::engine::tables::FILE_NUMBERS;
@@ -101,10 +102,13 @@ impl Helpers {
         if self.are_ending() || limits::open_files() < FEWEST {
             return false;
         }
-        let sent = || self.link.send(first.expose_provenance(), files).is_ok();
+        let send = || self.link.send(first.expose_provenance(), files);
+        let mut sent = send();
         // SAFETY: it is part of the state, which stays.
-        let is_sent = sent() || unsafe { self.link.start(self, mask) } && sent();
-        if !is_sent {
+        if sent == Err(Unsent::Unreachable) && unsafe { self.link.start(self, mask) } {
+            sent = send();
+        }
+        if sent.is_err() {
             return false;
         }
         // SeqCst: after the send; pairs with `take_all`.
@@ -134,6 +138,7 @@ impl Helpers {
     fn queue(&self, first: usize, files: &[c_int]) {
         let mut address = first;
         let mut last = first;
+        let (mut checked, mut is_good) = (NO_EVENTFD, false);
         for &file in files {
             if let Some(uses) = self.uses.get(file as usize) {
                 // Until all requests have theirs.
@@ -147,6 +152,15 @@ impl Helpers {
             details.fd = self.file(files, details.fd);
             if details.eventfd != NO_EVENTFD {
                 details.eventfd = self.file(files, details.eventfd);
+                if checked != details.eventfd {
+                    checked = details.eventfd;
+                    is_good = checks::is_eventfd(checked);
+                }
+                if !is_good {
+                    // The program put another file there while io_submit looked.
+                    self.release(details.eventfd);
+                    details.eventfd = NO_EVENTFD;
+                }
             }
             last = address;
             address = next.load(Relaxed);
@@ -274,7 +288,8 @@ impl Helpers {
                 }
                 Ok(Received::Nothing) => return !is_first,
                 Ok(Received::End) | Err(_) => {
-                    // The program's end is closed, or shut.
+                    // The program's end is closed, or shut; or nothing can be received.
+                    sockets::refuse_more(socket);
                     self.link.is_over.store(1, Relaxed);
                     self.call(u32::MAX >> 1);
                     return true;
@@ -352,10 +367,8 @@ impl Run for Helpers {
                 Idle::Work => {}
                 Idle::Listen => {
                     if !self.take_all(socket, true) && self.is_alone() {
-                        // What is sent until here is carried out; then this team is over.
+                        // What is sent until here is carried out. Then the end is seen.
                         sockets::refuse_more(socket);
-                        self.take_all(socket, false);
-                        self.link.is_over.store(1, Relaxed);
                     }
                 }
                 Idle::Sleep(calls) => {

@@ -11,6 +11,7 @@ use core::ffi::c_int;
 
 use super::crew::Crew;
 use super::lock::Lock;
+use crate::engine::patience::{TURNS, pause};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sys::errno::Errno;
@@ -33,6 +34,9 @@ pub(crate) struct Link {
     /// Which file the program's end is.
     device: AtomicU64,
     inode: AtomicU64,
+    /// And the other one.
+    other_device: AtomicU64,
+    other_inode: AtomicU64,
     /// Threads that there are.
     pub(crate) alive: AtomicU32,
     /// What became of the first thread: 0: it is not known yet, [`HAS_TABLE`] or [`HAS_NONE`].
@@ -48,8 +52,16 @@ pub(crate) struct Link {
 const HAS_TABLE: u32 = 1;
 const HAS_NONE: u32 = 2;
 
-/// There is nobody that files could be sent to, or no room for more.
-pub(crate) struct Unreachable;
+/// Why something could not be sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsent {
+    /// There is nobody who could get it.
+    Unreachable,
+    /// There is no room, for now.
+    Full,
+    /// The system does not let it be sent.
+    Refused,
+}
 
 impl Link {
     /// Says which threads these are part of.
@@ -66,9 +78,29 @@ impl Link {
 
     /// Sends a word and the files with it to the threads, if there are some and there is room. Called
     /// with signals blocked, like all that a thread of the program does here.
-    pub(crate) fn send(&self, word: usize, files: &[c_int]) -> Result<(), Unreachable> {
-        let socket = self.socket().ok_or(Unreachable)?;
-        sockets::send(socket, word, files).map_err(|_| Unreachable)
+    pub(crate) fn send(&self, word: usize, files: &[c_int]) -> Result<(), Unsent> {
+        // Nobody of the library closes the socket meanwhile, and lets the number be another file's.
+        let _held = self.lock.take();
+        let socket = self.socket().ok_or(Unsent::Unreachable)?;
+        sockets::send(socket, word, files).map_err(|error| match error {
+            Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN | Errno::ENOTSOCK => {
+                Unsent::Unreachable
+            }
+            Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS => Unsent::Full,
+            _ => Unsent::Refused,
+        })
+    }
+
+    /// The same; while there is no room, it waits for some, for a few milliseconds at most.
+    pub(crate) fn send_patiently(&self, word: usize, files: &[c_int]) -> Result<(), Unsent> {
+        for turn in 0..TURNS {
+            let sent = self.send(word, files);
+            if sent != Err(Unsent::Full) {
+                return sent;
+            }
+            pause(turn);
+        }
+        Err(Unsent::Full)
     }
 
     /// The program's end, if it is still that.
@@ -111,6 +143,9 @@ impl Link {
         let identity = |number| status::of(number).map(|file| (file.device, file.inode));
         let (own_identity, others_identity) = (identity(own), identity(others));
         self.other_end.store(others as u32, Relaxed);
+        let (device, inode) = others_identity.unwrap_or_default();
+        self.other_device.store(device, Relaxed);
+        self.other_inode.store(inode, Relaxed);
         self.started.store(0, Relaxed);
         self.is_over.store(0, Relaxed);
         self.teams.fetch_add(1, SeqCst);
@@ -158,7 +193,13 @@ impl Link {
         if self.started.load(Relaxed) != 0 {
             return Some(others);
         }
-        let is_done = files::have_only(others).is_ok();
+        // The program may have put another file there, until the table was another one.
+        let identity = (
+            self.other_device.load(Relaxed),
+            self.other_inode.load(Relaxed),
+        );
+        let is_ours = || status::of(others).is_ok_and(|file| (file.device, file.inode) == identity);
+        let is_done = files::have_only(others).is_ok() && is_ours();
         if is_done {
             sockets::set_patience(others, IDLE);
         } else {

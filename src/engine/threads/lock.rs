@@ -1,9 +1,9 @@
 //! A lock for a few steps.
 //!
 //! A thread of the program takes it only while its signals are blocked, so no handler finds it taken
-//! by the code that it interrupted, and none leaves its holder by `longjmp`. Nothing is waited for
-//! while it is held. A child that is forked meanwhile by another thread finds all of the engine's
-//! memory zeroed.
+//! by the code that it interrupted, and none leaves its holder by `longjmp`. Nothing of the program's
+//! is touched or waited for while it is held. A child that is forked meanwhile by another thread finds
+//! all of the engine's memory zeroed.
 
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};

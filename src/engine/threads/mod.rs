@@ -157,14 +157,13 @@ impl Threads {
     /// Waits for events and takes them.
     ///
     /// # Safety
-    /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable. A
-    /// page of `events` that was good in an earlier call is still good.
+    /// `events` has room for `nr` events, or is bad; so is `timeout`, or it is null or readable.
     pub(super) unsafe fn collect<T: Timespec>(
         &self,
         hold: &Hold<'_>,
         wanted: Getevents<T>,
     ) -> Result<c_int, Errno> {
         // SAFETY: the caller keeps the same promise.
-        unsafe { collecting::collect(self, hold, wanted) }
+        unsafe { collecting::collect(hold, wanted) }
     }
 }

@@ -13,10 +13,11 @@
 use core::ffi::c_int;
 use core::ptr;
 
+use super::checks;
 use super::completions::NO_EVENTFD;
 use super::crew::Crew;
 use super::file::Kind;
-use super::link::{IDLE, Link};
+use super::link::{IDLE, Link, Unsent};
 use super::requests::{ARMED, CANCELLED, Details, Request, end, finish};
 use crate::engine::tables::POLLERS;
 use crate::sync::Ordering::{Relaxed, SeqCst};
@@ -68,15 +69,25 @@ impl Pollers {
             // SeqCst: counted before it is sent; see `serve`.
             let has_room = poller.armed.fetch_add(1, SeqCst) < most;
             number.store(index as u32, Relaxed);
-            // SAFETY: the caller owns the request; and the poller is part of the state, which stays.
-            let is_sent = has_room
-                && unsafe {
-                    let send = || link.send(request.expose_provenance(), files).is_ok();
-                    requests.arm(request, send)
-                        || link.start(poller, mask) && requests.arm(request, send)
-                };
-            if is_sent {
-                return Ok(());
+            let mut sent = Err(Unsent::Full);
+            if has_room {
+                let send = || link.send_patiently(request.expose_provenance(), files);
+                // SAFETY: the caller owns the request; and the poller is part of the state, which stays.
+                unsafe {
+                    sent = requests.arm(request, send);
+                    if sent == Err(Unsent::Unreachable) && link.start(poller, mask) {
+                        sent = requests.arm(request, send);
+                    }
+                }
+            }
+            match sent {
+                Ok(()) => return Ok(()),
+                // Such as an io_uring, which Linux sends nobody.
+                Err(Unsent::Refused) => {
+                    poller.armed.fetch_sub(1, SeqCst);
+                    break;
+                }
+                Err(_) => {}
             }
             poller.armed.fetch_sub(1, SeqCst);
         }
@@ -93,7 +104,8 @@ impl Pollers {
         let Some(poller) = self.pollers.get(number.load(Relaxed) as usize) else {
             return;
         };
-        if poller.link.send(request.expose_provenance(), &[]).is_ok() {
+        let word = request.expose_provenance();
+        if poller.link.send_patiently(word, &[]).is_ok() {
             return;
         }
         let mut first = poller.unsent.load(Relaxed);
@@ -189,7 +201,14 @@ impl Poller {
         // SAFETY: as above.
         unsafe {
             fd.write(file);
-            eventfd.write(number(1).unwrap_or(NO_EVENTFD));
+            let other = number(1).filter(|&number| {
+                let is_good = checks::is_eventfd(number);
+                if !is_good {
+                    files::close(number);
+                }
+                is_good
+            });
+            eventfd.write(other.unwrap_or(NO_EVENTFD));
         }
         let name = request.expose_provenance() as u64;
         if file == NONE || epoll::watch(epoll, file, events.into(), name).is_err() {

@@ -10,7 +10,7 @@
 //! | armed | owned | the poller, when the file is ready |
 //! | armed | cancelled | `io_cancel` and `io_destroy`, which tell the poller |
 //! | cancelled | owned | the poller |
-//! | owned | free | who owns it, once its event is posted |
+//! | owned | free | who owns it, when it posts the event |
 //!
 //! The owner is a thread of the library, or one of the program with its signals blocked: it always
 //! goes on.
@@ -239,7 +239,11 @@ impl Requests {
     ///
     /// # Safety
     /// The caller owns the request, which is one of these.
-    pub(crate) unsafe fn arm(&self, request: *mut Request, send: impl FnOnce() -> bool) -> bool {
+    pub(crate) unsafe fn arm<E>(
+        &self,
+        request: *mut Request,
+        send: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
         // The lock keeps others from cancelling it, and the poller from ending it, until it is clear
         // that it is given away.
         let _held = self.lock.take();
@@ -251,9 +255,9 @@ impl Requests {
             (*request).younger.store(0, Relaxed);
             // Release: hands the details over to who ends it.
             (*request).state.store(ARMED, Release);
-            if !send() {
+            if let Err(error) = send() {
                 (*request).state.store(OWNED, Relaxed);
-                return false;
+                return Err(error);
             }
             let link = if before == 0 {
                 &self.oldest
@@ -263,7 +267,7 @@ impl Requests {
             link.store(address, Relaxed);
         }
         self.youngest.store(address, Relaxed);
-        true
+        Ok(())
     }
 
     /// Takes a poll out of those that can be cancelled. The caller then owns it.

@@ -169,7 +169,7 @@ fn transfer(
     if overflows(&transfer) {
         return Err(Errno::EINVAL);
     }
-    if file.is_direct() && !ends_at_once(file, &transfer) {
+    if file.is_direct() && !file.is_in_memory() && !ends_at_once(file, &transfer) {
         let carrier = hand_over_transfer(threads, context, iocb, file, &transfer, batch)?;
         if carrier == Carrier::Helper {
             return Ok(());

@@ -75,6 +75,8 @@ pub(crate) struct Waiters {
     wakes: AtomicU32,
     /// How many events the least demanding one wants that sleeps, or is about to. 0: nobody does.
     least: AtomicU32,
+    /// Whether a thread was ever woken, and others had taken what it was woken for.
+    is_shared: AtomicU32,
 }
 
 /// Longer than anybody waits at one go.
@@ -87,6 +89,18 @@ impl Waiters {
     pub(crate) fn start(&self) {
         self.wakes.store(0, Relaxed);
         self.least.store(0, Relaxed);
+        self.is_shared.store(0, Relaxed);
+    }
+
+    /// Notes that others took what a thread was woken for.
+    pub(crate) fn note_others(&self) {
+        // Relaxed: whoever sees it late sleeps once more in the other way.
+        self.is_shared.store(1, Relaxed);
+    }
+
+    /// Whether that ever happened.
+    pub(crate) fn have_others(&self) -> bool {
+        self.is_shared.load(Relaxed) != 0
     }
 
     /// Wakes all, if there are as many events as one of them wants. `available` counts them.
