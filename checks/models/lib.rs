@@ -1,5 +1,5 @@
-//! The kernel engine's reaping, gate, ring, registry and stand-in as they are, compiled against
-//! loom, beside a kernel and an address space of the model's own.
+//! The protocols of both engines as they are, compiled against loom, beside a kernel of the models'
+//! own: address space, descriptors, sockets, threads and signals.
 
 // SAFETY comments would all say the same: loom checks every access to a cell.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]

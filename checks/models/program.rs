@@ -14,7 +14,9 @@ use crate::engine::carrying::events::{Events, REQUESTS};
 use crate::engine::carrying::file::Kind;
 use crate::engine::carrying::helpers::Helpers;
 use crate::engine::carrying::poller::{NOT_YET, Pollers};
-use crate::engine::carrying::requests::{Details, Request, Requests, Work, finish};
+use crate::engine::carrying::requests::{
+    ARMED, CANCELLED, Details, Request, Requests, Work, end, finish,
+};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
 use crate::sys::signals::Blocked;
@@ -144,6 +146,20 @@ impl Program {
             self.events.in_flight.leave();
         }
         armed
+    }
+
+    /// A poll that is armed, and ends at once, without a poller. Whether it was not cancelled.
+    pub fn arm_and_end(&self, iocb: Iocb) -> bool {
+        let request = self.prepare(&iocb, Work::Poll).expect("the context stays");
+        unsafe {
+            let given: Result<(), ()> = self.requests.arm(request, || Ok(()));
+            assert!(given.is_ok());
+            let is_armed = end(request, ARMED);
+            assert!(is_armed || end(request, CANCELLED));
+            self.requests.disarm(request);
+            finish(request, Ok(0), |_, _| ());
+            is_armed
+        }
     }
 
     /// `io_cancel`. False is EINVAL.

@@ -130,13 +130,12 @@ fn two_calls_at_once_while_helpers_retire() {
 /// A helper that was there before sleeps; it is called.
 #[test]
 fn a_helper_that_sleeps_is_called() {
-    in_process(1, Time::Stands, (2, 2), |program| {
+    in_process(2, Time::Stands, (2, 2), |program| {
         let iocbs = iocbs::<3>();
         program.submit(&iocbs[..1]);
         program.events.wait(0);
         program.events.set_other(1, 2);
         program.submit(&iocbs[1..2]);
-        yield_now();
         program.submit(&iocbs[2..]);
         check(program, &iocbs);
     });

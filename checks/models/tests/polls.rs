@@ -130,6 +130,23 @@ fn two_are_cancelled() {
     });
 }
 
+/// Each is in the list until it ends, and found there.
+#[test]
+fn two_in_the_list() {
+    in_process(2, Time::Stands, 1, |program| {
+        let [first, second] = [poll(0).0, poll(1).0];
+        let its = program.clone();
+        let other = thread::spawn(move || its.arm_and_end(first));
+        let cancelled = program.requests.cancel_first(Some(first.at())).is_some();
+        assert!(program.arm_and_end(second));
+        assert!(cancelled != other.join().unwrap());
+        let (last, _) = poll(2);
+        program.poll(last).unwrap();
+        assert!(!program.cancel(first) && program.cancel(last));
+        check(program, last, 0);
+    });
+}
+
 /// What `io_destroy` does beside an `io_submit` that had begun before, or comes too late.
 #[test]
 fn armed_while_the_context_is_destroyed() {
