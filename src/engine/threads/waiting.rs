@@ -83,6 +83,8 @@ pub(crate) struct Waiters {
 const LONG: i64 = 1_000_000_000_000_000;
 /// So often a thread that sleeps with its signals blocked looks whether one has come.
 const SLICE: i64 = 1_000_000;
+/// The same of one that has slept for long.
+const LONG_SLICE: i64 = 16 * SLICE;
 
 impl Waiters {
     /// Starts with none.
@@ -162,6 +164,8 @@ impl Waiters {
         ready: impl Fn() -> bool,
     ) -> Woken {
         let wakes = self.want(events);
+        let mut slice = SLICE;
+        let begin = futex::now();
         loop {
             if ready() {
                 return Woken::Perhaps;
@@ -170,7 +174,9 @@ impl Waiters {
                 return Woken::Interrupted;
             }
             let now = futex::now();
-            let deadline = limit.deadline(now, SLICE);
+            let deadline = limit.deadline(now, slice);
+            // A signal is noticed late by an eighth of the wait at most; and an idle program is idle.
+            slice = ((now - begin) / 8).clamp(SLICE, LONG_SLICE);
             match futex::sleep_until(&self.wakes, wakes, deadline) {
                 Err(Errno::ETIMEDOUT) if limit == Limit::Until(deadline) => return Woken::Late,
                 Err(Errno::ETIMEDOUT | Errno::EINTR) => {}
