@@ -2,7 +2,7 @@
 //! them.
 
 use crate::sync::AtomicU32;
-use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::futex;
 
 /// The context is being destroyed: no further request enters.
@@ -42,15 +42,15 @@ impl InFlight {
 
     /// Whether the context is being destroyed.
     pub(crate) fn is_destroying(&self) -> bool {
-        // SeqCst: a thread that is about to wait for events counts itself, then looks; see
-        // `destroy`.
-        self.0.load(SeqCst) & DESTROYING != 0
+        // Relaxed: a thread that is about to wait takes the count of wake-ups before; see `destroy`.
+        self.0.load(Relaxed) & DESTROYING != 0
     }
 
     /// Lets no further request enter. The caller wakes those who wait for events.
     pub(crate) fn destroy(&self) {
-        // SeqCst: before the caller looks for threads that wait.
-        self.0.fetch_or(DESTROYING, SeqCst);
+        // Relaxed: `Waiters::wake_all` comes after it, and counts a wake-up: who has seen that sees this,
+        // and who has not does not sleep.
+        self.0.fetch_or(DESTROYING, Relaxed);
     }
 
     /// Waits until all requests have left, and calls `meanwhile` before every look again.
