@@ -1,4 +1,4 @@
-//! Eventfds: the program's, and the library's own.
+//! Eventfds, which are the program's.
 
 use core::ffi::{c_int, c_long};
 use core::ptr;

@@ -130,8 +130,8 @@ fn knows(flags: c_int) -> bool {
         iov_len: 1,
     };
     let [out, into] = ends;
-    // SAFETY: one vector is there, and so is its byte. A pipe that is full of nothing takes it, if the
-    // flags are refused by nobody.
+    // SAFETY: one vector is there, and so is its byte. An empty pipe takes it, if nobody refuses the
+    // flags.
     let done = unsafe { transfer(Way::Out, into, &vector, 1, -1, flags) };
     close(out);
     close(into);

@@ -25,7 +25,7 @@ use crate::sys::{files, futex, sockets, status};
 pub(crate) struct Link {
     /// All threads of the library.
     crew: AtomicUsize,
-    /// Taken by threads of the program that start the first thread.
+    /// Taken by threads of the program that send, start the first thread, or end them all.
     lock: Lock,
     /// The number of the program's end, plus 1; 0: none.
     number: AtomicU32,
@@ -154,7 +154,7 @@ impl Link {
         // SAFETY: as the caller promises.
         let mut is_there = unsafe { self.crew().start(work, mask) };
         if is_there {
-            // Acquire: pairs with `take_table`.
+            // Acquire: pairs with `enter`.
             while self.started.load(Acquire) == 0 {
                 let _ = futex::sleep_until(&self.started, 0, futex::now() + PATIENCE);
             }
@@ -216,7 +216,7 @@ impl Link {
     /// A thread ends: this is the last thing that it does.
     pub(crate) fn leave(&self) {
         self.crew().leave();
-        // SeqCst: after all that it did; pairs with `start` and `wait_until_left`.
+        // SeqCst: after all that it did; pairs with `start` and `end`.
         if self.alive.fetch_sub(1, SeqCst) == 1 {
             futex::wake(&self.alive, u32::MAX >> 1);
         }

@@ -242,7 +242,7 @@ impl Poller {
                 }
             });
         }
-        // SeqCst: see `run`.
+        // SeqCst: see `serve`.
         self.armed.fetch_sub(1, SeqCst);
     }
 
