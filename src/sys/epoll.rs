@@ -10,10 +10,7 @@ use super::files;
 /// `epoll_create1(2)`, closed on exec.
 pub(crate) fn make() -> Result<c_int, Errno> {
     // SAFETY: no memory is involved.
-    let fd = result(|| unsafe {
-        libc::syscall(libc::SYS_epoll_create1, c_long::from(libc::EPOLL_CLOEXEC))
-    })?;
-    Ok(fd)
+    result(|| unsafe { libc::syscall(libc::SYS_epoll_create1, c_long::from(libc::EPOLL_CLOEXEC)) })
 }
 
 /// Whether a descriptor can be watched at all.

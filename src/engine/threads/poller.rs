@@ -80,16 +80,14 @@ impl Pollers {
                     }
                 }
             }
-            match sent {
-                Ok(()) => return Ok(()),
-                // Such as an io_uring, which Linux sends nobody.
-                Err(Unsent::Refused) => {
-                    poller.armed.fetch_sub(1, SeqCst);
-                    break;
-                }
-                Err(_) => {}
+            if sent.is_ok() {
+                return Ok(());
             }
             poller.armed.fetch_sub(1, SeqCst);
+            if sent == Err(Unsent::Refused) {
+                // Such as an io_uring, which Linux sends nobody.
+                break;
+            }
         }
         Err(Errno::EAGAIN)
     }
