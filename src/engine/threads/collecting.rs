@@ -101,7 +101,7 @@ impl Call {
         let mut got = 0;
         loop {
             // SAFETY: the caller keeps the same promise.
-            match unsafe { self.take(context, got) } {
+            match unsafe { self.take(context, got, blocked.is_none()) } {
                 Ok(count) => got += count,
                 Err(error) => return some_or(got, error),
             }
@@ -116,7 +116,7 @@ impl Call {
                 Woken::Perhaps => {}
                 woken => {
                     // SAFETY: as above.
-                    got += unsafe { self.take(context, got) }.unwrap_or(0);
+                    got += unsafe { self.take(context, got, blocked.is_none()) }.unwrap_or(0);
                     return match woken {
                         Woken::Interrupted => some_or(got, Errno::EINTR),
                         _ => Ok(got as c_int),
@@ -162,11 +162,11 @@ impl Call {
     }
 
     /// Takes the events that are there behind those that the call has got, as many as it has room
-    /// for.
+    /// for. `blocks`: signals are not blocked yet.
     ///
     /// # Safety
     /// As [`collect`].
-    unsafe fn take(&self, context: &Context, got: c_long) -> Result<c_long, Errno> {
+    unsafe fn take(&self, context: &Context, got: c_long, blocks: bool) -> Result<c_long, Errno> {
         let completions = &context.events.completions;
         let available = completions.available();
         let room = self.nr - got;
@@ -177,7 +177,7 @@ impl Call {
         let count = room.min(available as c_long) as u32;
         let bytes = |count: u32| count as usize * size_of::<io_event>();
         let is_writable = |count| probe::are_writable_now(events.cast(), bytes(count));
-        let _blocked = Blocked::new();
+        let _blocked = blocks.then(Blocked::new);
         if !is_writable(count) {
             // As the kernel: those that have a good place are written, and none is lost.
             let good = (1..count).take_while(|&count| is_writable(count)).last();

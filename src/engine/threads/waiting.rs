@@ -164,7 +164,6 @@ impl Waiters {
         ready: impl Fn() -> bool,
     ) -> Woken {
         let wakes = self.want(events);
-        let mut slice = SLICE;
         let begin = futex::now();
         loop {
             if ready() {
@@ -174,9 +173,9 @@ impl Waiters {
                 return Woken::Interrupted;
             }
             let now = futex::now();
-            let deadline = limit.deadline(now, slice);
             // A signal is noticed late by an eighth of the wait at most; and an idle program is idle.
-            slice = ((now - begin) / 8).clamp(SLICE, LONG_SLICE);
+            let slice = ((now - begin) / 8).clamp(SLICE, LONG_SLICE);
+            let deadline = limit.deadline(now, slice);
             match futex::sleep_until(&self.wakes, wakes, deadline) {
                 Err(Errno::ETIMEDOUT) if limit == Limit::Until(deadline) => return Woken::Late,
                 Err(Errno::ETIMEDOUT | Errno::EINTR) => {}
