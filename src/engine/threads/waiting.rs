@@ -204,6 +204,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri reads no clock by a system call")]
     fn timeouts_are_added_up_as_the_kernel_does() {
         assert_eq!(Limit::of((0, 0)), Limit::Now);
         assert_eq!(Limit::of((1, -1_000_000_000)), Limit::Now);
