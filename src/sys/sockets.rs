@@ -42,18 +42,29 @@ pub(crate) fn pair() -> Result<[c_int; 2], Errno> {
     Ok(ends)
 }
 
+/// The vector of a word, which must stay as long as it.
+fn vector_of(word: &mut usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: ptr::from_mut(word).cast(),
+        iov_len: size_of::<usize>(),
+    }
+}
+
+/// The message of a vector, which must stay as long as it; without files.
+fn message_of(vector: &mut libc::iovec) -> libc::msghdr {
+    // SAFETY: null pointers and zeroes are a message without anything.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = vector;
+    message.msg_iovlen = 1;
+    message
+}
+
 /// Sends a word and the files with it; it never waits.
 pub(crate) fn send(socket: c_int, word: usize, files: &[c_int]) -> Result<(), Errno> {
     let mut word = word;
-    let mut vector = libc::iovec {
-        iov_base: (&raw mut word).cast(),
-        iov_len: size_of::<usize>(),
-    };
+    let mut vector = vector_of(&mut word);
+    let mut message = message_of(&mut vector);
     let mut control = MaybeUninit::<Control>::zeroed();
-    // SAFETY: null pointers and zeroes are a message without anything.
-    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    message.msg_iov = &raw mut vector;
-    message.msg_iovlen = 1;
     let count = files.len().min(FILES);
     if count != 0 {
         let at = control.as_mut_ptr();
@@ -88,15 +99,9 @@ pub(crate) fn receive(
     files: &mut [c_int; FILES],
 ) -> Result<Received, Errno> {
     let mut word = 0usize;
-    let mut vector = libc::iovec {
-        iov_base: (&raw mut word).cast(),
-        iov_len: size_of::<usize>(),
-    };
+    let mut vector = vector_of(&mut word);
+    let mut message = message_of(&mut vector);
     let mut control = MaybeUninit::<Control>::zeroed();
-    // SAFETY: as in `send`.
-    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    message.msg_iov = &raw mut vector;
-    message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of::<Control>() as _;
     let flags = libc::MSG_CMSG_CLOEXEC | if waits { 0 } else { libc::MSG_DONTWAIT };
