@@ -54,6 +54,20 @@ fn add(epoll: c_int, watched: Watched) -> Result<(), Errno> {
 }
 
 pub fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Errno> {
+    begin(epoll, fd, events, number, true)
+}
+
+pub fn watch_always(epoll: c_int, fd: c_int, number: u64) -> Result<(), Errno> {
+    begin(epoll, fd, libc::EPOLLIN as u32, number, false)
+}
+
+fn begin(
+    epoll: c_int,
+    fd: c_int,
+    events: u32,
+    number: u64,
+    is_for_once: bool,
+) -> Result<(), Errno> {
     if is_refused(Refused::Watching) {
         step();
         return Err(Errno::ENOMEM);
@@ -63,23 +77,7 @@ pub fn watch(epoll: c_int, fd: c_int, events: u32, number: u64) -> Result<(), Er
         file: with(|state| state.at(fd))?,
         events,
         number,
-        is_for_once: true,
-        is_over: false,
-    };
-    add(epoll, watched)
-}
-
-pub fn watch_always(epoll: c_int, fd: c_int, number: u64) -> Result<(), Errno> {
-    if is_refused(Refused::Watching) {
-        step();
-        return Err(Errno::ENOMEM);
-    }
-    let watched = Watched {
-        fd,
-        file: with(|state| state.at(fd))?,
-        events: libc::EPOLLIN as u32,
-        number,
-        is_for_once: false,
+        is_for_once,
         is_over: false,
     };
     add(epoll, watched)

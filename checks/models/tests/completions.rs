@@ -144,9 +144,8 @@ fn two_takers() {
 }
 
 /// The ring has two slots to use, and a slot is filled again as soon as its event was taken.
-#[test]
-fn over_the_end() {
-    in_process(2, || {
+fn goes_over_the_end<T: IntoIterator<Item = u32> + 'static>(take: fn(&Context) -> T) {
+    in_process(2, move || {
         let context = context(3, true);
         let poster = start(&context, |context| {
             for number in 10..14 {
@@ -158,7 +157,7 @@ fn over_the_end() {
         });
         let mut taken = Vec::new();
         while taken.len() < 4 {
-            taken.extend(context.take(2));
+            taken.extend(take(&context));
             crate::sync::yield_now();
         }
         poster.join().unwrap();
@@ -166,27 +165,15 @@ fn over_the_end() {
     });
 }
 
+#[test]
+fn over_the_end() {
+    goes_over_the_end(|context| context.take(2));
+}
+
 /// The same with a program that reads the ring by itself.
 #[test]
 fn the_program_reads_over_the_end() {
-    in_process(2, || {
-        let context = context(3, true);
-        let poster = start(&context, |context| {
-            for number in 10..14 {
-                while !context.completions.accept() {
-                    crate::sync::yield_now();
-                }
-                context.completions.post(io_event::of(number, 0), || ());
-            }
-        });
-        let mut taken = Vec::new();
-        while taken.len() < 4 {
-            taken.extend(context.take_by_program());
-            crate::sync::yield_now();
-        }
-        poster.join().unwrap();
-        context.check(&[taken], (10..14).collect());
-    });
+    goes_over_the_end(|context| context.take_by_program());
 }
 
 /// Both posters see what the program has taken, and fill the ring no further.

@@ -127,45 +127,39 @@ fn two_calls_at_once_while_helpers_retire() {
     two_at_once(Time::Flies, 2, false);
 }
 
-/// A helper that was there before sleeps; it is called.
-#[test]
-fn a_helper_that_sleeps_is_called() {
-    in_process(2, Time::Stands, (2, 2), |program| {
+/// When one request has been carried out, two more come: in one call, or in two.
+fn two_more(preemptions: usize, time: Time, helpers: (u32, u32), at_once: bool) {
+    in_process(preemptions, time, helpers, move |program| {
         let iocbs = iocbs::<3>();
         program.submit(&iocbs[..1]);
         program.events.wait(0);
         program.events.set_other(1, 2);
-        program.submit(&iocbs[1..2]);
-        program.submit(&iocbs[2..]);
+        if at_once {
+            program.submit(&iocbs[1..]);
+        } else {
+            program.submit(&iocbs[1..2]);
+            program.submit(&iocbs[2..]);
+        }
         check(program, &iocbs);
     });
+}
+
+/// A helper that was there before sleeps; it is called.
+#[test]
+fn a_helper_that_sleeps_is_called() {
+    two_more(2, Time::Stands, (2, 2), false);
 }
 
 /// One that has just found no work does not leave what comes then to one that has enough.
 #[test]
 fn a_helper_becomes_idle() {
-    in_process(1, Time::Stands, (2, 2), |program| {
-        let iocbs = iocbs::<3>();
-        program.submit(&iocbs[..1]);
-        program.events.wait(0);
-        program.events.set_other(1, 2);
-        program.submit(&iocbs[1..]);
-        check(program, &iocbs);
-    });
+    two_more(1, Time::Stands, (2, 2), true);
 }
 
 /// One that had slept for long enough ends while another one begins to work, and relies on it.
 #[test]
 fn a_helper_ends_beside_one_that_begins() {
-    in_process(2, Time::Flies, (2, 4), |program| {
-        let iocbs = iocbs::<3>();
-        program.submit(&iocbs[..1]);
-        program.events.wait(0);
-        program.events.set_other(1, 2);
-        program.submit(&iocbs[1..2]);
-        program.submit(&iocbs[2..]);
-        check(program, &iocbs);
-    });
+    two_more(2, Time::Flies, (2, 4), false);
 }
 
 /// One helper does what a second one would do, where there can be no second one.
