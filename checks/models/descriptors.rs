@@ -66,6 +66,10 @@ struct State {
 pub enum Refused {
     Sockets,
     OwnTable,
+    /// The memory for one.
+    MemoryForTable,
+    /// By the program, which closes the socket of a thread that begins.
+    OtherEnd,
     Epoll,
     Watching,
 }
@@ -295,6 +299,13 @@ pub fn of_library() -> Vec<c_int> {
         let own = numbers.filter(|(_, file)| file.is_some_and(is_own));
         own.map(|(number, _)| number as c_int).collect()
     })
+}
+
+/// The program closes those.
+pub fn close_those_of_library() {
+    for fd in of_library() {
+        close(fd);
+    }
 }
 
 /// Whether somebody has a file.

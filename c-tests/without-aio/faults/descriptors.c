@@ -2,14 +2,16 @@
 /*
  * Descriptors belong to the program. It closes all of them while requests and polls are in flight, as daemons do,
  * and gives every number to a file, pipe, socket, eventfd or epoll of its own: nothing of the library's gets into
- * these, takes from them or closes them, every event comes, and contexts go on working. And where there may be few
- * descriptors, as many requests with an eventfd as io_setup was asked for are in flight at once.
+ * these, takes from them or closes them, every event comes, and contexts go on working. So they do when it closes the
+ * library's sockets while the first thread begins: there are threads later. And where there may be few descriptors, as
+ * many requests with an eventfd as io_setup was asked for are in flight at once.
  *
  * usage: descriptors [no-pins]
  *
  * With "no-pins", where the place allows nothing that holds a file, requests of closed files may end with -EBADF,
  * and their eventfd may not count.
  */
+#include <dlfcn.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -236,6 +238,40 @@ static void closes_everything(enum way way)
 		EXPECT_EQ(count, ALL);
 }
 
+/* Whether all sockets are closed when the next thread is started. */
+static bool closes_sockets;
+
+/* What the library starts its threads with. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *argument)
+{
+	__typeof__(pthread_create) *next = (__typeof__(next))dlsym(RTLD_NEXT, "pthread_create");
+	struct stat status;
+
+	EXPECT(next);
+	for (int fd = 3; closes_sockets && fd < LIMIT; fd++)
+		if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
+			close(fd);
+	closes_sockets = false;
+	return next(thread, attributes, function, argument);
+}
+
+/* In a process of its own, which has no threads yet. */
+static void closes_a_beginning(void)
+{
+	io_context_t ctx = NULL;
+
+	EXPECT_EQ(AIO(io_setup(8, &ctx)), 0);
+	closes_sockets = true;
+	write_and_check(ctx, file, memory, 0, 8, 1);
+	bool has_tried = !closes_sockets;
+	closes_sockets = false;
+	int before = threads();
+	write_and_check(ctx, file, memory, 0, 8, 2);
+	EXPECT(!has_tried || threads() > before);
+	EXPECT_EQ(AIO(io_destroy(ctx)), 0);
+	exit(0);
+}
+
 /* In a process of its own, which may have few. */
 static void many_requests(void)
 {
@@ -276,11 +312,15 @@ int main(int argc, char **argv)
 	EXPECT_EQ(pipe(pipes), 0);
 	for (int round = 0; round < 2 * WAYS; round++)
 		closes_everything(round % WAYS);
-	pid_t process = fork();
-	EXPECT(process >= 0);
-	if (process == 0)
-		many_requests();
-	EXPECT_EQ(status_within(process, 30), 0);
+	static void (*const others[])(void) = { closes_a_beginning, many_requests };
+	for (int i = 0; i < 2; i++) {
+		pid_t process = fork();
+
+		EXPECT(process >= 0);
+		if (process == 0)
+			others[i]();
+		EXPECT_EQ(status_within(process, 30), 0);
+	}
 	printf("%d times everything was closed with %d requests in flight; %d at once with 64 descriptors\n", 2 * WAYS, ALL,
 	       MANY);
 	return 0;

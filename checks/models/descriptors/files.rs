@@ -21,15 +21,27 @@ pub fn have_only(fd: c_int) -> Result<(), Errno> {
         step();
         return Err(Errno::ENOSYS);
     }
+    if is_refused(Refused::MemoryForTable) {
+        step();
+        return Err(Errno::ENOMEM);
+    }
+    let is_closed = is_refused(Refused::OtherEnd);
     let lock = lock();
     with(|state| {
-        let file = state.at(fd)?;
+        if is_closed {
+            let file = state.tables[0].numbers[fd as usize].take();
+            state.release(file.expect("it is open"));
+        }
+        // The kernel does not look whether it is there.
+        let file = state.at(fd).ok();
         state.tables.push(Table {
             numbers: Vec::new(),
             threads: 1,
         });
         let table = state.tables.len() - 1;
-        state.open(file, table, Some(fd as usize));
+        if let Some(file) = file {
+            state.open(file, table, Some(fd as usize));
+        }
         leave_table(state);
         let own = current().id();
         for thread in &mut state.threads {
@@ -37,8 +49,7 @@ pub fn have_only(fd: c_int) -> Result<(), Errno> {
                 thread.1 = table;
             }
         }
-        Ok(())
-    })?;
+    });
     changed(lock);
     Ok(())
 }

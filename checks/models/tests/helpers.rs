@@ -284,12 +284,36 @@ fn the_program_closes_the_socket() {
     in_process(2, Time::Stands, (1, 2), |program| {
         let iocbs = iocbs::<2>();
         program.submit(&iocbs[..1]);
-        for fd in descriptors::of_library() {
-            descriptors::close(fd);
-        }
+        descriptors::close_those_of_library();
         program.submit(&iocbs[1..]);
         check(program, &iocbs);
     });
+}
+
+/// What a helper that begins has not got, another one may get later.
+fn helper_that_begins_fails(for_want_of: Refused) {
+    in_process(1, Time::Stands, (1, 2), move |program| {
+        let iocbs = iocbs::<2>();
+        descriptors::refuse(Some(for_want_of));
+        program.submit(&iocbs[..1]);
+        assert_eq!(program.events.results(0), [0]);
+        assert_eq!(descriptors::of_library(), []);
+        descriptors::refuse(None);
+        program.submit(&iocbs[1..]);
+        assert_ne!(descriptors::of_library(), []);
+        check(program, &iocbs);
+    });
+}
+
+/// The program closes its socket.
+#[test]
+fn a_helper_that_begins_loses_its_socket() {
+    helper_that_begins_fails(Refused::OtherEnd);
+}
+
+#[test]
+fn a_helper_that_begins_has_no_memory() {
+    helper_that_begins_fails(Refused::MemoryForTable);
 }
 
 /// Another file has the number of the socket, which is not the library's to close or to use.

@@ -223,9 +223,7 @@ fn the_program_closes_the_socket() {
     in_process(2, Time::Flies, 1, |program| {
         let (poll, _) = poll(0);
         program.poll(poll).unwrap();
-        for fd in descriptors::of_library() {
-            descriptors::close(fd);
-        }
+        descriptors::close_those_of_library();
         assert!(program.cancel(poll));
         check(program, poll, 0);
     });
@@ -237,9 +235,7 @@ fn armed_after_the_program_has_closed_the_socket() {
     in_process(0, Time::Flies, 2, |program| {
         let polls = [poll(0), poll(1)];
         program.poll(polls[0].0).unwrap();
-        for fd in descriptors::of_library() {
-            descriptors::close(fd);
-        }
+        descriptors::close_those_of_library();
         program.poll(polls[1].0).unwrap();
         for (poll, file) in polls {
             make_ready(file, IN);

@@ -39,7 +39,7 @@ pub(crate) struct Link {
     other_inode: AtomicU64,
     /// Threads that there are.
     pub(crate) alive: AtomicU32,
-    /// What became of the first thread: 0: it is not known yet, [`HAS_TABLE`] or [`HAS_NONE`].
+    /// What became of the first thread: 0: it is not known yet, [`HAS_TABLE`], [`HAS_NONE`] or [`HAS_FAILED`].
     started: AtomicU32,
     /// Counts the times that a first thread was started.
     teams: AtomicU32,
@@ -50,7 +50,11 @@ pub(crate) struct Link {
 }
 
 const HAS_TABLE: u32 = 1;
+/// The system does not let it have a table of its own.
 const HAS_NONE: u32 = 2;
+/// Another one may get further: the program has closed this one's end of the socket, or there was no
+/// memory.
+const HAS_FAILED: u32 = 3;
 
 /// Why something could not be sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -158,8 +162,10 @@ impl Link {
             while self.started.load(Acquire) == 0 {
                 let _ = futex::sleep_until(&self.started, 0, futex::now() + PATIENCE);
             }
-            is_there = self.started.load(Relaxed) == HAS_TABLE;
-            self.is_refused.store(u32::from(!is_there), Relaxed);
+            let started = self.started.load(Relaxed);
+            is_there = started == HAS_TABLE;
+            self.is_refused
+                .store(u32::from(started == HAS_NONE), Relaxed);
         } else {
             self.alive.store(0, Relaxed);
         }
@@ -186,7 +192,8 @@ impl Link {
     }
 
     /// What every thread does first. The first one gets a table of its own, with nothing but the other
-    /// end, whose number comes back. None: the system does not allow that, and the thread ends.
+    /// end, whose number comes back. None: that is not to be had, and the thread
+    /// ends.
     pub(crate) fn enter(&self) -> Option<c_int> {
         let others = self.other_end.load(Relaxed) as c_int;
         // Relaxed: the first thread is started after it is stored, and the others after it is known.
@@ -199,14 +206,18 @@ impl Link {
             self.other_inode.load(Relaxed),
         );
         let is_ours = || status::of(others).is_ok_and(|file| (file.device, file.inode) == identity);
-        let is_done = files::have_only(others).is_ok() && is_ours();
+        let answer = match files::have_only(others) {
+            Ok(()) if is_ours() => HAS_TABLE,
+            Ok(()) | Err(Errno::ENOMEM | Errno::EMFILE) => HAS_FAILED,
+            Err(_) => HAS_NONE,
+        };
+        let is_done = answer == HAS_TABLE;
         if is_done {
             sockets::set_patience(others, IDLE);
         } else {
             self.crew().leave();
             self.alive.store(0, Relaxed);
         }
-        let answer = if is_done { HAS_TABLE } else { HAS_NONE };
         // Release: pairs with `start`.
         self.started.store(answer, Release);
         futex::wake(&self.started, 1);
