@@ -136,7 +136,7 @@ check-stress:
 check-original:
 	checks/original/suite.sh $(BUILD) $(original)
 
-# Other targets, the oldest compiler and the oldest libc crate.
+# Other targets, the oldest compiler, which Debian 12 has, for the checks too, and the oldest libc crate.
 check-compilers:
 	@mkdir -p $(BUILD)
 	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu $(deny_warnings))
@@ -148,7 +148,8 @@ check-compilers:
 	CARGO_TARGET_DIR=$(abspath $(target_dir)) checks/oldest-libc.sh $(BUILD)/oldest-libc
 	if rustc --version | grep -q '^rustc 1\.85\.'; then echo 'this is the oldest Rust'; \
 	elif rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
-	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked; \
+	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked && \
+	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 check $(checks) --quiet --locked --workspace --all-targets; \
 	else $(call skip,the oldest Rust$(comma) 1.85: not installed); fi
 
 # The unit tests interpreted, with every access checked, for other word sizes and byte orders too.

@@ -15,7 +15,7 @@ use crate::engine::carrying::file::Kind;
 use crate::engine::carrying::helpers::Helpers;
 use crate::engine::carrying::poller::{NOT_YET, Pollers};
 use crate::engine::carrying::requests::{
-    ARMED, CANCELLED, Details, Request, Requests, Work, end, finish,
+    ARMED, CANCELLED, Details, FEW, Request, Requests, Work, end, finish,
 };
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
@@ -207,7 +207,7 @@ impl Program {
             few: [libc::iovec {
                 iov_base: ptr::null_mut(),
                 iov_len: 0,
-            }; _],
+            }; FEW],
         };
         unsafe { (&raw mut (*request).details).write(details) };
         Ok(request)

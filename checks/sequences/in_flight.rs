@@ -134,10 +134,10 @@ impl InFlight {
     pub fn touch(&mut self, of: u64) {
         let mut signalled = Vec::new();
         for request in &mut self.requests {
-            if let Ending::Poll { touched, .. } = &mut request.ending
-                && request.group == of
-                && !*touched
-            {
+            let Ending::Poll { touched, .. } = &mut request.ending else {
+                continue;
+            };
+            if request.group == of && !*touched {
                 *touched = true;
                 self.is_restless = true;
                 self.touched.insert(of);

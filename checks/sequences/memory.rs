@@ -58,7 +58,7 @@ impl Memory {
     /// Which request an address is the iocb of.
     pub fn id_of(&self, iocb: usize) -> Option<usize> {
         let offset = iocb.checked_sub(self.base + IOCBS)?;
-        (offset.is_multiple_of(64) && offset / 64 < REQUESTS).then_some(offset / 64)
+        (offset % 64 == 0 && offset / 64 < REQUESTS).then_some(offset / 64)
     }
 
     pub fn buffer(&self, id: usize) -> usize {

@@ -251,9 +251,8 @@ impl Executor {
         if self.in_flight.will_signal(group) || self.in_flight.is_touched(group) {
             return true;
         }
-        if asked.is_transfer()
-            && let Some((start, end, grows)) = self.range(asked)
-        {
+        let range = asked.is_transfer().then(|| self.range(asked)).flatten();
+        if let Some((start, end, grows)) = range {
             // One that may not wait depends on whether another holds the file at this moment.
             let is_hasty = asked.rw_flags & RWF_NOWAIT != 0;
             let overtakes =
@@ -370,11 +369,9 @@ impl Executor {
                 }
                 continue;
             }
-            if let Some(asked) = self.asked.get(&request.id).cloned()
-                && asked.is_transfer()
-                && asked.is_plain
-                && let Some((_, end, true)) = self.range(&asked)
-            {
+            let asked = self.asked.get(&request.id).cloned();
+            let plain = asked.filter(|asked| asked.is_transfer() && asked.is_plain);
+            if let Some((_, end, true)) = plain.and_then(|asked| self.range(&asked)) {
                 self.in_flight.resize(request.group, end);
             }
             self.in_flight.add(request);

@@ -513,9 +513,10 @@ mod tests {
             sigmask: None,
         };
         let before = SYSTEM_CALLS.get();
-        // SAFETY: the array has room.
-        let collect =
-            |wanted| unsafe { getevents(context.entry(), &context.pages, wanted, || false) };
+        let collect = |wanted| {
+            // SAFETY: the array has room.
+            unsafe { getevents(context.entry(), &context.pages, wanted, || false) }
+        };
         assert_eq!(collect(wanted), Ok(2), "no page is proven");
         assert_eq!(SYSTEM_CALLS.get(), before + 1);
         assert_eq!(collect(wanted), Ok(2), "from the ring");

@@ -295,9 +295,10 @@ pub(crate) fn in_helper(details: &Details) -> Result<c_int, Errno> {
         Work::Write => Way::Out,
     };
     let (vectors, count) = details.buffers();
-    // SAFETY: the vectors were copied into the request.
-    let transfer =
-        |flags| unsafe { files::transfer(way, details.fd, vectors, count, details.offset, flags) };
+    let transfer = |flags| {
+        // SAFETY: the vectors were copied into the request.
+        unsafe { files::transfer(way, details.fd, vectors, count, details.offset, flags) }
+    };
     if way == Way::In {
         return transfer(details.rw_flags);
     }
