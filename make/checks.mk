@@ -42,11 +42,11 @@ i686:
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 check_parts := check-source check-unit check-models check-files check-installation check-header \
 	check-programs check-differential check-sequences check-conformance check-stress check-original
-long_parts := check-compilers check-miri check-mutations check-files-long check-programs-long \
+long_parts := check-compilers check-models-long check-miri check-mutations check-files-long check-programs-long \
 	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long
 .PHONY: check check-long check-c-library $(check_parts) $(long_parts)
 # All but those that only look at the source take the library and compare it.
-$(filter-out check-source check-unit check-models check-compilers check-miri check-mutations,$(check_parts) $(long_parts)): \
+$(filter-out check-source check-unit check-models check-models-long check-compilers check-miri check-mutations,$(check_parts) $(long_parts)): \
 	all check-c-library
 
 check:
@@ -73,21 +73,21 @@ $(BUILD)/has-aio: c-tests/has_aio.c
 # Formatting and lints. What the manifests deny is an error; the lints of newer and older compilers differ, so that
 # the rest are warnings, but in CI.
 deny_warnings = $(if $(CI),-- -D warnings)
+has_clippy = $(shell $(CARGO) clippy --version 2>/dev/null)
+no_clippy = $(call skip,lints: there is no cargo clippy)
 # The workspace of the checks.
 checks := --manifest-path checks/Cargo.toml
 check-source:
 	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --check && $(CARGO) fmt $(checks) --all --check, \
 	  $(call skip,formatting: there is no cargo fmt))
-	$(if $(shell $(CARGO) clippy --version 2>/dev/null), \
-	  CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings) && \
-	  $(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(call skip,lints: there is no cargo clippy))
+	$(if $(has_clippy),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings),$(no_clippy))
 
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
 
-# loom models of the lock-free parts.
-check-models:
-	$(CARGO) test $(checks) -p libaio-rs-models --release --locked
+# loom models of the lock-free parts; those that take more than seven seconds are for check-long.
+check-models check-models-long:
+	$(CARGO) test $(checks) -p libaio-rs-models --release --locked $(if $(filter %-long,$@),-- --ignored)
 
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
@@ -136,9 +136,11 @@ check-stress:
 check-original:
 	checks/original/suite.sh $(BUILD) $(original)
 
-# Other targets, the oldest compiler, which Debian 12 has, for the checks too, and the oldest libc crate.
+# The lints of the checks, other targets, the oldest compiler, which Debian 12 has, for the checks too, and the oldest
+# libc crate.
 check-compilers:
 	@mkdir -p $(BUILD)
+	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(no_clippy))
 	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu $(deny_warnings))
 	@for target in $(targets); do \
 	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \

@@ -46,6 +46,11 @@ run() {
 			skip "$label $name" "$lack"
 			continue
 		fi
+		case $seconds/$label/$name in 1/threads/step_reap | 1/threads/step_doom)
+			skip "$label $name" 'has more steps than make check has time for: make check-long'
+			continue
+			;;
+		esac
 		# The file system of the work directory is where O_DIRECT is tried.
 		status=0
 		(cd "$here" && env "$setting" LD_LIBRARY_PATH="$library" "$program" ${4:+"$4"}) \

@@ -76,6 +76,7 @@ fn two_calls_of_two() {
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn two_submitters() {
     in_process(2, Time::Stands, (1, 1), |program| {
         let iocbs = iocbs::<2>();
@@ -117,6 +118,7 @@ fn two_of_one_call_at_once() {
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn two_calls_at_once() {
     two_at_once(Time::Stands, 2, false);
 }
@@ -146,6 +148,7 @@ fn two_more(preemptions: usize, time: Time, helpers: (u32, u32), at_once: bool) 
 
 /// A helper that was there before sleeps; it is called.
 #[test]
+#[ignore = "slow: make check-long"]
 fn a_helper_that_sleeps_is_called() {
     two_more(2, Time::Stands, (2, 2), false);
 }

@@ -301,6 +301,7 @@ fn reaper_and_destroy() {
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn reaper_and_two_that_destroy() {
     explore(2, || {
         let process = process_with_stand_in(4, 1);
@@ -317,6 +318,7 @@ fn reaper_and_two_that_destroy() {
 /// What a context still holds when it is destroyed is gone, but nothing is delivered twice; and
 /// whoever revokes a claim is not at a ring that is gone.
 #[test]
+#[ignore = "slow: make check-long"]
 fn reaper_caller_and_destroy() {
     explore(2, || {
         let process = process_with_stand_in(3, 1);
@@ -337,6 +339,7 @@ fn reaper_caller_and_destroy() {
 
 /// The kernel gives the address of a context that is being destroyed to a new one.
 #[test]
+#[ignore = "slow: make check-long"]
 fn address_comes_again() {
     explore(2, || {
         let process = Process::new(&[3, 3]);
@@ -717,11 +720,13 @@ fn handler_jumps() {
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn handler_jumps_beside_a_reaper() {
     jump_everywhere(|process| vec![start(process, |process| take(process, A, 1))]);
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn handler_jumps_beside_a_kernel_reader() {
     jump_everywhere(|process| {
         vec![start(process, |process| {
