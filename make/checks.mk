@@ -1,7 +1,7 @@
 # The demo, and everything that judges the library. Each part of check and check-long is a target by itself.
 #
 #   make demo             an unmodified fio on the C library and on this one, side by side
-#   make check            the tests that everybody runs: 11 minutes on two cores
+#   make check            the tests that everybody runs: 13 minutes on two cores
 #   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO
 #                         (42 minutes)
 #   make check-fresh      both commands of the README in clean Debian roots
@@ -50,7 +50,7 @@ $(filter-out check-source check-unit check-models check-models-long check-compil
 	all check-c-library
 
 check:
-	@echo "make check: about 11 minutes on two cores and 4 GB of disk, packages included"
+	@echo "make check: about 13 minutes on two cores and 4 GB of disk, packages included"
 	@./install-tools.sh check
 	@checks/parts.sh check $(BUILD) all check-c-library -- $(check_parts)
 
