@@ -32,9 +32,11 @@ count() {
 		END { if (closed) print passed + 0, failed + 0 }' "$1"
 }
 
-# failures LOG: its lines that name a test that failed; its last ones if there are none such
+# failures LOG: its lines that name a test that failed, and what a program said that failed; its last ones if there
+# are none such
 failures() {
-	grep -E 'panicked at|^(not ok|error|failed:)|FAIL' "$1" | sort -u | head -n 12 |
+	awk '/FAILED, status/ { more = 4 }
+		(/panicked at|^(not ok|error|failed:)|FAIL/ || more-- > 0) && !seen[$0]++' "$1" | head -n 12 |
 		grep . || tail -n 4 "$1"
 }
 
