@@ -55,6 +55,17 @@ fn contents(fd: c_int, size: u64) -> String {
 }
 
 fn keeps_messages(fd: c_int) -> bool {
+    matches!(type_of_socket(fd), libc::SOCK_DGRAM | libc::SOCK_SEQPACKET)
+}
+
+/// Whether the kernel cuts what is there to be read as it comes along: how often says nothing then.
+fn is_cut_anywhere(fd: c_int) -> bool {
+    // SAFETY: any number may be given.
+    type_of_socket(fd) == libc::SOCK_STREAM || unsafe { libc::isatty(fd) } != 0
+}
+
+/// 0: it is none.
+fn type_of_socket(fd: c_int) -> c_int {
     let (mut kind, mut length) = (0, size_of::<c_int>() as u32);
     // SAFETY: there is room for a number.
     unsafe {
@@ -66,11 +77,12 @@ fn keeps_messages(fd: c_int) -> bool {
             &raw mut length,
         )
     };
-    kind == libc::SOCK_DGRAM || kind == libc::SOCK_SEQPACKET
+    kind
 }
 
 /// What is there to be read, message by message.
 fn rest(fd: c_int) -> String {
+    let is_cut_anywhere = is_cut_anywhere(fd);
     let mut parts = Vec::new();
     let mut buffer = vec![0; 1 << 20];
     let mut all = Vec::new();
@@ -84,7 +96,9 @@ fn rest(fd: c_int) -> String {
             libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK);
             errors::of_call(libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) as i64)
         };
-        parts.push(errors::text(result));
+        if !is_cut_anywhere || result <= 0 {
+            parts.push(errors::text(result));
+        }
         if result < 0 {
             break;
         }
