@@ -15,6 +15,7 @@
 //! | `engine::kernel` | the AIO system calls, and reaping: taking events from the ring in user space |
 //! | `engine::threads` | contexts that the library serves itself, where the kernel has no AIO |
 //! | `configuration` | what the environment says |
+//! | `staff` | the library's own threads, and how files get into their descriptor table |
 //! | `sys` | system calls, one module per subject |
 //! | `sync` | the atomics, which the models replace |
 //! | `abi` | the C types, with compile-time checks of their layout |
@@ -33,5 +34,7 @@ mod entry;
 mod interposable;
 #[cfg(not(any(test, doc)))]
 mod panic;
+#[cfg(feature = "threads")]
+mod staff;
 mod sync;
 mod sys;

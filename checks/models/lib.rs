@@ -16,6 +16,7 @@ mod program;
 mod protocol;
 mod signal;
 mod slots;
+mod staff;
 mod sync;
 mod sys;
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::abi::iocb;
 use crate::descriptors::file_at;
 use crate::engine::carrying::carry_out;
 use crate::engine::carrying::completions::NO_EVENTFD;
-use crate::engine::carrying::crew::Crew;
 use crate::engine::carrying::events::{Events, REQUESTS};
 use crate::engine::carrying::file::Kind;
 use crate::engine::carrying::helpers::Helpers;
@@ -17,6 +16,7 @@ use crate::engine::carrying::poller::{NOT_YET, Pollers};
 use crate::engine::carrying::requests::{
     ARMED, CANCELLED, Details, FEW, Request, Requests, Work, end, finish,
 };
+use crate::staff::crew::Crew;
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
 use crate::sys::signals::Blocked;

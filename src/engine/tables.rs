@@ -27,7 +27,3 @@ pub(super) const POLLERS: usize = 8;
 /// Numbers that files of helpers may have.
 #[cfg(feature = "threads")]
 pub(super) const FILE_NUMBERS: usize = 8192;
-
-/// Threads of the library that are about to be gone, and are remembered.
-#[cfg(feature = "threads")]
-pub(super) const LEAVING: usize = 32;

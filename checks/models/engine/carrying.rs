@@ -1,15 +1,12 @@
 //! The threads engine's requests on their way, and the helpers and pollers that carry them out. What
 //! becomes of their events is the models'.
 
-pub use super::threads::{completions, in_flight, lock};
+pub use super::threads::{completions, in_flight};
 
 pub mod carry_out;
-pub mod crew;
 pub mod events;
 #[path = "../../../src/engine/threads/helpers.rs"]
 pub mod helpers;
-#[path = "../../../src/engine/threads/link.rs"]
-pub mod link;
 #[path = "../../../src/engine/threads/poller.rs"]
 pub mod poller;
 #[path = "../../../src/engine/threads/requests.rs"]

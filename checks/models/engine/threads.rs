@@ -7,14 +7,10 @@ pub mod completions;
 pub mod context;
 #[path = "../../../src/engine/threads/contexts.rs"]
 pub mod contexts;
-#[path = "../../../src/engine/threads/crew.rs"]
-pub mod crew;
 #[path = "../../../src/engine/threads/events.rs"]
 pub mod events;
 #[path = "../../../src/engine/threads/in_flight.rs"]
 pub mod in_flight;
-#[path = "../../../src/engine/threads/lock.rs"]
-pub mod lock;
 #[path = "../../../src/engine/threads/waiting.rs"]
 pub mod waiting;
 

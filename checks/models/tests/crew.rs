@@ -7,8 +7,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::AtomicU32;
 use loom::thread;
 
-use crate::engine::threads::crew::Crew;
 use crate::explore::explore;
+use crate::staff::counted::crew::Crew;
 use crate::sys::futex::{Process, Time};
 use crate::sys::process::{self, Run, join_all, set_threads};
 use crate::sys::signals::Signals;

@@ -14,9 +14,9 @@ use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::lock::Lock;
 use crate::abi::{aio_ring, io_event};
 use crate::engine::copying::copy_events;
+use crate::staff::lock::Lock;
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 

@@ -19,10 +19,8 @@
 //! | [`context`], [`events`] | what a context consists of; where its events go |
 //! | [`completions`], [`waiting`] | posting events to a ring and taking them out; threads that wait for them |
 //! | [`requests`], [`in_flight`] | requests that another thread carries out; how many there are |
-//! | [`link`] | how files get to threads with a table of their own: the only descriptor in the program's table |
 //! | [`helpers`], [`poller`] | the threads that carry requests out; those that wait for readiness |
-//! | [`crew`], [`ending`] | the library's threads among the program's; the end of the process |
-//! | [`lock`] | a lock for a few steps |
+//! | [`ending`] | the end of the process |
 //! | [`state`] | all that the engine knows |
 
 pub(super) mod batch;
@@ -33,7 +31,6 @@ pub(super) mod collecting;
 pub(super) mod completions;
 pub(super) mod context;
 pub(super) mod contexts;
-pub(super) mod crew;
 pub(super) mod destroying;
 pub(super) mod ending;
 pub(super) mod events;
@@ -42,8 +39,6 @@ pub(super) mod handing_over;
 pub(super) mod helpers;
 pub(super) mod in_flight;
 pub(super) mod iocb;
-pub(super) mod link;
-pub(super) mod lock;
 pub(super) mod making;
 pub(super) mod poller;
 pub(super) mod requests;

@@ -15,11 +15,12 @@ use core::ptr;
 
 use super::checks;
 use super::completions::NO_EVENTFD;
-use super::crew::Crew;
 use super::file::Kind;
-use super::link::{IDLE, Link, Unsent};
 use super::requests::{ARMED, CANCELLED, Details, Request, end, finish};
+use crate::engine::patience::{TURNS, pause};
 use crate::engine::tables::POLLERS;
+use crate::staff::crew::Crew;
+use crate::staff::link::{IDLE, Link, Unsent};
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
@@ -71,7 +72,7 @@ impl Pollers {
             number.store(index as u32, Relaxed);
             let mut sent = Err(Unsent::Full);
             if has_room {
-                let send = || link.send_patiently(request.expose_provenance(), files);
+                let send = || send_patiently(link, request.expose_provenance(), files);
                 // SAFETY: the caller owns the request; and the poller is part of the state, which stays.
                 unsafe {
                     sent = requests.arm(request, send);
@@ -103,7 +104,7 @@ impl Pollers {
             return;
         };
         let word = request.expose_provenance();
-        if poller.link.send_patiently(word, &[]).is_ok() {
+        if send_patiently(&poller.link, word, &[]).is_ok() {
             return;
         }
         let mut first = poller.unsent.load(Relaxed);
@@ -365,3 +366,16 @@ impl Poller {
 
 /// So many milliseconds a poller sleeps that cannot be told of cancelled polls.
 const SHORT: c_int = 20;
+
+/// Sends a word and the files with it. While there is no room, it waits for some, for a few
+/// milliseconds at most.
+fn send_patiently(link: &Link, word: usize, files: &[c_int]) -> Result<(), Unsent> {
+    for turn in 0..TURNS {
+        let sent = link.send(word, files);
+        if sent != Err(Unsent::Full) {
+            return sent;
+        }
+        pause(turn);
+    }
+    Err(Unsent::Full)
+}

@@ -4,10 +4,10 @@
 use core::ptr;
 
 use super::contexts::Contexts;
-use super::crew::Crew;
 use super::helpers::Helpers;
 use super::poller::Pollers;
 use crate::configuration;
+use crate::staff::crew::Crew;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::memory;

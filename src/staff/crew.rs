@@ -18,12 +18,14 @@ use core::ffi::c_int;
 use core::ptr;
 
 use super::lock::Lock;
-use crate::engine::tables::LEAVING;
 use crate::sync::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::futex;
 use crate::sys::process::{self, Run, Stack};
 use crate::sys::signals::Signals;
+
+/// Threads that are about to be gone, and are remembered. The models have fewer.
+const LEAVING: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// All zero: no thread.
 #[derive(Default)]

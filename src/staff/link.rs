@@ -11,7 +11,6 @@ use core::ffi::c_int;
 
 use super::crew::Crew;
 use super::lock::Lock;
-use crate::engine::patience::{TURNS, pause};
 use crate::sync::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sys::errno::Errno;
@@ -93,18 +92,6 @@ impl Link {
             Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS => Unsent::Full,
             _ => Unsent::Refused,
         })
-    }
-
-    /// The same; while there is no room, it waits for some, for a few milliseconds at most.
-    pub(crate) fn send_patiently(&self, word: usize, files: &[c_int]) -> Result<(), Unsent> {
-        for turn in 0..TURNS {
-            let sent = self.send(word, files);
-            if sent != Err(Unsent::Full) {
-                return sent;
-            }
-            pause(turn);
-        }
-        Err(Unsent::Full)
     }
 
     /// The program's end, if it is still that.

@@ -1,0 +1,6 @@
+//! The library's own count of its threads.
+
+pub use super::lock;
+
+#[path = "../../../src/staff/crew.rs"]
+pub mod crew;
