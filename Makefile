@@ -235,4 +235,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD) checks/target
 
-include make/dist.mk make/checks.mk
+include make/posix.mk make/dist.mk make/checks.mk

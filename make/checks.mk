@@ -78,12 +78,12 @@ no_clippy = $(call skip,lints: there is no cargo clippy)
 # The workspace of the checks.
 checks := --manifest-path checks/Cargo.toml
 check-source:
-	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --check && $(CARGO) fmt $(checks) --all --check, \
+	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --all --check && $(CARGO) fmt $(checks) --all --check, \
 	  $(call skip,formatting: there is no cargo fmt))
-	$(if $(has_clippy),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --all-targets $(deny_warnings),$(no_clippy))
+	$(if $(has_clippy),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --all-targets $(deny_warnings),$(no_clippy))
 
 check-unit:
-	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --locked --lib
+	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --workspace --locked --lib
 
 # loom models of the lock-free parts; those that take more than seven seconds are for check-long.
 check-models check-models-long:
@@ -141,7 +141,7 @@ check-original:
 check-compilers:
 	@mkdir -p $(BUILD)
 	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(no_clippy))
-	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --locked --target i686-unknown-linux-gnu $(deny_warnings))
+	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --target i686-unknown-linux-gnu $(deny_warnings))
 	@for target in $(targets); do \
 	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \
 	    echo "cargo check --target $$target"; \
@@ -150,7 +150,7 @@ check-compilers:
 	CARGO_TARGET_DIR=$(abspath $(target_dir)) checks/oldest-libc.sh $(BUILD)/oldest-libc
 	if rustc --version | grep -q '^rustc 1\.85\.'; then echo 'this is the oldest Rust'; \
 	elif rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
-	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --release --locked && \
+	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --workspace --release --locked && \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 check $(checks) --quiet --locked --workspace --all-targets; \
 	else $(call skip,the oldest Rust$(comma) 1.85: not installed); fi
 

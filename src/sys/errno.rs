@@ -14,6 +14,7 @@ pub(crate) struct Errno(c_int);
 #[allow(missing_docs, dead_code)]
 impl Errno {
     pub(crate) const EAGAIN: Errno = Errno(-libc::EAGAIN);
+    pub(crate) const ECANCELED: Errno = Errno(-libc::ECANCELED);
     pub(crate) const ECONNRESET: Errno = Errno(-libc::ECONNRESET);
     pub(crate) const ENOBUFS: Errno = Errno(-libc::ENOBUFS);
     pub(crate) const ENOTCONN: Errno = Errno(-libc::ENOTCONN);
@@ -22,9 +23,11 @@ impl Errno {
     pub(crate) const ETOOMANYREFS: Errno = Errno(-libc::ETOOMANYREFS);
     pub(crate) const EBADF: Errno = Errno(-libc::EBADF);
     pub(crate) const EFAULT: Errno = Errno(-libc::EFAULT);
+    pub(crate) const EFBIG: Errno = Errno(-libc::EFBIG);
     pub(crate) const EINPROGRESS: Errno = Errno(-libc::EINPROGRESS);
     pub(crate) const EINTR: Errno = Errno(-libc::EINTR);
     pub(crate) const EINVAL: Errno = Errno(-libc::EINVAL);
+    pub(crate) const EIO: Errno = Errno(-libc::EIO);
     pub(crate) const EISDIR: Errno = Errno(-libc::EISDIR);
     pub(crate) const EMFILE: Errno = Errno(-libc::EMFILE);
     pub(crate) const ENFILE: Errno = Errno(-libc::ENFILE);
@@ -35,6 +38,13 @@ impl Errno {
     pub(crate) const EPERM: Errno = Errno(-libc::EPERM);
     pub(crate) const ESPIPE: Errno = Errno(-libc::ESPIPE);
     pub(crate) const ETIMEDOUT: Errno = Errno(-libc::ETIMEDOUT);
+
+    /// Of what the kernel or libaio returned: `-errno`.
+    #[inline(always)]
+    #[allow(dead_code)] // The interfaces' alone.
+    pub(crate) const fn of_negated(number: c_int) -> Errno {
+        Errno(number)
+    }
 
     /// As the kernel and libaio return it: `-errno`.
     #[inline(always)]
@@ -71,4 +81,11 @@ pub(crate) fn preserve<T>(call: impl FnOnce() -> T) -> T {
     // SAFETY: as above.
     unsafe { ptr::write(errno, before) };
     result
+}
+
+/// Sets `errno`, for functions that are to.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn set(error: Errno) {
+    // SAFETY: as in `result`.
+    unsafe { ptr::write(libc::__errno_location(), -error.negated()) };
 }

@@ -6,6 +6,35 @@ use core::ptr;
 use super::errno::{Errno, result};
 use super::files;
 
+/// `eventfd2(2)`: closed on exec, and never waited for.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn make() -> Result<c_int, Errno> {
+    let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
+    // SAFETY: no memory is involved.
+    result(|| unsafe { libc::syscall(libc::SYS_eventfd2, 0 as c_long, c_long::from(flags)) })
+}
+
+/// Adds 1 to an eventfd of the library's own.
+#[allow(dead_code)] // As above.
+pub(crate) fn add(fd: c_int) {
+    let _ = write(fd, 1);
+}
+
+/// Takes all from an eventfd of the library's own.
+#[allow(dead_code)] // As above.
+pub(crate) fn empty(fd: c_int) {
+    let mut count = 0u64;
+    // SAFETY: there is room for 8 bytes.
+    let _ = result(|| unsafe {
+        libc::syscall(
+            libc::SYS_read,
+            c_long::from(fd),
+            ptr::from_mut(&mut count),
+            8usize,
+        )
+    });
+}
+
 /// Adds to an eventfd, unless it is full: then a write would wait for a reader.
 pub(crate) fn signal(fd: c_int, times: u32) {
     let never_waits = files::status_flags(fd).is_ok_and(|flags| flags & libc::O_NONBLOCK != 0);

@@ -251,6 +251,31 @@ unsafe fn ppoll(
     Ok(one.revents as u16)
 }
 
+/// `ppoll(2)` of many descriptors, for so many nanoseconds at most: how many have something.
+///
+/// # Safety
+/// There are `count` entries, and nobody else uses them.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) unsafe fn poll_all(
+    entries: *mut libc::pollfd,
+    count: usize,
+    nanoseconds: i64,
+) -> Result<c_int, Errno> {
+    let limit = as_timespec(nanoseconds);
+    let no_mask: *const libc::sigset_t = ptr::null();
+    // SAFETY: as the caller promises.
+    result(|| unsafe {
+        libc::syscall(
+            libc::SYS_ppoll,
+            entries,
+            count,
+            ptr::from_ref(&limit),
+            no_mask,
+            SIGSET_SIZE,
+        )
+    })
+}
+
 /// Whether SO_RCVTIMEO or SO_SNDTIMEO is set.
 pub(crate) fn has_time_limit(fd: c_int, way: Way) -> bool {
     let option = match way {

@@ -85,8 +85,14 @@ pub(crate) fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result
 /// Wakes up to `count` of the threads that sleep on `word`.
 #[cfg(feature = "threads")]
 pub(crate) fn wake(word: &AtomicU32, count: u32) {
+    woken(word, count);
+}
+
+/// The same; how many there were.
+#[cfg(feature = "threads")]
+pub(crate) fn woken(word: &AtomicU32, count: u32) -> u32 {
     // SAFETY: the kernel uses the address only to find the sleepers.
-    let _ = errno::result(|| unsafe {
+    let woken = errno::result(|| unsafe {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
@@ -94,4 +100,5 @@ pub(crate) fn wake(word: &AtomicU32, count: u32) {
             count as usize,
         )
     });
+    woken.unwrap_or(0) as u32
 }

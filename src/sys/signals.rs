@@ -78,6 +78,10 @@ impl Drop for Blocked {
 }
 
 impl Signals {
+    /// None.
+    #[allow(dead_code)] // The interfaces' alone.
+    pub(crate) const NONE: Signals = Signals([0; WORDS]);
+
     /// What threads of the library block: all but the two by which the C library lets every thread
     /// change its user, and cancels one.
     pub(crate) const OF_THE_LIBRARY: Signals = all_but(&[32, 33]);
@@ -153,12 +157,56 @@ impl Signals {
     }
 }
 
-/// Whether nothing happens when a signal comes.
-fn is_ignored(signal: c_int) -> bool {
-    // `struct sigaction` of the kernel begins with the handler.
+/// Takes SIGPIPE and SIGXFSZ, by which a write may fail, from the signals that have come to this thread;
+/// it blocks them.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn discard_those_of_writes() {
+    const OTHERS: Signals = all_but(&[libc::SIGPIPE, libc::SIGXFSZ]);
+    let these = Signals(OTHERS.0.map(|word| !word));
+    let at_once = [0usize; 4];
+    // SAFETY: the set is there, and so is more than a `struct timespec`.
+    while result(|| unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            ptr::from_ref(&these),
+            ptr::null::<u8>(),
+            at_once.as_ptr(),
+            SIGSET_SIZE,
+        )
+    })
+    .is_ok()
+    {}
+}
+
+/// Whether a handler that this mask lets through may interrupt a system call for good: one that was
+/// installed without SA_RESTART, or one that is not there any more (SA_RESETHAND).
+#[allow(dead_code)] // As above.
+pub(crate) fn handlers_interrupt(mask: &Signals) -> bool {
+    let mut is_any = false;
+    for signal in 1..=64 {
+        let bit = signal as u32 - 1;
+        let word = mask.0.get((bit / c_ulong::BITS) as usize);
+        let is_masked = word.is_some_and(|word| word & (1 << (bit % c_ulong::BITS)) != 0);
+        // The two of the C library.
+        if is_masked || signal == 32 || signal == 33 {
+            continue;
+        }
+        let [handler, flags, ..] = action_of(signal);
+        if handler != libc::SIG_DFL && handler != libc::SIG_IGN {
+            is_any = true;
+            if flags & libc::SA_RESTART as usize == 0 {
+                return true;
+            }
+        }
+    }
+    !is_any
+}
+
+/// `struct sigaction` of the kernel, which begins with the handler and the flags.
+fn action_of(signal: c_int) -> [usize; 16] {
     let mut action = [0usize; 16];
     // SAFETY: there is room.
-    let done = result(|| unsafe {
+    let _ = result(|| unsafe {
         libc::syscall(
             libc::SYS_rt_sigaction,
             c_long::from(signal),
@@ -167,12 +215,17 @@ fn is_ignored(signal: c_int) -> bool {
             SIGSET_SIZE,
         )
     });
-    let [handler, ..] = action;
+    action
+}
+
+/// Whether nothing happens when a signal comes.
+fn is_ignored(signal: c_int) -> bool {
+    let [handler, ..] = action_of(signal);
     let is_by_default = matches!(
         signal,
         libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
     );
-    done.is_ok() && (handler == libc::SIG_IGN || handler == libc::SIG_DFL && is_by_default)
+    handler == libc::SIG_IGN || handler == libc::SIG_DFL && is_by_default
 }
 
 /// # Safety

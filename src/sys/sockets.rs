@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::errno::{Errno, result};
+use super::files::Way;
 
 /// So many files go with one message at most.
 pub(crate) const FILES: usize = 32;
@@ -188,4 +189,61 @@ pub(crate) fn send_nothing(socket: c_int, waits: bool) -> Result<c_int, Errno> {
             0usize,
         )
     })
+}
+
+/// Reads or writes without waiting, and without SIGPIPE.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn transfer(
+    way: Way,
+    socket: c_int,
+    buffer: usize,
+    length: usize,
+) -> Result<c_int, Errno> {
+    let number = match way {
+        Way::In => libc::SYS_recvfrom,
+        Way::Out => libc::SYS_sendto,
+    };
+    let nothing: *const u8 = ptr::null();
+    // SAFETY: the kernel checks the buffer.
+    result(|| unsafe {
+        libc::syscall(
+            number,
+            c_long::from(socket),
+            buffer,
+            length,
+            c_long::from(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL),
+            nothing,
+            nothing,
+        )
+    })
+}
+
+/// How long a socket's own limit lets it wait, in nanoseconds; None: for ever.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn time_limit(socket: c_int, way: Way) -> Option<i64> {
+    let option = match way {
+        Way::In => RECEIVE_LIMIT,
+        Way::Out => RECEIVE_LIMIT + 1,
+    };
+    // `struct timeval`, or the kernel's old one.
+    let mut limit: [libc::c_long; 2] = [0; 2];
+    let mut size = size_of_val(&limit) as libc::socklen_t;
+    // SAFETY: there is room for the structure.
+    result(|| unsafe {
+        libc::syscall(
+            libc::SYS_getsockopt,
+            c_long::from(socket),
+            c_long::from(libc::SOL_SOCKET),
+            c_long::from(option),
+            limit.as_mut_ptr(),
+            ptr::from_mut(&mut size),
+        )
+    })
+    .ok()?;
+    #[allow(clippy::useless_conversion)] // A long has 32 or 64 bits.
+    let [seconds, micros] = limit.map(i64::from);
+    let total = seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(micros.saturating_mul(1000));
+    (total != 0).then_some(total)
 }

@@ -1,0 +1,280 @@
+//! What the functions do for one request, and for a wait.
+
+use core::ffi::c_int;
+
+use super::configuration::{self, Engine};
+use super::structures::{IN_PROGRESS, Offsets, aiocb, notification, opcode};
+use crate::requests::cancelling::{self, Cancelled};
+use crate::requests::handing_over::{May, hand_over_returned};
+use crate::requests::process::{PROCESS, Process};
+use crate::requests::ring;
+use crate::requests::slot::{Action, Index, Notification, State};
+use crate::requests::submitting::{self, Batch, Choice, Wanted};
+use crate::requests::waiting::{self, Need};
+use crate::sync::Ordering::Relaxed;
+use crate::sys::errno::Errno;
+use crate::sys::files;
+use crate::sys::futex;
+use crate::sys::signals::Blocked;
+
+/// AIO_PRIO_DELTA_MAX of `<limits.h>`.
+const MOST_PRIORITY: c_int = 20;
+
+/// The process, once it can be used.
+pub(super) fn process() -> Result<&'static Process, Errno> {
+    if !PROCESS.prepare() {
+        return Err(Errno::EAGAIN);
+    }
+    if PROCESS.limit.load(Relaxed) == 0 {
+        PROCESS.limit.store(configuration::threads(), Relaxed);
+    }
+    Ok(&PROCESS)
+}
+
+/// Which way the kernel may be used.
+pub(super) fn choice() -> Choice {
+    Choice {
+        uses_kernel: configuration::engine() == Engine::Auto,
+    }
+}
+
+/// Begins a request: what is wanted. EINVAL: its priority is none; the structure says so too.
+///
+/// # Safety
+/// `cb` is a `struct aiocb` whose offset has that length.
+pub(super) unsafe fn begin(
+    cb: *mut aiocb,
+    action: Action,
+    offsets: Offsets,
+    notification: Notification,
+    list: Index,
+) -> Result<Wanted, Errno> {
+    // SAFETY: the caller says so.
+    unsafe {
+        if action.is_sync() {
+            (*cb).aio_reqprio = 0;
+        } else if !(0..=MOST_PRIORITY).contains(&(*cb).aio_reqprio) {
+            aiocb::fail(cb, libc::EINVAL);
+            return Err(Errno::EINVAL);
+        }
+        (*cb).aio_lio_opcode = opcode(action, offsets);
+        aiocb::begin(cb);
+        Ok(Wanted {
+            target: cb.expose_provenance(),
+            store: aiocb::finish,
+            name: aiocb::name,
+            action,
+            fd: (*cb).aio_fildes,
+            buffer: (*cb).aio_buf,
+            length: (*cb).aio_nbytes,
+            offset: aiocb::offset(cb, offsets),
+            notification,
+            list,
+        })
+    }
+}
+
+/// `aio_read(3)`, `aio_write(3)`, and `aio_fsync(3)` once its arguments are checked.
+///
+/// # Safety
+/// As [`begin`].
+pub(super) unsafe fn submit(cb: *mut aiocb, action: Action, offsets: Offsets) -> Result<(), Errno> {
+    let process = process()?;
+    // SAFETY: the caller keeps the same promise.
+    let wanted = unsafe {
+        let notification = notification(&(*cb).aio_sigevent);
+        begin(cb, action, offsets, notification, 0)
+    }?;
+    let blocked = Blocked::new();
+    let mut batch = Batch::new();
+    let taken = submitting::take(process, &blocked, &wanted, choice(), &mut batch);
+    if let Err(error) = taken {
+        // SAFETY: as above; there is no request.
+        unsafe { aiocb::fail(cb, -error.negated()) };
+        return Err(error);
+    }
+    submitting::submit(process, &blocked, &mut batch);
+    Ok(())
+}
+
+/// `aio_fsync(3)`.
+///
+/// # Safety
+/// As [`begin`].
+pub(super) unsafe fn sync(operation: c_int, cb: *mut aiocb, offsets: Offsets) -> Result<(), Errno> {
+    let action = match operation {
+        libc::O_SYNC => Action::Sync,
+        libc::O_DSYNC => Action::SyncData,
+        _ => return Err(Errno::EINVAL),
+    };
+    // SAFETY: the caller says so.
+    files::status_flags(unsafe { (*cb).aio_fildes }).map_err(|_| Errno::EBADF)?;
+    // SAFETY: as above.
+    unsafe { submit(cb, action, offsets) }
+}
+
+/// `aio_error(3)`: may be called by signal handlers.
+///
+/// # Safety
+/// `cb` is a `struct aiocb`.
+pub(super) unsafe fn error(cb: *const aiocb) -> c_int {
+    // SAFETY: the caller says so.
+    let error = || unsafe { aiocb::error(cb) };
+    if error() != IN_PROGRESS {
+        return error() as c_int;
+    }
+    if PROCESS.ring.has_unread() {
+        let _blocked = Blocked::new();
+        let mut guard = PROCESS.take();
+        ring::look(&mut guard);
+        hand_over_returned(&mut guard, May::NotStart);
+    }
+    // SAFETY: as above.
+    if unsafe { is_in_flight(cb) } {
+        return libc::EINPROGRESS;
+    }
+    // It has ended meanwhile, or is a parent's.
+    let _blocked = Blocked::new();
+    let guard = PROCESS.take();
+    let found = error();
+    drop(guard);
+    if found == IN_PROGRESS {
+        return libc::ECANCELED;
+    }
+    found as c_int
+}
+
+/// Whether a request is in flight in this process.
+///
+/// # Safety
+/// As [`error`].
+unsafe fn is_in_flight(cb: *const aiocb) -> bool {
+    // SAFETY: the caller says so.
+    let slot = unsafe { aiocb::slot(cb) };
+    PROCESS.table.is_of(slot, cb.expose_provenance())
+}
+
+/// `aio_return(3)`: may be called by signal handlers.
+///
+/// # Safety
+/// As [`error`].
+pub(super) unsafe fn result(cb: *const aiocb) -> isize {
+    // SAFETY: the caller says so.
+    unsafe {
+        let is_parents = aiocb::error(cb) == IN_PROGRESS && !is_in_flight(cb);
+        if is_parents && aiocb::error(cb) == IN_PROGRESS {
+            return -1;
+        }
+        aiocb::result(cb)
+    }
+}
+
+/// A moment of the monotonic clock, so long from now. EINVAL: it is no time.
+pub(super) fn deadline((seconds, nanoseconds): (i64, i64)) -> Result<i64, Errno> {
+    if !(0..1_000_000_000).contains(&nanoseconds) {
+        return Err(Errno::EINVAL);
+    }
+    let length = seconds.max(0).saturating_mul(1_000_000_000);
+    Ok(futex::now().saturating_add(length.saturating_add(nanoseconds)))
+}
+
+/// `aio_suspend(3)`: waits until one of the requests has ended. May be called by signal handlers; a
+/// thread can be cancelled in it.
+///
+/// # Safety
+/// The list has `count` entries: null, or a `struct aiocb`.
+pub(super) unsafe fn suspend(
+    list: *const *const aiocb,
+    count: c_int,
+    timeout: Option<(i64, i64)>,
+) -> Result<(), Errno> {
+    if count < 0 {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: the caller says so.
+    let entry = |at: c_int| unsafe { *list.wrapping_add(at as usize) };
+    let mut is_any = false;
+    for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
+        is_any = true;
+        // SAFETY: as above.
+        if unsafe { aiocb::error(cb) } != IN_PROGRESS {
+            return Ok(());
+        }
+    }
+    if !is_any {
+        return Ok(());
+    }
+    let until = timeout.map(deadline).transpose()?;
+    let process = process()?;
+    let blocked = Blocked::new();
+    waiting::wait(process, &blocked, until, true, |guard, waiter| {
+        let mut need = Need::Done;
+        for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
+            // SAFETY: as above.
+            if unsafe { aiocb::error(cb) != IN_PROGRESS || !is_in_flight(cb) } {
+                return Need::Done;
+            }
+            // SAFETY: as above.
+            let is_kernel = waiting::mark(guard, unsafe { aiocb::slot(cb) }, waiter);
+            need = need.and(is_kernel);
+        }
+        need
+    })
+}
+
+/// `aio_cancel(3)`.
+///
+/// # Safety
+/// `cb` is null or a `struct aiocb`.
+pub(super) unsafe fn cancel(fd: c_int, cb: *const aiocb) -> Result<c_int, Errno> {
+    const AIO_CANCELED: c_int = 0;
+    const AIO_NOTCANCELED: c_int = 1;
+    const AIO_ALLDONE: c_int = 2;
+    files::status_flags(fd).map_err(|_| Errno::EBADF)?;
+    let process = process()?;
+    let cancelled = if cb.is_null() {
+        cancelling::cancel_all(process, &Blocked::new(), fd)
+    } else {
+        // SAFETY: the caller says so.
+        if unsafe { (*cb).aio_fildes } != fd {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: as above.
+        let slot = unsafe { aiocb::slot(cb) };
+        cancelling::cancel_one(process, &Blocked::new(), slot, cb.expose_provenance())
+    };
+    Ok(match cancelled {
+        Cancelled::All => AIO_CANCELED,
+        Cancelled::NotAll => AIO_NOTCANCELED,
+        Cancelled::None => AIO_ALLDONE,
+    })
+}
+
+/// Waits until one request has ended, for `lio_listio(3)`.
+///
+/// # Safety
+/// As [`error`].
+pub(super) unsafe fn wait_for(
+    process: &'static Process,
+    blocked: &Blocked,
+    cb: *const aiocb,
+) -> Result<(), Errno> {
+    waiting::wait(process, blocked, None, false, |guard, waiter| {
+        // SAFETY: the caller says so.
+        if unsafe { aiocb::error(cb) != IN_PROGRESS || !is_in_flight(cb) } {
+            return Need::Done;
+        }
+        // SAFETY: as above.
+        let slot = unsafe { aiocb::slot(cb) };
+        debug_assert!(guard.process.table.slot(slot).state != State::Free);
+        Need::Done.and(waiting::mark(guard, slot, waiter))
+    })
+}
+
+/// `aio_init(3)`: how many threads there may be, unless the environment says so, or the first request
+/// was made.
+pub(super) fn limit_threads(threads: c_int) {
+    if configuration::threads() == 0 && PROCESS.limit.load(Relaxed) == 0 {
+        PROCESS.limit.store(threads.clamp(1, 999) as u32, Relaxed);
+    }
+}

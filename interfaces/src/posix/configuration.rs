@@ -1,0 +1,129 @@
+//! What the environment and `aio_init(3)` say.
+//!
+//! | variable | values |
+//! |---|---|
+//! | `POSIXAIO_ENGINE` | `auto` (the default), `threads`: not the kernel's AIO; `glibc`: the C library's functions do all |
+//! | `POSIXAIO_THREADS` | how many threads there may be for what the kernel's AIO does not do: 1 to 999 |
+//!
+//! The environment is read once, when the library is loaded.
+
+use core::ffi::{CStr, c_char, c_int};
+
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::Relaxed;
+
+/// What carries requests out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum Engine {
+    /// The kernel, where it can do so without waiting, and threads.
+    Auto = 0,
+    /// Threads.
+    Threads = 1,
+    /// The C library's own functions.
+    Glibc = 2,
+}
+
+static ENGINE: AtomicU32 = AtomicU32::new(0);
+static THREADS: AtomicU32 = AtomicU32::new(0);
+
+/// See [`Engine`].
+#[inline]
+pub(crate) fn engine() -> Engine {
+    match ENGINE.load(Relaxed) {
+        1 => Engine::Threads,
+        2 => Engine::Glibc,
+        _ => Engine::Auto,
+    }
+}
+
+/// How many threads there may be; 0: nothing was said.
+pub(crate) fn threads() -> u32 {
+    THREADS.load(Relaxed)
+}
+
+/// Reads the environment: called by the loader, or at the start of a static program.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posixaio_read_environment(
+    _: c_int,
+    _: *const *const c_char,
+    variables: *const *const c_char,
+) {
+    // SAFETY: the loader passes the environment.
+    unsafe { read(variables) };
+}
+
+/// # Safety
+/// `variables` is null or an environment.
+unsafe fn read(mut variables: *const *const c_char) {
+    while !variables.is_null() {
+        // SAFETY: the list ends with null.
+        let variable = unsafe { *variables };
+        if variable.is_null() {
+            return;
+        }
+        variables = variables.wrapping_add(1);
+        // SAFETY: each string ends with a zero.
+        let variable = unsafe { CStr::from_ptr(variable) }.to_bytes();
+        if let Some(value) = variable.strip_prefix(b"POSIXAIO_ENGINE=") {
+            let engine = match value {
+                b"threads" => Engine::Threads,
+                b"glibc" => Engine::Glibc,
+                _ => Engine::Auto,
+            };
+            ENGINE.store(engine as u32, Relaxed);
+        } else if let Some(value) = variable.strip_prefix(b"POSIXAIO_THREADS=") {
+            THREADS.store(number(value), Relaxed);
+        }
+    }
+}
+
+/// 1 to 999; 0: it is no number.
+fn number(digits: &[u8]) -> u32 {
+    const MOST: u32 = 999;
+    let mut number = 0;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return 0;
+        }
+        number = MOST.min(number * 10 + u32::from(value));
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_threads() {
+        assert_eq!(number(b"1"), 1);
+        assert_eq!(number(b"999"), 999);
+        assert_eq!(number(b"123456789012345"), 999);
+        for text in [b"".as_slice(), b"0", b"-1", b"x", b"3 "] {
+            assert_eq!(number(text), 0);
+        }
+    }
+
+    #[test]
+    fn an_environment_is_read() {
+        let list = |texts: &[&CStr]| -> Vec<*const c_char> {
+            let texts = texts.iter().map(|text| text.as_ptr());
+            texts.chain([core::ptr::null()]).collect()
+        };
+        let read_all = |texts: &[&CStr]| {
+            // SAFETY: it is an environment.
+            unsafe { read(list(texts).as_ptr()) };
+            (engine(), threads())
+        };
+        assert_eq!(read_all(&[c"A=b"]), (Engine::Auto, 0));
+        let both = [c"POSIXAIO_ENGINE=threads", c"X=", c"POSIXAIO_THREADS=7"];
+        assert_eq!(read_all(&both), (Engine::Threads, 7));
+        assert_eq!(read_all(&[c"POSIXAIO_ENGINE=glibc"]), (Engine::Glibc, 7));
+        let unknown = [c"POSIXAIO_ENGINE=uring", c"POSIXAIO_THREADS=many"];
+        assert_eq!(read_all(&unknown), (Engine::Auto, 0));
+        // SAFETY: null.
+        unsafe { read(core::ptr::null()) };
+    }
+}

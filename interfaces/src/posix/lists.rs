@@ -1,0 +1,111 @@
+//! `lio_listio(3)`.
+
+use core::ffi::c_int;
+
+use super::calls::{begin, choice, process, wait_for};
+use super::structures::{Offsets, aiocb, notification, sigevent};
+use crate::requests::slot::{Action, Kind, Notification};
+use crate::requests::submitting::{self, Batch};
+use crate::sys::errno::Errno;
+use crate::sys::signals::Blocked;
+
+/// Which `lio_listio`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// That of glibc 2.4 and later.
+    New,
+    /// The one before it, which does not tell the program of each request.
+    Old,
+}
+
+/// EINVAL: the mode is none. EIO: a request has failed, or could not be made.
+///
+/// # Safety
+/// The list has `count` entries: null, or a `struct aiocb` with offsets of that length. `event` is null
+/// or can be read.
+pub(super) unsafe fn submit(
+    mode: c_int,
+    list: *const *mut aiocb,
+    count: c_int,
+    event: *const sigevent,
+    offsets: Offsets,
+    version: Version,
+) -> Result<(), Errno> {
+    const LIO_WAIT: c_int = 0;
+    const LIO_NOWAIT: c_int = 1;
+    if mode != LIO_WAIT && mode != LIO_NOWAIT {
+        return Err(Errno::EINVAL);
+    }
+    let process = process()?;
+    let blocked = Blocked::new();
+    // SAFETY: the caller says so.
+    let entry = |at: c_int| unsafe { *list.wrapping_add(at as usize) };
+    let mut of_list = Notification::NONE;
+    if mode == LIO_NOWAIT && !event.is_null() {
+        // SAFETY: as above.
+        of_list = notification(unsafe { &*event });
+    }
+    let list_index = if of_list.kind == Kind::None {
+        0
+    } else {
+        submitting::new_list(&mut process.take(), of_list)?
+    };
+    let mut batch = Batch::new();
+    let mut outcome = Ok(());
+    for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
+        // SAFETY: as above.
+        let action = match unsafe { (*cb).aio_lio_opcode } & 127 {
+            0 => Action::Read,
+            1 => Action::Write,
+            // LIO_NOP
+            2 => continue,
+            3 => Action::SyncData,
+            4 => Action::Sync,
+            _ => {
+                // SAFETY: as above.
+                unsafe { aiocb::fail(cb, libc::EINVAL) };
+                outcome = Err(Errno::EIO);
+                continue;
+            }
+        };
+        let notification = match version {
+            // SAFETY: as above.
+            Version::New => notification(unsafe { &(*cb).aio_sigevent }),
+            Version::Old => Notification::NONE,
+        };
+        // SAFETY: as above.
+        let Ok(wanted) = (unsafe { begin(cb, action, offsets, notification, list_index) }) else {
+            outcome = Err(Errno::EIO);
+            continue;
+        };
+        let taken = submitting::take(process, &blocked, &wanted, choice(), &mut batch);
+        if let Err(error) = taken {
+            // SAFETY: as above; there is no request.
+            unsafe { aiocb::fail(cb, -error.negated()) };
+            outcome = Err(Errno::EIO);
+        }
+        if batch.is_full() {
+            submitting::submit(process, &blocked, &mut batch);
+        }
+    }
+    submitting::submit(process, &blocked, &mut batch);
+    if list_index != 0 {
+        submitting::end_list(&mut process.take(), list_index);
+    }
+    if mode == LIO_NOWAIT {
+        return outcome;
+    }
+    for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
+        // SAFETY: as above. The program keeps the structures until this returns.
+        unsafe {
+            if (*cb).aio_lio_opcode & 127 == 2 {
+                continue;
+            }
+            wait_for(process, &blocked, cb)?;
+            if aiocb::error(cb) != 0 {
+                outcome = Err(Errno::EIO);
+            }
+        }
+    }
+    outcome
+}

@@ -1,0 +1,16 @@
+//! POSIX AIO: the functions of `<aio.h>`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`entry`] | the exported functions, one short body each |
+//! | [`structures`] | the program's structures |
+//! | [`calls`], [`lists`] | what the functions do |
+//! | [`configuration`] | what the environment and `aio_init` say |
+//! | [`glibc`] | the C library's own functions, for comparison |
+
+mod calls;
+mod configuration;
+mod entry;
+mod glibc;
+mod lists;
+mod structures;

@@ -1,0 +1,174 @@
+//! The two threads that tell the program of what has ended: signals, and calls in new threads.
+//!
+//! The *notifier* sleeps until something is to be told. The *watcher* waits in libaio for requests of
+//! the kernel, when no call of the program does and yet somebody is to learn of their end: the program
+//! is to be told, a sync waits for them, or a thread waits for them and for others. What it finds to be
+//! told it tells itself. Each is started when it is first needed, has the program's descriptors, and
+//! ends after a second without anything to do.
+//!
+//! Nothing is told from within the calls of the program: a handler would run there each time.
+
+use super::handing_over::{May, hand_over_returned};
+use super::notifying::{self, Untold};
+use super::process::{Attendant, Guard, PROCESS};
+use super::queue;
+use super::slot::{Kind, State};
+use super::waiting::{self, Waiter};
+use super::words::{NOTIFIER, WATCHER};
+use crate::sys::errno::Errno;
+use crate::sys::futex;
+use crate::sys::process::{self, Run, Stack};
+use crate::sys::signals::Signals;
+
+/// Nanoseconds after which an attendant without work ends.
+const IDLE: i64 = 1_000_000_000;
+/// The first pause before something is told again that could not be, and the longest.
+const PAUSE: i64 = 1_000_000;
+/// See [`PAUSE`].
+const LONGEST_PAUSE: i64 = 50_000_000;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Notifier,
+    Watcher,
+}
+
+/// Sees to it that an attendant is there. False: there can be none.
+pub(crate) fn provide(guard: &mut Guard<'_>, which: Which) -> bool {
+    let process = guard.process;
+    let is_there = match which {
+        Which::Notifier => &mut guard.has_notifier,
+        Which::Watcher => &mut guard.has_watcher,
+    };
+    if core::mem::replace(is_there, true) {
+        return true;
+    }
+    let attendant = match which {
+        Which::Notifier => &process.notifier,
+        Which::Watcher => &process.watcher,
+    };
+    // Exit handlers may run there, if the other threads end before it.
+    // SAFETY: it is part of the state, which stays.
+    let started = guard.release(|| unsafe {
+        process::start_thread(attendant, Stack::Ordinary)
+            || process::start_thread(attendant, Stack::Small)
+    });
+    if !started {
+        match which {
+            Which::Notifier => guard.has_notifier = false,
+            Which::Watcher => guard.has_watcher = false,
+        }
+    }
+    started
+}
+
+/// Tells the program of all that has ended: for a call when no attendant can be had.
+pub(crate) fn tell_here(guard: &mut Guard<'_>) {
+    let mut pause = PAUSE;
+    while !tell_all(guard) && pause <= LONGEST_PAUSE {
+        guard.release(|| futex::sleep(pause as _));
+        pause *= 2;
+    }
+}
+
+/// Tells the program of all that has ended. False: something could not be told, and is to be later.
+fn tell_all(guard: &mut Guard<'_>) -> bool {
+    let table = &guard.process.table;
+    let mut is_all = true;
+    // What cannot be told now is not tried again in this round.
+    let mut untold = queue::Queue::default();
+    while let Some(index) = guard.told.pop(table, queue::by_state) {
+        let notification = table.slot(index).notification;
+        match guard.release(|| notifying::tell(&notification)) {
+            Err(Untold::ForNow) => {
+                untold.push(table, index, queue::by_state);
+                is_all = false;
+            }
+            Ok(()) | Err(Untold::ForGood) => {
+                if notification.kind != Kind::None {
+                    guard.to_tell -= 1;
+                }
+                guard.free_slot(index);
+            }
+        }
+    }
+    while let Some(index) = untold.pop(table, queue::by_state) {
+        table.slot(index).state = State::Ended;
+        guard.told.push(table, index, queue::by_state);
+    }
+    is_all
+}
+
+impl Attendant {
+    fn which(&self) -> Which {
+        if core::ptr::eq(self, &PROCESS.watcher) {
+            Which::Watcher
+        } else {
+            Which::Notifier
+        }
+    }
+}
+
+/// What an attendant does.
+impl Run for Attendant {
+    fn run(&self) {
+        let mut guard = PROCESS.take();
+        match self.which() {
+            Which::Notifier => notify(&mut guard),
+            Which::Watcher => watch(&mut guard),
+        }
+    }
+}
+
+fn notify(guard: &mut Guard<'_>) {
+    let mut pause = PAUSE;
+    loop {
+        let is_all = tell_all(guard);
+        pause = if is_all {
+            PAUSE
+        } else {
+            LONGEST_PAUSE.min(pause * 2)
+        };
+        let limit = if is_all { IDLE } else { pause };
+        if guard.told.is_empty() || !is_all {
+            let slept = sleep(guard, NOTIFIER, limit);
+            if slept == Err(Errno::ETIMEDOUT) && guard.to_tell == 0 {
+                guard.has_notifier = false;
+                return;
+            }
+        }
+    }
+}
+
+fn sleep(guard: &mut Guard<'_>, word: u32, limit: i64) -> Result<(), Errno> {
+    let words = &guard.process.words;
+    let value = words.value(word);
+    guard.release(|| words.sleep(word, value, futex::now() + limit))
+}
+
+fn watch(guard: &mut Guard<'_>) {
+    loop {
+        let is_all = tell_all(guard);
+        hand_over_returned(guard, May::Start(Signals::OF_THE_LIBRARY));
+        if guard.in_kernel == 0 {
+            guard.is_mixed = false;
+        }
+        let is_needed = guard.in_kernel != 0
+            && (guard.told_in_kernel != 0 || guard.is_mixed || !guard.deferred.is_empty());
+        if is_needed {
+            let mut waiter = Waiter::of_the_library(WATCHER, if is_all { IDLE } else { PAUSE });
+            let _ = waiting::round(guard, &mut waiter, true);
+            continue;
+        }
+        waiting::stop_leading(guard);
+        if guard.told.is_empty() || !is_all {
+            let slept = sleep(guard, WATCHER, if is_all { IDLE } else { PAUSE });
+            let is_done = guard.to_tell == 0 || guard.has_notifier;
+            if slept == Err(Errno::ETIMEDOUT) && is_done && guard.told_in_kernel == 0 {
+                guard.has_watcher = false;
+                return;
+            }
+        }
+    }
+}

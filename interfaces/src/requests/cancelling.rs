@@ -1,0 +1,148 @@
+//! Cancelling: what nobody has begun yet.
+
+use super::completing::complete;
+use super::helpers::leave_chain;
+use super::process::{Guard, Process};
+use super::queue;
+use super::slot::{Index, State};
+use super::waiting::Waiter;
+use crate::sys::errno::Errno;
+use crate::sys::futex;
+use crate::sys::signals::Blocked;
+
+/// How long a helper may take that looks at a stream, or closes a file: as long as copying takes.
+const PATIENCE: i64 = 100_000_000;
+
+/// What became of the requests that were to be cancelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// There was none in flight.
+    None,
+    /// All.
+    All,
+    /// Not all: some are in the hands of the kernel or of a helper.
+    NotAll,
+}
+
+impl Cancelled {
+    fn and(self, is_cancelled: bool) -> Cancelled {
+        match (self, is_cancelled) {
+            (Cancelled::NotAll, _) | (_, false) => Cancelled::NotAll,
+            _ => Cancelled::All,
+        }
+    }
+}
+
+/// Cancels the request of one structure.
+pub(crate) fn cancel_one(
+    process: &'static Process,
+    blocked: &Blocked,
+    index: Index,
+    target: usize,
+) -> Cancelled {
+    let mut guard = process.take();
+    super::ring::look(&mut guard);
+    super::handing_over::hand_over_returned(&mut guard, super::handing_over::May::NotStart);
+    let is_there = |guard: &Guard<'_>| guard.process.table.is_of(index, target);
+    let until = futex::now() + PATIENCE;
+    while is_there(&guard) {
+        if guard.process.table.slot(index).state != State::Trying || futex::now() > until {
+            let is_cancelled = cancel(&mut guard, index);
+            settle(&mut guard);
+            return Cancelled::None.and(is_cancelled);
+        }
+        wait_for_helper(&mut guard, blocked, index, until);
+    }
+    Cancelled::None
+}
+
+/// Cancels all requests of a descriptor.
+pub(crate) fn cancel_all(process: &'static Process, blocked: &Blocked, fd: i32) -> Cancelled {
+    let mut guard = process.take();
+    super::ring::look(&mut guard);
+    super::handing_over::hand_over_returned(&mut guard, super::handing_over::May::NotStart);
+    let until = futex::now() + PATIENCE;
+    let mut cancelled = Cancelled::None;
+    loop {
+        let mut tried = 0;
+        let mut not_all = false;
+        guard.each_of(fd, |guard, index| {
+            if guard.process.table.slot(index).state == State::Trying && futex::now() <= until {
+                tried = index;
+            } else if cancel(guard, index) {
+                cancelled = cancelled.and(true);
+            } else {
+                not_all = true;
+            }
+        });
+        if tried == 0 {
+            settle(&mut guard);
+            return if not_all {
+                Cancelled::NotAll
+            } else {
+                cancelled
+            };
+        }
+        wait_for_helper(&mut guard, blocked, tried, until);
+    }
+}
+
+/// Waits until a helper has looked at a stream.
+fn wait_for_helper(guard: &mut Guard<'_>, blocked: &Blocked, index: Index, until: i64) {
+    let waiter = Waiter::new(blocked, None, false);
+    super::waiting::mark(guard, index, &waiter);
+    let words = &guard.process.words;
+    let own = super::words::own();
+    let value = words.value(own);
+    let _ = guard.release(|| words.sleep(own, value, until));
+}
+
+/// Waits until the files of what was cancelled are closed: the program may count on that.
+fn settle(guard: &mut Guard<'_>) {
+    let until = futex::now() + PATIENCE;
+    let words = &guard.process.words;
+    let own = super::words::own();
+    for number in 0..super::process::POOLS as u8 {
+        while guard.pool(number).pins.is_any_dropped() && futex::now() < until {
+            let value = words.value(own);
+            guard.nudge(number);
+            let _ = guard.release(|| words.sleep(own, value, until.min(futex::now() + 5_000_000)));
+        }
+    }
+}
+
+/// Cancels a request that nobody has begun. Whether it was one.
+fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
+    let table = &guard.process.table;
+    let slot = table.slot(index);
+    let (pool, pin_number) = (slot.pool, slot.pin);
+    let is_begun = slot.done != 0;
+    let queue = match slot.state {
+        State::Queued if slot.is_plain => {
+            // A stream's, which was ready, and is a helper's to read.
+            let way = super::streams::way(slot.action);
+            let pin = guard.pool(pool).pins.pin(pin_number);
+            *super::streams::of(&mut pin.is_busy, way) = false;
+            &mut guard.pool(pool).queue
+        }
+        State::Queued => &mut guard.pool(pool).queue,
+        State::Waiting if !is_begun => &mut guard.pool(pool).streams,
+        State::Chained => &mut guard.pool(pool).pins.pin(pin_number).chain,
+        State::Deferred => &mut guard.deferred,
+        _ => return false,
+    };
+    queue.remove(table, index, queue::by_state);
+    if table.slot(index).state == State::Chained {
+        table.slot(index).in_chain = false;
+    } else {
+        leave_chain(guard, pool, index);
+    }
+    let pin = guard.pool(pool).pins.pin(pin_number);
+    pin.uses -= 1;
+    if pin.uses == 0 {
+        pin.is_dropped = true;
+        guard.nudge(pool);
+    }
+    complete(guard, index, Errno::ECANCELED.negated().into());
+    true
+}

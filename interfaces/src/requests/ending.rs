@@ -1,0 +1,61 @@
+//! The end of the process by `exit(3)`: what was accepted for files is carried out. What waits for data
+//! is dropped; of what is written to a stream, as much goes as has room, and nothing after that.
+
+use super::handing_over::{May, hand_over_returned};
+use super::process::{Guard, POOLS, PROCESS};
+use super::ring;
+use super::slot::Action;
+use super::streams;
+use super::words::END;
+use crate::sys::futex;
+use crate::sys::signals::Blocked;
+
+/// How often it is looked again, without being woken.
+const LOOK: i64 = 5_000_000;
+
+/// Waits until all is carried out that can be.
+pub(crate) fn drain() {
+    let blocked = Blocked::new();
+    let mut guard = PROCESS.take();
+    guard.is_ending = true;
+    for pool in 0..POOLS as u8 {
+        guard.nudge(pool);
+    }
+    loop {
+        ring::look(&mut guard);
+        hand_over_returned(&mut guard, May::Start(blocked.before()));
+        if is_done(&mut guard) {
+            return;
+        }
+        let words = &PROCESS.words;
+        let value = words.value(END);
+        let _ = guard.release(|| words.sleep(END, value, futex::now() + LOOK));
+    }
+}
+
+/// Whether nothing is left but what waits for data or room.
+fn is_done(guard: &mut Guard<'_>) -> bool {
+    if guard.in_kernel != 0 || !guard.deferred.is_empty() {
+        return false;
+    }
+    let table = &guard.process.table;
+    for pool in 0..POOLS as u8 {
+        let mut index = guard.pool(pool).streams.first;
+        while index != 0 {
+            let slot = table.slot(index);
+            let is_write = slot.action == Action::Write;
+            let way = streams::way(slot.action);
+            let pin = guard.pin_of(index);
+            // Its turn has not come, or there may be room.
+            if is_write && (!pin.was_full || *streams::of(&mut pin.is_ready, way)) {
+                return false;
+            }
+            index = table.slot(index).links.next;
+        }
+        let state = guard.pool(pool);
+        if state.at_files != 0 || !state.queue.is_empty() {
+            return false;
+        }
+    }
+    true
+}

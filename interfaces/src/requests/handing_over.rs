@@ -1,0 +1,275 @@
+//! A request goes to a pool, with its file, or is carried out by the thread that has it in its hands.
+
+use super::completing::{complete, counts, is_same};
+use super::process::{Guard, POOLS};
+use super::queue;
+use super::ring;
+use super::slot::{Action, File, Index, State};
+use super::streams;
+use crate::staff::link::Unsent;
+use crate::sync::Ordering::Acquire;
+use crate::sys::errno::Errno;
+use crate::sys::files::{self, Way};
+use crate::sys::signals::{self, Signals};
+use crate::sys::{futex, status};
+
+/// How often it is tried to send a file for which there is no room at the moment: some 10 ms.
+const TURNS: u32 = 100;
+
+/// What a thread may do for a request that it hands over.
+#[derive(Clone, Copy)]
+pub(crate) enum May {
+    /// Start threads: the signal mask of the thread.
+    Start(Signals),
+    /// Not that: a call that signal handlers may make.
+    NotStart,
+}
+
+/// Hands over what the kernel has given back.
+pub(crate) fn hand_over_returned(guard: &mut Guard<'_>, may: May) {
+    let table = &guard.process.table;
+    while let Some(index) = guard.returned.pop(table, queue::by_state) {
+        hand_over(guard, index, may);
+    }
+}
+
+/// Hands a request over that is in no queue.
+pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
+    let table = &guard.process.table;
+    let slot = table.slot(index);
+    let (fd, file, action) = (slot.fd, slot.file, slot.action);
+    // What must be carried out in the order of the calls.
+    let in_chain = action == Action::Write && !slot.is_stream && file.flags & libc::O_APPEND != 0;
+    let is_stream = slot.is_stream;
+    let Some(Place { pool, pin, is_sent }) = find_place(guard, fd, &file, may) else {
+        carry_out_here(guard, index);
+        return;
+    };
+    let slot = table.slot(index);
+    (slot.pool, slot.pin) = (pool, pin);
+    slot.in_chain = in_chain;
+    if is_stream {
+        slot.state = State::Waiting;
+        guard.pool(pool).streams.push(table, index, queue::by_state);
+        if !is_sent {
+            guard.nudge(pool);
+        }
+        return;
+    }
+    if action.is_sync() {
+        let pending = earlier(guard, index);
+        if pending != 0 {
+            let slot = table.slot(index);
+            slot.pending = pending;
+            slot.state = State::Deferred;
+            guard.deferred.push(table, index, queue::by_state);
+            return;
+        }
+    }
+    let state = guard.pool(pool);
+    if in_chain {
+        let pin = state.pins.pin(pin);
+        if pin.is_chained {
+            table.slot(index).state = State::Chained;
+            pin.chain.push(table, index, queue::by_state);
+            return;
+        }
+        pin.is_chained = true;
+    }
+    table.slot(index).state = State::Queued;
+    state.queue.push(table, index, queue::by_state);
+    // The message of a new file calls the helper that watches.
+    if !(is_sent && state.is_watched) {
+        guard.call_helper(pool);
+    }
+}
+
+/// Requests of the same file and descriptor that a sync is to cover.
+pub(crate) fn earlier(guard: &mut Guard<'_>, index: Index) -> u32 {
+    let table = &guard.process.table;
+    let slot = table.slot(index);
+    let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
+    let mut count = 0;
+    guard.each_of(fd, |_, other| {
+        let other = table.slot(other);
+        let is_earlier = other.sequence < sequence && is_same(&other.file, &file);
+        count += u32::from(is_earlier && counts(other.action, other.is_stream));
+    });
+    count
+}
+
+/// Where a request's file is.
+struct Place {
+    pool: u8,
+    pin: u32,
+    /// Whether it was sent there for this request.
+    is_sent: bool,
+}
+
+/// A pool that has the file, or gets it. None: there is none, or it cannot get it.
+fn find_place(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place> {
+    let is_alone = streams::is_nameless(file.mode);
+    for turn in 0..TURNS {
+        match send(guard, fd, file, is_alone) {
+            Ok(place) => return Some(place),
+            Err(Unsent::Refused) => return None,
+            Err(Unsent::Full) => {
+                guard.release(|| futex::sleep(100_000));
+            }
+            Err(Unsent::Unreachable) => match may {
+                May::Start(mask) if turn == 0 && start_pool(guard, mask) => {}
+                _ => return None,
+            },
+        }
+    }
+    None
+}
+
+/// The same, with the pools that there are.
+fn send(guard: &mut Guard<'_>, fd: i32, file: &File, is_alone: bool) -> Result<Place, Unsent> {
+    let mut unsent = Unsent::Unreachable;
+    for pool in 0..POOLS as u8 {
+        let state = guard.pool(pool);
+        if !state.is_open || is_alone {
+            continue;
+        }
+        if let Some(pin) = state.pins.find(file) {
+            state.pins.pin(pin).uses += 1;
+            return Ok(Place {
+                pool,
+                pin,
+                is_sent: false,
+            });
+        }
+    }
+    for pool in 0..POOLS as u8 {
+        let process = guard.process;
+        let state = guard.pool(pool);
+        if !state.is_open {
+            continue;
+        }
+        let Some(pin) = state.pins.add(*file, is_alone) else {
+            unsent = Unsent::Refused;
+            continue;
+        };
+        match process.pool(pool).link.send(pin as usize + 1, &[fd]) {
+            Ok(()) => {
+                return Ok(Place {
+                    pool,
+                    pin,
+                    is_sent: true,
+                });
+            }
+            Err(error) => {
+                state.pins.free(pin);
+                if error != Unsent::Unreachable {
+                    unsent = error;
+                }
+            }
+        }
+    }
+    Err(unsent)
+}
+
+/// Starts a pool. False: there can be none.
+#[cold]
+fn start_pool(guard: &mut Guard<'_>, mask: Signals) -> bool {
+    let process = guard.process;
+    for (number, pool) in process.pools.iter().enumerate() {
+        let state = guard.pool(number as u8);
+        // Acquire: pairs with the end of the last thread of an earlier pool.
+        let is_free = !state.is_open && pool.link.alive.load(Acquire) == 0;
+        if !is_free && !state.is_starting {
+            continue;
+        }
+        if is_free {
+            state.is_starting = true;
+            state.is_open = true;
+            state.is_cut_off = false;
+        }
+        // SAFETY: it is part of the state, which stays.
+        let is_there = guard.release(|| unsafe { pool.link.start(pool, mask) });
+        let state = guard.pool(number as u8);
+        if is_free {
+            state.is_starting = false;
+            state.is_open = is_there;
+        }
+        if is_there {
+            return true;
+        }
+        return false;
+    }
+    false
+}
+
+/// Carries a request out in this thread, which has its signals blocked: no helper can be had, or none
+/// can get the file.
+#[cold]
+fn carry_out_here(guard: &mut Guard<'_>, index: Index) {
+    let table = &guard.process.table;
+    let slot = table.slot(index);
+    let (fd, file, action, is_stream) = (slot.fd, slot.file, slot.action, slot.is_stream);
+    slot.state = State::Running;
+    if action.is_sync() {
+        wait_for_earlier(guard, index);
+    }
+    let slot = table.slot(index);
+    let (buffer, length, offset) = (slot.buffer, slot.length, slot.offset);
+    let result = guard.release(|| {
+        let found = status::of(fd);
+        if !found.is_ok_and(|found| (found.device, found.inode) == (file.device, file.inode)) {
+            return Err(Errno::EBADF);
+        }
+        let way = streams::way(action);
+        if is_stream && length != 0 && file.flags & libc::O_NONBLOCK == 0 {
+            return streams::attempt(way, fd, buffer, length);
+        }
+        let result = carry_out(action, fd, buffer, length, offset, is_stream);
+        // As in a helper, the error is all that the program sees of it.
+        if way == Way::Out && matches!(result, Err(Errno::EPIPE | Errno::EFBIG)) {
+            signals::discard_those_of_writes();
+        }
+        result
+    });
+    complete(guard, index, as_result(result));
+}
+
+/// Waits until the requests that a sync covers have ended.
+fn wait_for_earlier(guard: &mut Guard<'_>, index: Index) {
+    while earlier(guard, index) != 0 {
+        ring::look(guard);
+        hand_over_returned(guard, May::NotStart);
+        if earlier(guard, index) != 0 {
+            guard.release(|| futex::sleep(1_000_000));
+        }
+    }
+}
+
+/// Carries a request out on a descriptor of its file.
+pub(crate) fn carry_out(
+    action: Action,
+    fd: i32,
+    buffer: usize,
+    length: usize,
+    offset: i64,
+    is_stream: bool,
+) -> Result<i32, Errno> {
+    if action.is_sync() {
+        return files::sync(fd, action == Action::SyncData);
+    }
+    if !is_stream && offset < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let offset = if is_stream { -1 } else { offset };
+    let vector = libc::iovec {
+        iov_base: core::ptr::with_exposed_provenance_mut(buffer),
+        iov_len: length,
+    };
+    // SAFETY: the vector is there.
+    unsafe { files::transfer(streams::way(action), fd, &vector, 1, offset, 0) }
+}
+
+/// A count or `-errno`.
+pub(crate) fn as_result(result: Result<i32, Errno>) -> i64 {
+    result.unwrap_or_else(Errno::negated).into()
+}

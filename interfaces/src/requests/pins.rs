@@ -1,0 +1,165 @@
+//! Files that a pool has in a descriptor table of its own, where the program cannot close them.
+//!
+//! A file is sent there once (SCM_RIGHTS), and stays as long as a request needs it. Requests of the same
+//! file, opened in the same way, share it: a thousand writes are one message. A pipe, a socket and a file
+//! are known by their inode; what has none of its own (an eventfd, a terminal) is sent for each request.
+//!
+//! | from | to | who |
+//! |---|---|---|
+//! | free | sent | whoever hands a request over, with the message |
+//! | sent | here, bad | the helper that receives it, after a look whether it is that file |
+//! | here, bad | free | the helper that ends its last request, once it has closed the file |
+//! | sent, here | dropped | who cancels its last request |
+//! | dropped | free | a helper, once it has closed the file |
+
+use core::ffi::c_int;
+
+use super::queue::Queue;
+use super::slot::File;
+use crate::sys::errno::Errno;
+use crate::sys::{limits, memory};
+
+/// Files that a pool may have at a time, if the limit of open files allows.
+const MOST: usize = 4096;
+/// Numbers that are left for what a pool has beside.
+const RESERVE: u32 = 8;
+
+/// A file that is not there yet.
+pub(crate) const SENT: c_int = -1;
+
+/// A pin. All zero: free.
+#[repr(C)]
+pub(crate) struct Pin {
+    pub(crate) is_used: bool,
+    /// Nobody needs it; it is to be closed.
+    pub(crate) is_dropped: bool,
+    /// No other request may share it.
+    is_alone: bool,
+    /// What `ppoll` has said, and in which direction a helper is at it.
+    pub(crate) is_ready: [bool; 2],
+    pub(crate) is_busy: [bool; 2],
+    /// Whether there was no room for a write.
+    pub(crate) was_full: bool,
+    pub(crate) file: Option<File>,
+    /// Its number in the pool's table, [`SENT`], or `-errno` minus 1.
+    pub(crate) number: c_int,
+    /// Requests that need it.
+    pub(crate) uses: u32,
+    /// Requests that are carried out one after the other: whether one is in the pool's queue or a
+    /// helper at it, and those behind it.
+    pub(crate) is_chained: bool,
+    pub(crate) chain: Queue,
+    /// What the helper that watches asks of it.
+    pub(crate) wanted: i16,
+    /// How often in a row there was nothing although `ppoll` had said so; and until when it is left
+    /// alone for that.
+    pub(crate) alarms: u8,
+    pub(crate) rests_until: i64,
+}
+
+/// The pins of a pool. All zero: none.
+#[repr(C)]
+pub(crate) struct Pins {
+    address: usize,
+    /// Pins in use; and the highest number that was, plus 1.
+    pub(crate) count: u32,
+    pub(crate) reach: u32,
+}
+
+impl Pins {
+    fn all(&mut self) -> &mut [Pin] {
+        let pins: *mut Pin = core::ptr::with_exposed_provenance_mut(self.address);
+        if pins.is_null() {
+            return &mut [];
+        }
+        // SAFETY: they were mapped, and `reach` is at most `MOST`.
+        unsafe { core::slice::from_raw_parts_mut(pins, self.reach as usize) }
+    }
+
+    /// A pin in use.
+    pub(crate) fn pin(&mut self, number: u32) -> &mut Pin {
+        // SAFETY: the number is that of a pin in use.
+        unsafe { self.all().get_unchecked_mut(number as usize) }
+    }
+
+    /// The pin that a request of this file shares.
+    pub(crate) fn find(&mut self, file: &File) -> Option<u32> {
+        let is_shared = |pin: &Pin| {
+            pin.is_used && !pin.is_dropped && !pin.is_alone && pin.file.as_ref() == Some(file)
+        };
+        Some(self.all().iter().position(is_shared)? as u32)
+    }
+
+    /// A new one, for one request. None: there are as many as there may be.
+    pub(crate) fn add(&mut self, file: File, is_alone: bool) -> Option<u32> {
+        if self.address == 0 {
+            self.address = memory::map_zeroes(MOST * size_of::<Pin>())?.expose_provenance();
+        }
+        if self.count >= limits::open_files().saturating_sub(RESERVE) {
+            return None;
+        }
+        let free = self.all().iter().position(|pin| !pin.is_used);
+        let number = free.unwrap_or(self.reach as usize);
+        if number >= MOST {
+            return None;
+        }
+        self.reach = self.reach.max(number as u32 + 1);
+        self.count += 1;
+        *self.pin(number as u32) = Pin {
+            is_used: true,
+            is_dropped: false,
+            is_alone,
+            is_ready: [false; 2],
+            is_busy: [false; 2],
+            was_full: false,
+            file: Some(file),
+            number: SENT,
+            uses: 1,
+            is_chained: false,
+            chain: Queue::default(),
+            wanted: 0,
+            alarms: 0,
+            rests_until: 0,
+        };
+        Some(number as u32)
+    }
+
+    /// Frees a pin whose file is closed.
+    pub(crate) fn free(&mut self, number: u32) {
+        self.pin(number).is_used = false;
+        self.count -= 1;
+        while let Some(last) = self.all().last() {
+            if last.is_used {
+                break;
+            }
+            self.reach -= 1;
+        }
+    }
+
+    /// One that is to be closed, and is there.
+    pub(crate) fn dropped(&mut self) -> Option<u32> {
+        let is_dropped = |pin: &Pin| pin.is_used && pin.is_dropped && pin.number != SENT;
+        Some(self.all().iter().position(is_dropped)? as u32)
+    }
+
+    /// Whether there is one that is to be closed.
+    pub(crate) fn is_any_dropped(&mut self) -> bool {
+        self.all().iter().any(|pin| pin.is_used && pin.is_dropped)
+    }
+}
+
+impl Pin {
+    /// Its number in the pool's table, or why it has none.
+    pub(crate) fn file_number(&self) -> Result<c_int, Errno> {
+        if self.number >= 0 {
+            Ok(self.number)
+        } else {
+            Err(Errno::of_negated(self.number + 1))
+        }
+    }
+
+    /// Says why it has none.
+    pub(crate) fn fail(&mut self, error: Errno) {
+        self.number = error.negated() - 1;
+    }
+}

@@ -1,0 +1,371 @@
+//! The writable memory that the library has, and its lock.
+//!
+//! It is zero at the start, and zero again in a forked child, however the child was made: the kernel
+//! wipes it. So a child knows none of its parent's requests, threads and contexts.
+
+use core::cell::UnsafeCell;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+use super::pins::{Pin, Pins};
+use super::queue::{self, Queue};
+use super::ring::Ring;
+use super::slot::{Index, State};
+use super::table::Table;
+use super::words::{self, Words};
+use crate::staff::crew::Crew;
+use crate::staff::link::Link;
+use crate::staff::lock::{Held, Lock};
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::{eventfd, futex, memory, process};
+
+/// Pools that there may be at a time. More than one only while threads whose socket the program has
+/// closed still have work.
+pub(crate) const POOLS: usize = 4;
+
+/// What the library knows of this process. All zero: nothing. Aligned to the largest page that the
+/// architecture has, so that the pages that are wiped hold nothing else.
+#[repr(C)]
+#[cfg_attr(
+    any(
+        target_arch = "x86_64",
+        target_arch = "x86",
+        target_arch = "arm",
+        target_arch = "s390x",
+        target_arch = "riscv64"
+    ),
+    repr(align(4096))
+)]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "x86",
+        target_arch = "arm",
+        target_arch = "s390x",
+        target_arch = "riscv64"
+    )),
+    repr(align(65536))
+)]
+pub(crate) struct Process {
+    is_ready: AtomicU32,
+    /// How many threads a pool may have; 0: nothing was said. And for how many seconds they may idle.
+    pub(crate) limit: AtomicU32,
+    lock: Lock,
+    inner: UnsafeCell<Inner>,
+    pub(crate) table: Table,
+    pub(crate) words: Words,
+    pub(crate) ring: Ring,
+    pub(crate) crew: Crew,
+    pub(crate) pools: [Pool; POOLS],
+    pub(crate) notifier: Attendant,
+    pub(crate) watcher: Attendant,
+}
+
+// SAFETY: what is in the cell is used under the lock only.
+unsafe impl Sync for Process {}
+
+/// The state of this process.
+pub(crate) static PROCESS: Process =
+    // SAFETY: zero is the empty state of every part.
+    unsafe { core::mem::MaybeUninit::zeroed().assume_init() };
+
+/// The part of a pool that is used without the lock.
+#[repr(C)]
+pub(crate) struct Pool {
+    pub(crate) link: Link,
+    /// Counts calls; helpers without work sleep on it.
+    pub(crate) calls: AtomicU32,
+}
+
+/// One of the two threads that tell the program. It has no memory of its own.
+#[repr(C)]
+pub(crate) struct Attendant(u32);
+
+/// What changes under the lock.
+#[repr(C)]
+pub(crate) struct Inner {
+    /// Free slots.
+    free: Index,
+    sequence: u64,
+    /// Requests in flight by the number of their descriptor.
+    descriptors: [Queue; 64],
+    /// Syncs that wait for earlier requests.
+    pub(crate) deferred: Queue,
+    /// Requests and lists that have ended, and of which the program is to be told.
+    pub(crate) told: Queue,
+    /// Requests that the kernel has given back.
+    pub(crate) returned: Queue,
+    /// Requests that libaio has; and those of them of which the program wants to be told.
+    pub(crate) in_kernel: u32,
+    pub(crate) told_in_kernel: u32,
+    /// All requests.
+    pub(crate) in_flight: u32,
+    /// Events of the ring that were read and not taken.
+    pub(crate) read_events: u32,
+    /// Requests and lists of which the program is to be told, and was not yet.
+    pub(crate) to_tell: u32,
+    /// Whether libaio gives no context.
+    pub(crate) kernel_is_refused: bool,
+    /// Whether a thread waits for requests both of the kernel and of others.
+    pub(crate) is_mixed: bool,
+    /// Whether the process ends.
+    pub(crate) is_ending: bool,
+    /// Whether the attendants are there.
+    pub(crate) has_notifier: bool,
+    pub(crate) has_watcher: bool,
+    /// The thread that waits in libaio for the others, or 0; how often it has begun to; the words of
+    /// those that wait for it; and how often the ring was read.
+    pub(crate) leader: usize,
+    pub(crate) beats: u32,
+    pub(crate) followers: u64,
+    /// Whose words have changed since the lock was taken.
+    woken: u64,
+    pub(crate) pools: [PoolState; POOLS],
+}
+
+/// The part of a pool that changes under the lock.
+#[repr(C)]
+pub(crate) struct PoolState {
+    /// Whether it takes requests.
+    pub(crate) is_open: bool,
+    /// Whether its first thread is being started; whether the program has closed the link.
+    pub(crate) is_starting: bool,
+    pub(crate) is_cut_off: bool,
+    /// Whether a helper sleeps until something comes by the link, or a stream is ready.
+    pub(crate) is_watched: bool,
+    /// Whether a helper is about to look at the streams again.
+    pub(crate) looks_again: bool,
+    pub(crate) queue: Queue,
+    pub(crate) streams: Queue,
+    pub(crate) pins: Pins,
+    /// An eventfd in the pool's table, by which helpers call the one that watches; and room for what
+    /// that one asks of the kernel.
+    pub(crate) bell: i32,
+    pub(crate) watched: usize,
+    /// Helpers that there are, those that sleep, and those that are at files.
+    pub(crate) there: u32,
+    pub(crate) idle: u32,
+    pub(crate) at_files: u32,
+}
+
+/// The lock is held.
+pub(crate) struct Guard<'a> {
+    pub(crate) process: &'a Process,
+    held: ManuallyDrop<Held<'a>>,
+    /// The pool whose descriptor table this thread has.
+    pub(crate) in_pool: Option<u8>,
+}
+
+impl Process {
+    /// Sees to it that forked children find zeroes here. False where the kernel cannot do that.
+    pub(crate) fn prepare(&self) -> bool {
+        // Acquire: pairs with the store below.
+        if self.is_ready.load(Acquire) != 0 {
+            return true;
+        }
+        if !memory::wipe_on_fork(self) {
+            return false;
+        }
+        let _held = self.lock.take();
+        if self.is_ready.load(Relaxed) == 0 {
+            self.crew.set_process(process::id());
+            for pool in &self.pools {
+                pool.link.set_crew(&self.crew);
+            }
+            // Release: pairs with the load above.
+            self.is_ready.store(1, Release);
+        }
+        true
+    }
+
+    /// Takes the lock. A thread of the program has its signals blocked.
+    pub(crate) fn take(&self) -> Guard<'_> {
+        Guard {
+            process: self,
+            held: ManuallyDrop::new(self.lock.take()),
+            in_pool: None,
+        }
+    }
+}
+
+impl Guard<'_> {
+    /// Lets the lock go while something is done.
+    pub(crate) fn release<T>(&mut self, body: impl FnOnce() -> T) -> T {
+        self.let_go();
+        let result = body();
+        self.held = ManuallyDrop::new(self.process.lock.take());
+        result
+    }
+
+    fn let_go(&mut self) {
+        let woken = core::mem::take(&mut self.woken);
+        // SAFETY: it is taken again, or never used again.
+        unsafe { ManuallyDrop::drop(&mut self.held) };
+        self.process.words.wake(woken);
+    }
+
+    /// Wakes who sleeps at these words, as soon as the lock is free.
+    pub(crate) fn wake(&mut self, marks: u64) {
+        self.process.words.change(marks);
+        self.woken |= marks;
+    }
+
+    /// A free slot. None: there is no memory.
+    pub(crate) fn new_slot(&mut self) -> Option<Index> {
+        let table = &self.process.table;
+        if self.free == 0 {
+            let (first, last) = table.grow()?;
+            for index in (first..=last).rev() {
+                table.slot(index).links.next = self.free;
+                self.free = index;
+            }
+        }
+        let index = self.free;
+        let slot = table.slot(index);
+        self.free = slot.links.next;
+        slot.links.next = 0;
+        slot.state = State::Placing;
+        self.sequence += 1;
+        slot.sequence = self.sequence;
+        Some(index)
+    }
+
+    /// Frees a slot that is in no queue.
+    pub(crate) fn free_slot(&mut self, index: Index) {
+        let slot = self.process.table.slot(index);
+        // SAFETY: zero is a free slot. Who looks at `target` without the lock finds 0 or the last value,
+        // which is not an address of a request in flight any more.
+        unsafe {
+            let target = &raw const slot.target;
+            (*target).store(0, Relaxed);
+            let rest = core::ptr::from_mut(slot).cast::<u8>();
+            let skipped = size_of::<usize>();
+            rest.add(skipped)
+                .write_bytes(0, size_of_val(slot) - skipped);
+        }
+        slot.links.next = self.free;
+        self.free = index;
+    }
+
+    /// The requests of descriptors whose number hashes as this one's.
+    pub(crate) fn of_descriptor(&mut self, fd: i32) -> &mut Queue {
+        let place = fd as usize % self.descriptors.len();
+        // SAFETY: below the length.
+        unsafe { self.descriptors.get_unchecked_mut(place) }
+    }
+
+    /// Calls `body` with each request of a descriptor.
+    pub(crate) fn each_of(&mut self, fd: i32, mut body: impl FnMut(&mut Self, Index)) {
+        let mut index = self.of_descriptor(fd).first;
+        while index != 0 {
+            let slot = self.process.table.slot(index);
+            let next = slot.of_descriptor.next;
+            if slot.fd == fd {
+                body(self, index);
+            }
+            index = next;
+        }
+    }
+
+    /// Notes a request as one of its descriptor.
+    pub(crate) fn note(&mut self, index: Index) {
+        let table = &self.process.table;
+        let fd = table.slot(index).fd;
+        self.in_flight += 1;
+        self.of_descriptor(fd)
+            .push(table, index, queue::by_descriptor);
+    }
+
+    /// The request is not one of its descriptor any more.
+    pub(crate) fn forget(&mut self, index: Index) {
+        let table = &self.process.table;
+        let fd = table.slot(index).fd;
+        self.in_flight -= 1;
+        self.of_descriptor(fd)
+            .remove(table, index, queue::by_descriptor);
+    }
+
+    /// A pool's state.
+    pub(crate) fn pool(&mut self, number: u8) -> &mut PoolState {
+        // SAFETY: below the length.
+        unsafe { self.pools.get_unchecked_mut(number as usize % POOLS) }
+    }
+
+    /// Requests that are not the kernel's.
+    pub(crate) fn elsewhere(&self) -> u32 {
+        self.in_flight - self.in_kernel
+    }
+
+    /// The pin of a request's file.
+    pub(crate) fn pin_of(&mut self, index: Index) -> &mut Pin {
+        let slot = self.process.table.slot(index);
+        let (pool, pin) = (slot.pool, slot.pin);
+        self.pool(pool).pins.pin(pin)
+    }
+
+    /// Wakes an attendant, and who waits for the end.
+    pub(crate) fn wake_attendant(&mut self, word: u32) {
+        self.wake(words::mark(word));
+    }
+
+    /// Calls a helper of a pool that sleeps, if there is one; else the one that watches.
+    pub(crate) fn call_helper(&mut self, number: u8) {
+        let state = self.pool(number);
+        if state.idle != 0 {
+            // Counted out here, so that the next call is for another one.
+            state.idle -= 1;
+            let calls = &self.process.pool(number).calls;
+            calls.fetch_add(1, Relaxed);
+            futex::wake(calls, 1);
+        } else {
+            self.nudge(number);
+        }
+    }
+
+    /// Lets the helper that watches look again.
+    pub(crate) fn nudge(&mut self, number: u8) {
+        let is_in_pool = self.in_pool == Some(number);
+        let state = self.pool(number);
+        if !state.is_watched || state.looks_again {
+            return;
+        }
+        state.looks_again = true;
+        if is_in_pool {
+            eventfd::add(state.bell);
+        } else {
+            // If there is no room, it has something to receive, and wakes for that.
+            let _ = self.process.pool(number).link.send(0, &[]);
+        }
+    }
+}
+
+impl Process {
+    /// The part of a pool that is used without the lock.
+    pub(crate) fn pool(&self, number: u8) -> &Pool {
+        // SAFETY: below the length.
+        unsafe { self.pools.get_unchecked(number as usize % POOLS) }
+    }
+}
+
+impl Deref for Guard<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        // SAFETY: the lock is held.
+        unsafe { &*self.process.inner.get() }
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        // SAFETY: the lock is held, by this guard alone.
+        unsafe { &mut *self.process.inner.get() }
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}

@@ -1,0 +1,349 @@
+//! Requests of pipes, sockets, terminals and all else that one waits for: the helper that watches asks
+//! whether there is data or room, and then reads or writes without waiting. So a request that waits
+//! takes no thread, and can be cancelled.
+//!
+//! Requests of one file and direction are carried out in the order of the calls.
+
+use core::ffi::c_int;
+
+use super::handing_over::carry_out;
+use super::helpers::{IDLE, finish, receive};
+use super::pins::{Pin, SENT};
+use super::process::Guard;
+use super::queue;
+use super::slot::{Action, Index, State};
+use crate::sys::errno::Errno;
+use crate::sys::files::{self, RWF_NOWAIT, Way};
+use crate::sys::{eventfd, futex, memory, sockets};
+
+/// More pins than a pool has, with room for the link and the bell.
+const MOST: usize = 4096 + 2;
+/// After so many false alarms in a row a file is asked about again only so many nanoseconds later.
+const ALARMS: u8 = 3;
+/// See [`ALARMS`].
+const REST: i64 = 5_000_000;
+
+/// Which way the data of a request goes.
+pub(crate) fn way(action: Action) -> Way {
+    match action {
+        Action::Read => Way::In,
+        _ => Way::Out,
+    }
+}
+
+/// Whether files of a type are streams: to be waited for, and without a position. Of devices the
+/// attempt to read them tells (ESPIPE).
+pub(crate) fn is_stream(mode: u32) -> bool {
+    !matches!(
+        mode & libc::S_IFMT,
+        libc::S_IFREG | libc::S_IFBLK | libc::S_IFDIR | libc::S_IFCHR | libc::S_IFLNK
+    )
+}
+
+/// Whether files of a type may be different ones with one inode: eventfds and their like, and devices.
+pub(crate) fn is_nameless(mode: u32) -> bool {
+    matches!(mode & libc::S_IFMT, 0 | libc::S_IFCHR)
+}
+
+/// What belongs to a direction.
+pub(crate) fn of(both: &mut [bool; 2], way: Way) -> &mut bool {
+    let [input, output] = both;
+    match way {
+        Way::In => input,
+        Way::Out => output,
+    }
+}
+
+/// Reads or writes a stream without waiting: EAGAIN if it would; EOPNOTSUPP if the file does not know
+/// how.
+pub(crate) fn attempt(way: Way, fd: c_int, buffer: usize, length: usize) -> Result<i32, Errno> {
+    let vector = libc::iovec {
+        iov_base: core::ptr::with_exposed_provenance_mut(buffer),
+        iov_len: length,
+    };
+    // SAFETY: the vector is there.
+    let done = unsafe { files::transfer(way, fd, &vector, 1, -1, RWF_NOWAIT) };
+    if done != Err(Errno::EOPNOTSUPP) {
+        return done;
+    }
+    // Linux before 5.4 does not know the flag for sockets.
+    match sockets::transfer(way, fd, buffer, length) {
+        Err(Errno::ENOTSOCK) => done,
+        done => done,
+    }
+}
+
+/// Whether reading or writing would not wait.
+pub(crate) fn is_ready(fd: c_int, way: Way) -> bool {
+    files::poll(fd, events(way), 0) != Ok(0)
+}
+
+fn events(way: Way) -> i16 {
+    match way {
+        Way::In => libc::POLLIN,
+        Way::Out => libc::POLLOUT,
+    }
+}
+
+/// A request waits, as the last of its file.
+pub(crate) fn wait_again(guard: &mut Guard<'_>, number: u8, index: Index) {
+    let table = &guard.process.table;
+    let slot = table.slot(index);
+    slot.state = State::Waiting;
+    let waiters = slot.waiters;
+    guard
+        .pool(number)
+        .streams
+        .push(table, index, queue::by_state);
+    // Who cancels it may try again.
+    guard.wake(waiters);
+    guard.nudge(number);
+}
+
+/// Sleeps until something comes by the link, or a stream of those that are waited for is ready; and
+/// carries its requests out. False: a second went by, and there was nothing.
+pub(crate) fn watch(guard: &mut Guard<'_>, number: u8, socket: c_int) -> bool {
+    receive(guard, number, socket);
+    super::helpers::close_dropped(guard, number);
+    if pass(guard, number) || !guard.pool(number).queue.is_empty() {
+        return true;
+    }
+    let Some(watched) = Watched::list(guard, number, socket) else {
+        return true;
+    };
+    let is_anything = guard.release(|| watched.sleep());
+    let state = guard.pool(number);
+    let was_called = core::mem::take(&mut state.looks_again);
+    if was_called {
+        eventfd::empty(state.bell);
+    }
+    if is_anything {
+        watched.note(guard, number);
+        receive(guard, number, socket);
+        pass(guard, number);
+    }
+    is_anything || was_called
+}
+
+/// What is asked of the kernel.
+struct Watched {
+    entries: *mut libc::pollfd,
+    count: usize,
+    timeout: i64,
+}
+
+impl Watched {
+    /// The link, the bell, and each file for which a request waits.
+    fn list(guard: &mut Guard<'_>, number: u8, socket: c_int) -> Option<Watched> {
+        let table = &guard.process.table;
+        let state = guard.pool(number);
+        if state.watched == 0 {
+            let bytes = MOST * size_of::<libc::pollfd>();
+            state.watched = memory::map_zeroes(bytes)?.expose_provenance();
+        }
+        let entries: *mut libc::pollfd = core::ptr::with_exposed_provenance_mut(state.watched);
+        let mut count = 0;
+        let mut add = |fd, events| {
+            // SAFETY: there is room for more than there are pins.
+            unsafe {
+                entries.add(count).write(libc::pollfd {
+                    fd,
+                    events,
+                    revents: 0,
+                });
+            }
+            count += 1;
+        };
+        add(if state.is_cut_off { -1 } else { socket }, libc::POLLIN);
+        add(state.bell, libc::POLLIN);
+        let mut until = futex::now() + IDLE;
+        let now = until - IDLE;
+        for pin in 0..state.pins.reach {
+            let pin = state.pins.pin(pin);
+            pin.wanted = 0;
+        }
+        let mut index = state.streams.first;
+        while index != 0 {
+            let slot = table.slot(index);
+            let way = way(slot.action);
+            let pin = state.pins.pin(slot.pin);
+            if slot.deadline != 0 {
+                until = until.min(slot.deadline);
+            }
+            if pin.number >= 0 && !*of(&mut pin.is_busy, way) {
+                if pin.rests_until > now {
+                    until = until.min(pin.rests_until);
+                } else {
+                    pin.wanted |= events(way);
+                }
+            }
+            index = slot.links.next;
+        }
+        for pin in 0..state.pins.reach {
+            let pin = state.pins.pin(pin);
+            if pin.is_used {
+                add(if pin.wanted == 0 { -1 } else { pin.number }, pin.wanted);
+            } else {
+                add(-1, 0);
+            }
+        }
+        Some(Watched {
+            entries,
+            count,
+            timeout: (until - now).max(0),
+        })
+    }
+
+    /// Whether something came.
+    fn sleep(&self) -> bool {
+        // SAFETY: so many entries are there, and nobody else watches.
+        let ready = unsafe { files::poll_all(self.entries, self.count, self.timeout) };
+        ready != Ok(0) || self.timeout < IDLE
+    }
+
+    /// Notes what is ready.
+    fn note(&self, guard: &mut Guard<'_>, number: u8) {
+        let state = guard.pool(number);
+        for pin_number in 0..(self.count - 2).min(state.pins.reach as usize) {
+            // SAFETY: it is below the count.
+            let entry = unsafe { *self.entries.add(pin_number + 2) };
+            let pin = state.pins.pin(pin_number as u32);
+            if pin.is_used && pin.number == entry.fd && entry.revents != 0 {
+                let is = |event| entry.revents & (event | libc::POLLHUP | libc::POLLERR) != 0;
+                pin.is_ready = [is(libc::POLLIN), is(libc::POLLOUT)];
+            }
+        }
+    }
+}
+
+/// Carries out what waits and does not have to. Whether there was anything.
+fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
+    let table = &guard.process.table;
+    let is_ending = guard.is_ending;
+    let mut did_something = false;
+    let mut now = 0;
+    let mut index = guard.pool(number).streams.first;
+    while index != 0 {
+        let slot = table.slot(index);
+        let way = way(slot.action);
+        if slot.deadline != 0 && now == 0 {
+            now = futex::now();
+        }
+        let is_late = slot.deadline != 0 && now >= slot.deadline;
+        let never_waits = slot.file.flags & libc::O_NONBLOCK != 0 || slot.length == 0;
+        let pin = guard.pool(number).pins.pin(slot.pin);
+        if pin.rests_until != 0 && pin.rests_until <= futex::now() {
+            pin.rests_until = 0;
+            pin.is_ready = [true; 2];
+        }
+        let is_last_chance = is_ending && way == Way::Out && !pin.was_full;
+        let is_due = is_late || never_waits || is_last_chance || *of(&mut pin.is_ready, way);
+        if pin.number == SENT || *of(&mut pin.is_busy, way) || !is_due {
+            index = slot.links.next;
+            continue;
+        }
+        did_something = true;
+        slot.state = State::Trying;
+        let outcome = match pin.file_number() {
+            Err(error) => Outcome::Ends(error.negated().into()),
+            Ok(_) if is_late => Outcome::Ends(so_far(slot.done, Errno::EAGAIN)),
+            Ok(fd) => try_it(guard, index, fd, never_waits),
+        };
+        let slot = table.slot(index);
+        let next = slot.links.next;
+        let pin = guard.pool(number).pins.pin(slot.pin);
+        match outcome {
+            Outcome::Ends(result) => {
+                pin.alarms = 0;
+                guard
+                    .pool(number)
+                    .streams
+                    .remove(table, index, queue::by_state);
+                finish(guard, number, index, result);
+            }
+            Outcome::GoesOn => {
+                note_alarm(pin, way);
+                slot.state = State::Waiting;
+                let waiters = slot.waiters;
+                guard.wake(waiters);
+            }
+            Outcome::IsPlain => {
+                *of(&mut pin.is_ready, way) = false;
+                *of(&mut pin.is_busy, way) = true;
+                slot.is_plain = true;
+                slot.state = State::Queued;
+                let state = guard.pool(number);
+                state.streams.remove(table, index, queue::by_state);
+                state.queue.push(table, index, queue::by_state);
+                guard.call_helper(number);
+            }
+        }
+        index = next;
+    }
+    did_something
+}
+
+/// There was nothing, or no room, although the kernel had said so.
+fn note_alarm(pin: &mut Pin, way: Way) {
+    *of(&mut pin.is_ready, way) = false;
+    pin.was_full |= way == Way::Out;
+    pin.alarms = pin.alarms.saturating_add(1);
+    if pin.alarms > ALARMS {
+        pin.rests_until = futex::now() + REST;
+    }
+}
+
+/// What becomes of a request that was tried.
+enum Outcome {
+    Ends(i64),
+    GoesOn,
+    /// Another helper is to read or write it in the ordinary way.
+    IsPlain,
+}
+
+/// Tries a request until it ends, or would wait.
+fn try_it(guard: &mut Guard<'_>, index: Index, fd: c_int, never_waits: bool) -> Outcome {
+    let table = &guard.process.table;
+    loop {
+        let slot = table.slot(index);
+        let (action, done) = (slot.action, slot.done);
+        let (buffer, length) = (slot.buffer.wrapping_add(done), slot.length - done);
+        if length == 0 && done == 0 {
+            let result = guard.release(|| carry_out(action, fd, buffer, 0, -1, true));
+            return Outcome::Ends(super::handing_over::as_result(result));
+        }
+        let tried = guard.release(|| attempt(way(action), fd, buffer, length));
+        match tried {
+            Ok(count) if action == Action::Read => return Outcome::Ends(count.into()),
+            Ok(count) => {
+                let slot = table.slot(index);
+                slot.done += count as usize;
+                // The kernel transfers no more than an `int` tells.
+                if slot.done >= slot.length.min(0x7fff_f000) || count == 0 {
+                    return Outcome::Ends(slot.done as i64);
+                }
+                let pin = guard.pin_of(index);
+                (pin.alarms, pin.was_full) = (0, false);
+            }
+            Err(Errno::EAGAIN) if never_waits => {
+                return Outcome::Ends(so_far(done, Errno::EAGAIN));
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => return Outcome::GoesOn,
+            Err(Errno::EOPNOTSUPP) if never_waits => {
+                let result = guard.release(|| carry_out(action, fd, buffer, length, -1, true));
+                return Outcome::Ends(super::handing_over::as_result(result));
+            }
+            Err(Errno::EOPNOTSUPP) if done == 0 => return Outcome::IsPlain,
+            Err(error) => return Outcome::Ends(so_far(done, error)),
+        }
+    }
+}
+
+/// What a call says that fails after so many bytes.
+fn so_far(done: usize, error: Errno) -> i64 {
+    if done != 0 {
+        done as i64
+    } else {
+        error.negated().into()
+    }
+}

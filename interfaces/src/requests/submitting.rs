@@ -1,0 +1,310 @@
+//! Submitting: where a request goes.
+//!
+//! | request | goes |
+//! |---|---|
+//! | direct, of a regular file or block device, not appended | to the kernel |
+//! | buffered read of what is in the page cache | is carried out at once |
+//! | any other | to a pool |
+//!
+//! It is decided by what the descriptor is now: its flags and its type are asked each time.
+
+use super::attendants::{self, Which};
+use super::completing::{complete, leave_list};
+use super::handing_over::{May, hand_over, hand_over_returned};
+use super::process::{Guard, Process};
+use super::ring;
+use super::slot::{Action, File, Index, Kind, Notification, State, Store};
+use super::streams;
+use super::waiting;
+use crate::abi::iocb;
+use crate::sync::Ordering::Relaxed;
+use crate::sys::errno::Errno;
+use crate::sys::files::{self, RWF_NOWAIT, Way};
+use crate::sys::signals::Blocked;
+use crate::sys::{futex, limits, sockets, status};
+
+/// Requests that are submitted together.
+pub(crate) const BATCH: usize = 32;
+
+/// A request that the program makes.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The program's structure, and how it gets the result.
+    pub(crate) target: usize,
+    pub(crate) store: Store,
+    /// Tells the structure the number of its slot.
+    pub(crate) name: unsafe fn(usize, Index),
+    pub(crate) action: Action,
+    pub(crate) fd: i32,
+    pub(crate) buffer: usize,
+    pub(crate) length: usize,
+    pub(crate) offset: i64,
+    pub(crate) notification: Notification,
+    /// The list that it is a member of, or 0.
+    pub(crate) list: Index,
+}
+
+/// Requests that are to be submitted to the kernel together.
+pub(crate) struct Batch {
+    iocbs: [iocb; BATCH],
+    count: usize,
+}
+
+impl Batch {
+    /// None.
+    pub(crate) fn new() -> Batch {
+        Batch {
+            // SAFETY: zeroes are iocbs.
+            iocbs: unsafe { core::mem::zeroed() },
+            count: 0,
+        }
+    }
+
+    /// Whether there is no room for one more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count == BATCH
+    }
+}
+
+/// Which way the kernel may be used.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    /// Whether the kernel's AIO is used at all.
+    pub(crate) uses_kernel: bool,
+}
+
+/// Makes a list, of whose end the program is told. It is there until [`end_list`].
+pub(crate) fn new_list(guard: &mut Guard<'_>, notification: Notification) -> Result<Index, Errno> {
+    let index = guard.new_slot().ok_or(Errno::EAGAIN)?;
+    let slot = guard.process.table.slot(index);
+    slot.state = State::List;
+    slot.notification = notification;
+    slot.pending = 1;
+    guard.to_tell += 1;
+    Ok(index)
+}
+
+/// All requests of a list were submitted.
+pub(crate) fn end_list(guard: &mut Guard<'_>, list: Index) {
+    provide(guard, Which::Notifier);
+    leave_list(guard, list);
+    tell_if_nobody_does(guard);
+}
+
+/// Takes a request, and carries it out, hands it over, or adds it to `batch`, which has room and is to be
+/// submitted. Fails with EAGAIN: there is no memory for it.
+pub(crate) fn take(
+    process: &'static Process,
+    blocked: &Blocked,
+    wanted: &Wanted,
+    choice: Choice,
+    batch: &mut Batch,
+) -> Result<(), Errno> {
+    let Wanted { fd, action, .. } = *wanted;
+    let file = match file_of(fd) {
+        Ok(file) => file,
+        Err(error) => return end_at_once(process, wanted, error.negated().into()),
+    };
+    if !allows(&file, action) {
+        return end_at_once(process, wanted, Errno::EBADF.negated().into());
+    }
+    let is_disk = matches!(file.mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK);
+    let is_direct = is_disk && file.flags & libc::O_DIRECT != 0;
+    if is_disk && !is_direct && action == Action::Read {
+        if let Some(count) = read_cached(wanted) {
+            return end_at_once(process, wanted, count);
+        }
+    }
+    let mut guard = process.take();
+    let index = new_request(&mut guard, wanted, file)?;
+    let appends = action == Action::Write && file.flags & libc::O_APPEND != 0;
+    let is_kernels = is_direct
+        && choice.uses_kernel
+        && !action.is_sync()
+        && !appends
+        && wanted.length <= isize::MAX as usize
+        && !(action == Action::Write && exceeds_limit(wanted))
+        && ring::set_up(&mut guard);
+    if is_kernels {
+        let others = guard.elsewhere() > 1;
+        waiting::prepare_for_both(&mut guard, others);
+        if is_told(wanted) {
+            provide(&mut guard, Which::Watcher);
+            guard.wake_attendant(super::words::WATCHER);
+        }
+        let iocb = ring::prepare(&mut guard, index);
+        // SAFETY: there is room for one more.
+        unsafe { *batch.iocbs.get_unchecked_mut(batch.count) = iocb };
+        batch.count += 1;
+        return Ok(());
+    }
+    if is_told(wanted) {
+        provide(&mut guard, Which::Notifier);
+    }
+    hand_over(&mut guard, index, May::Start(blocked.before()));
+    if action.is_sync() && guard.in_kernel != 0 && !guard.deferred.is_empty() {
+        provide(&mut guard, Which::Watcher);
+        guard.wake_attendant(super::words::WATCHER);
+    }
+    waiting::prepare_for_both(&mut guard, true);
+    tell_if_nobody_does(&mut guard);
+    Ok(())
+}
+
+/// Submits what was added to a batch.
+pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut Batch) {
+    let count = core::mem::take(&mut batch.count);
+    let mut pointers = [core::ptr::null_mut::<iocb>(); BATCH];
+    for (pointer, iocb) in pointers.iter_mut().zip(&mut batch.iocbs) {
+        *pointer = iocb;
+    }
+    let may = May::Start(blocked.before());
+    let mut at = 0;
+    while at < count {
+        // SAFETY: `at` is below `count`, which is at most the length.
+        let rest = unsafe { pointers.get_unchecked_mut(at..count) };
+        match ring::submit(&process.ring, rest) {
+            Ok(submitted) => at += submitted,
+            Err(error) => {
+                // SAFETY: as above.
+                let index = unsafe { batch.iocbs.get_unchecked(at) }.data.addr() as Index;
+                let mut guard = process.take();
+                ring::withdraw(&mut guard, index);
+                if error == Errno::EBADF {
+                    complete(&mut guard, index, error.negated().into());
+                } else {
+                    // Its ring is full, a filter refuses the call, or a pool finds out what is wrong.
+                    ring::look(&mut guard);
+                    hand_over(&mut guard, index, may);
+                }
+                at += 1;
+            }
+        }
+    }
+    if count != 0 && process.ring.has_unread() {
+        let mut guard = process.take();
+        ring::look(&mut guard);
+        hand_over_returned(&mut guard, may);
+        tell_if_nobody_does(&mut guard);
+    }
+}
+
+/// Which file a descriptor names.
+fn file_of(fd: i32) -> Result<File, Errno> {
+    let flags = files::status_flags(fd)?;
+    let status = status::of(fd)?;
+    Ok(File {
+        device: status.device,
+        inode: status.inode,
+        flags,
+        mode: status.mode,
+    })
+}
+
+/// Whether the file was opened for that.
+fn allows(file: &File, action: Action) -> bool {
+    let mode = file.flags & libc::O_ACCMODE;
+    match action {
+        _ if file.flags & libc::O_PATH != 0 => false,
+        Action::Read => mode != libc::O_WRONLY,
+        Action::Write => mode != libc::O_RDONLY,
+        _ => true,
+    }
+}
+
+/// Whether a write reaches beyond RLIMIT_FSIZE: the kernel would send a signal to this thread.
+fn exceeds_limit(wanted: &Wanted) -> bool {
+    let end = (wanted.offset as u64).saturating_add(wanted.length as u64);
+    limits::file_size().is_some_and(|limit| end > limit)
+}
+
+/// Reads what is in the page cache, if all of it is there, or the file ends before. Anything else is
+/// a helper's to find out.
+fn read_cached(wanted: &Wanted) -> Option<i64> {
+    if wanted.offset < 0 || wanted.length > isize::MAX as usize {
+        return None;
+    }
+    let vector = libc::iovec {
+        iov_base: core::ptr::with_exposed_provenance_mut(wanted.buffer),
+        iov_len: wanted.length,
+    };
+    // SAFETY: the vector is there.
+    let read =
+        unsafe { files::transfer(Way::In, wanted.fd, &vector, 1, wanted.offset, RWF_NOWAIT) };
+    let count = read.ok()? as i64;
+    let is_all = count as u64 == wanted.length as u64;
+    // A short count may mean that the rest is not in the cache.
+    let is_end = || {
+        let size = status::now_of(wanted.fd).map_or(u64::MAX, |file| file.regular_size());
+        wanted.offset as u64 + count as u64 >= size
+    };
+    (is_all || is_end()).then_some(count)
+}
+
+fn is_told(wanted: &Wanted) -> bool {
+    wanted.notification.kind != Kind::None || wanted.list != 0
+}
+
+/// Ends a request without a slot, if nobody is to be told.
+fn end_at_once(process: &'static Process, wanted: &Wanted, result: i64) -> Result<(), Errno> {
+    if !is_told(wanted) {
+        // SAFETY: the program's structure is there until it learns of the end.
+        unsafe { (wanted.store)(wanted.target, 0, result) };
+        return Ok(());
+    }
+    let file = File {
+        device: 0,
+        inode: 0,
+        flags: 0,
+        mode: 0,
+    };
+    let mut guard = process.take();
+    let index = new_request(&mut guard, wanted, file)?;
+    provide(&mut guard, Which::Notifier);
+    complete(&mut guard, index, result);
+    tell_if_nobody_does(&mut guard);
+    Ok(())
+}
+
+/// A slot with all that is known of a request.
+fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Index, Errno> {
+    let index = guard.new_slot().ok_or(Errno::EAGAIN)?;
+    let slot = guard.process.table.slot(index);
+    slot.target.store(wanted.target, Relaxed);
+    slot.store = Some(wanted.store);
+    slot.action = wanted.action;
+    slot.fd = wanted.fd;
+    slot.file = file;
+    slot.buffer = wanted.buffer;
+    slot.length = wanted.length;
+    slot.offset = wanted.offset;
+    slot.notification = wanted.notification;
+    slot.list = wanted.list;
+    slot.is_stream = streams::is_stream(file.mode) && !wanted.action.is_sync();
+    if slot.is_stream && file.mode & libc::S_IFMT == libc::S_IFSOCK {
+        let limit = sockets::time_limit(wanted.fd, streams::way(wanted.action));
+        slot.deadline = limit.map_or(0, |limit| futex::now().saturating_add(limit));
+    }
+    if wanted.list != 0 {
+        guard.process.table.slot(wanted.list).pending += 1;
+    }
+    if wanted.notification.kind != Kind::None {
+        guard.to_tell += 1;
+    }
+    guard.note(index);
+    // SAFETY: the program's structure is there.
+    unsafe { (wanted.name)(wanted.target, index) };
+    Ok(index)
+}
+
+/// Sees to it that an attendant of this kind is there, if there can be one.
+fn provide(guard: &mut Guard<'_>, which: Which) {
+    let _ = attendants::provide(guard, which);
+}
+
+/// Where no attendant can be had, the call that submitted a request waits for it, and tells the program.
+fn tell_if_nobody_does(guard: &mut Guard<'_>) {
+    if !guard.told.is_empty() && !guard.has_notifier && !guard.has_watcher {
+        attendants::tell_here(guard);
+    }
+}
