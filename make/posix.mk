@@ -9,7 +9,9 @@ posix_shared := $(addprefix $(BUILD)/,$(posix_libname) $(posix_links) $(posix_pr
 posix_built := $(posix_shared) $(BUILD)/libposixaio.a
 posix_crate := $(dir $(crate))libaio_rs_interfaces.a
 posix_sources := $(wildcard interfaces/Cargo.toml interfaces/src/*.rs interfaces/src/*/*.rs) $(sources)
-posix_names = interfaces/abi/posix-names.sh $(firstword $(subst -, ,$(shell $(cc) -dumpmachine)))
+# "-m32" does not change what the compiler is called for.
+posix_machine = $(firstword $(subst -, ,$(shell $(cc) -dumpmachine)))
+posix_names = interfaces/abi/posix-names.sh $(if $(narrow),$(posix_machine:x86_64=i686),$(posix_machine))
 posix_functions = $(sort $(shell $(posix_names) names | sed 's/ .*//')) posixaio_read_environment posixaio_drain
 
 .PHONY: posix
