@@ -58,8 +58,8 @@ $(BUILD)/posix/static-names: $(BUILD)/posix/names
 $(BUILD)/posix/static.o: $(BUILD)/posix/functions.o $(BUILD)/posix/static.start.o $(BUILD)/posix/static-names
 	$(call name,$(BUILD)/posix/static-names)
 
-# It stays when it is unloaded: the program may have requests in flight, and threads are at work.
-posix_link = $(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,nodelete,--as-needed,--build-id=sha1 \
+# Code and constants share pages, to be small. It stays when it is unloaded: the program may have requests in flight, and threads are at work.
+posix_link = $(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,-z,nodelete,--as-needed,--build-id=sha1 \
 	-Wl,--version-script=$(BUILD)/posix/nodes $(filter-out $(not_for_us),$(LDFLAGS)) -o $@ $(BUILD)/posix/shared.o
 
 $(BUILD)/$(posix_libname): $(BUILD)/posix/shared.o $(BUILD)/posix/nodes $(BUILD)/$(soname)
