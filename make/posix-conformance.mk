@@ -1,0 +1,16 @@
+# The conformance suite of POSIX AIO, with glibc as the referee.
+#
+#   make check-posix            glibc, the library preloaded on kernel AIO, with its threads only, and all in one file
+#   make check-posix-long       the other ways of using it, the *64 functions, i686
+.PHONY: check-posix check-posix-long
+posix_conformance = BUILD=$(BUILD) ORIGINAL=$(original) c-tests/posix-conformance/run.sh
+check-posix: all posix
+	$(posix_conformance) glibc preload threads self-contained
+
+check-posix-long: all posix check-c-library i686 posix-i686
+	$(posix_conformance) glibc-wide preload-wide handed-over c-libaio linked archive \
+	  $(if $(i686),glibc-i686 glibc-wide-i686 preload-i686 preload-wide-i686 threads-wide-i686 self-contained-i686)
+
+.PHONY: posix-i686
+posix-i686:
+	$(if $(i686),$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all posix,$(no_i686))
