@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Runs the programs of faults: what must hold when something is refused, ends, or is used in a way that nobody expects.
+#
+# usage: run.sh LABEL... [-- PROGRAM...]
+#
+# A LABEL is glibc, the C library's own POSIX AIO; wrong, the same where it is known to be wrong; auto, our library
+# preloaded; threads, the same with POSIXAIO_ENGINE=threads; and each with -i686 behind it. Without PROGRAMs all.
+# The environment says BUILD: the Makefile's build directory.
+#
+# The second line of a program says what the C library makes of it:
+#   /* glibc: right */          it is the referee, and must pass
+#   /* glibc: wrong, WHY */     the program must notice it
+#   /* glibc: either, WHY */    what happens there is not determined, or not asked
+set -eu
+
+[ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(realpath "$(dirname "$0")")
+project=$(realpath "$here/../..")
+build=$(realpath "${BUILD:-$project/build}")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck disable=SC2034 # for the functions
+suite='POSIX faults' skips=$build/skipped
+labels=
+while [ $# != 0 ] && [ "$1" != -- ]; do
+	labels="$labels $1"
+	shift
+done
+[ $# = 0 ] || shift
+[ $# != 0 ] || {
+	for source in "$here"/*.c; do set -- "$@" "$(basename "$source" .c)"; done
+}
+unset POSIXAIO_ENGINE POSIXAIO_THREADS LIBRARY PATIENCE LD_PRELOAD
+mkdir -p "$build"
+# On a disk: O_DIRECT is tried there.
+work=$(mktemp -d -p "$build" posix-faults-XXXXXX)
+trap 'rm -rf --one-file-system "$work"' EXIT
+mkdir "$work/files"
+# Programs become other users.
+chmod 755 "$work"
+chmod 777 "$work/files"
+
+# glibc_is PROGRAM: right, wrong or either
+glibc_is() { sed -n '2s|^/\* glibc: \([a-z]*\).*\*/$|\1|p' "$here/$1.c"; }
+reason() { sed -n '2s|^/\* glibc: [a-z]*, \(.*\) \*/$|\1|p' "$here/$1.c"; }
+
+# one LABEL PROGRAM WIDTH [VARIABLE=VALUE...]: its line is that of the program, behind its name
+one() {
+	local label=$1 name=$2 width=$3 status=0
+	shift 3
+	[ -e "$work/$width/$name" ] || compile "$work/$width/$name" -D_GNU_SOURCE "$here/$name.c" ${width:+$([ "$width" = 64 ] || echo -m32)} -ldl
+	(cd "$work/files" && env TMPDIR="$work/files" "$@" timeout -k 5 170 "$work/$width/$name") >"$work/out" 2>&1 || status=$?
+	case $label in
+	wrong*)
+		# 77 is no mistake that was noticed.
+		if [ $status = 0 ]; then
+			status=1
+			echo "it is right, which the program says it is not: $(reason "$name")" >>"$work/out"
+		elif [ $status != 77 ]; then
+			status=0
+			echo "noticed: $(tail -n 1 "$work/out")" >"$work/out"
+		fi
+		;;
+	esac
+	[ $status != 0 ] || printf '%-13s %-18s %s\n' "$label" "$name" "$(tail -n 1 "$work/out")"
+	judge "$label $name" $status "$work/out"
+	rm -rf --one-file-system "$work/files"/*
+}
+
+# of_ours LABEL WIDTH DIRECTORY [VARIABLE=VALUE]: what the preloaded library needs
+mkdir "$work/64" "$work/32"
+for label in $labels; do
+	width=64 library=$build
+	case $label in *-i686) width=32 library=$build/i686 ;; esac
+	if [ $width = 32 ] && ! echo 'int main(void) { return 0; }' | ${CC:-cc} -m32 -x c -o "$work/narrow" - 2>/dev/null; then
+		skip "$label" 'the compiler makes no 32-bit programs'
+		continue
+	fi
+	for name; do
+		kind=$(glibc_is "$name")
+		case $label/$kind in
+		glibc*/right) one "$label" "$name" $width ;;
+		wrong*/wrong) one "$label" "$name" $width PATIENCE=2 ;;
+		auto*/right | auto*/wrong | auto*/either)
+			one "$label" "$name" $width LIBRARY="$library/libposixaio.so.1" \
+				LD_LIBRARY_PATH="$library" LD_PRELOAD="$library/libposixaio.so.1"
+			;;
+		threads*/right | threads*/wrong | threads*/either)
+			one "$label" "$name" $width LIBRARY="$library/libposixaio.so.1" POSIXAIO_ENGINE=threads \
+				LD_LIBRARY_PATH="$library" LD_PRELOAD="$library/libposixaio.so.1"
+			;;
+		glibc*/wrong | glibc*/either | wrong*/right | wrong*/either) ;;
+		*) echo "$0: there is no run $label, or $name does not say what glibc does: '$kind'" >&2 && exit 2 ;;
+		esac
+	done
+done
+totals 'POSIX faults'
