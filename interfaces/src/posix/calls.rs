@@ -10,6 +10,7 @@ use crate::requests::process::{PROCESS, Process};
 use crate::requests::ring;
 use crate::requests::slot::{Action, Index, Notification, State};
 use crate::requests::submitting::{self, Batch, Choice, Wanted};
+use crate::requests::telling::tell_if_nobody_does;
 use crate::requests::waiting::{self, Need};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
@@ -128,6 +129,7 @@ pub(super) unsafe fn error(cb: *const aiocb) -> c_int {
         let mut guard = PROCESS.take();
         ring::look(&mut guard);
         hand_over_returned(&mut guard, May::NotStart);
+        tell_if_nobody_does(&mut guard);
     }
     // SAFETY: as above.
     if unsafe { is_in_flight(cb) } {

@@ -18,7 +18,8 @@ pub(super) enum Version {
     Old,
 }
 
-/// EINVAL: the mode is none. EIO: a request has failed, or could not be made.
+/// EINVAL: the mode is none, or the priority of a request that is not waited for. EAGAIN: there is no memory
+/// for one. EIO: one that was waited for has failed, or could not be made.
 ///
 /// # Safety
 /// The list has `count` entries: null, or a `struct aiocb` with offsets of that length. `event` is null
@@ -64,7 +65,6 @@ pub(super) unsafe fn submit(
             _ => {
                 // SAFETY: as above.
                 unsafe { aiocb::fail(cb, libc::EINVAL) };
-                outcome = Err(Errno::EIO);
                 continue;
             }
         };
@@ -74,15 +74,18 @@ pub(super) unsafe fn submit(
             Version::Old => Notification::NONE,
         };
         // SAFETY: as above.
-        let Ok(wanted) = (unsafe { begin(cb, action, offsets, notification, list_index) }) else {
-            outcome = Err(Errno::EIO);
-            continue;
+        let wanted = match unsafe { begin(cb, action, offsets, notification, list_index) } {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                outcome = Err(error);
+                continue;
+            }
         };
         let taken = submitting::take(process, &blocked, &wanted, choice(), &mut batch);
         if let Err(error) = taken {
             // SAFETY: as above; there is no request.
             unsafe { aiocb::fail(cb, -error.negated()) };
-            outcome = Err(Errno::EIO);
+            outcome = Err(error);
         }
         if batch.is_full() {
             submitting::submit(process, &blocked, &mut batch);
@@ -95,6 +98,7 @@ pub(super) unsafe fn submit(
     if mode == LIO_NOWAIT {
         return outcome;
     }
+    let mut is_any_failed = outcome.is_err();
     for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
         // SAFETY: as above. The program keeps the structures until this returns.
         unsafe {
@@ -102,10 +106,12 @@ pub(super) unsafe fn submit(
                 continue;
             }
             wait_for(process, &blocked, cb)?;
-            if aiocb::error(cb) != 0 {
-                outcome = Err(Errno::EIO);
-            }
+            is_any_failed |= aiocb::error(cb) != 0;
         }
     }
-    outcome
+    if is_any_failed {
+        Err(Errno::EIO)
+    } else {
+        Ok(())
+    }
 }

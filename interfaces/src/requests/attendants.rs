@@ -9,10 +9,8 @@
 //! Nothing is told from within the calls of the program: a handler would run there each time.
 
 use super::handing_over::{May, hand_over_returned};
-use super::notifying::{self, Untold};
 use super::process::{Attendant, Guard, PROCESS};
-use super::queue;
-use super::slot::{Kind, State};
+use super::telling::{LONGEST_PAUSE, PAUSE, tell_all};
 use super::waiting::{self, Waiter};
 use super::words::{NOTIFIER, WATCHER};
 use crate::sys::errno::Errno;
@@ -22,11 +20,6 @@ use crate::sys::signals::Signals;
 
 /// Nanoseconds after which an attendant without work ends.
 const IDLE: i64 = 1_000_000_000;
-/// The first pause before something is told again that could not be, and the longest.
-const PAUSE: i64 = 1_000_000;
-/// See [`PAUSE`].
-const LONGEST_PAUSE: i64 = 50_000_000;
-
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -63,43 +56,6 @@ pub(crate) fn provide(guard: &mut Guard<'_>, which: Which) -> bool {
     started
 }
 
-/// Tells the program of all that has ended: for a call when no attendant can be had.
-pub(crate) fn tell_here(guard: &mut Guard<'_>) {
-    let mut pause = PAUSE;
-    while !tell_all(guard) && pause <= LONGEST_PAUSE {
-        guard.release(|| futex::sleep(pause as _));
-        pause *= 2;
-    }
-}
-
-/// Tells the program of all that has ended. False: something could not be told, and is to be later.
-fn tell_all(guard: &mut Guard<'_>) -> bool {
-    let table = &guard.process.table;
-    let mut is_all = true;
-    // What cannot be told now is not tried again in this round.
-    let mut untold = queue::Queue::default();
-    while let Some(index) = guard.told.pop(table, queue::by_state) {
-        let notification = table.slot(index).notification;
-        match guard.release(|| notifying::tell(&notification)) {
-            Err(Untold::ForNow) => {
-                untold.push(table, index, queue::by_state);
-                is_all = false;
-            }
-            Ok(()) | Err(Untold::ForGood) => {
-                if notification.kind != Kind::None {
-                    guard.to_tell -= 1;
-                }
-                guard.free_slot(index);
-            }
-        }
-    }
-    while let Some(index) = untold.pop(table, queue::by_state) {
-        table.slot(index).state = State::Ended;
-        guard.told.push(table, index, queue::by_state);
-    }
-    is_all
-}
-
 impl Attendant {
     fn which(&self) -> Which {
         if core::ptr::eq(self, &PROCESS.watcher) {
@@ -114,6 +70,7 @@ impl Attendant {
 impl Run for Attendant {
     fn run(&self) {
         let mut guard = PROCESS.take();
+        guard.may_send = true;
         match self.which() {
             Which::Notifier => notify(&mut guard),
             Which::Watcher => watch(&mut guard),

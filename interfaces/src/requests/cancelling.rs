@@ -1,7 +1,7 @@
 //! Cancelling: what nobody has begun yet.
 
 use super::completing::complete;
-use super::helpers::leave_chain;
+use super::pinning::leave_chain;
 use super::process::{Guard, Process};
 use super::queue;
 use super::slot::{Index, State};
@@ -46,7 +46,7 @@ pub(crate) fn cancel_one(
     let is_there = |guard: &Guard<'_>| guard.process.table.is_of(index, target);
     let until = futex::now() + PATIENCE;
     while is_there(&guard) {
-        if guard.process.table.slot(index).state != State::Trying || futex::now() > until {
+        if !is_in_hands(&guard, index) || futex::now() > until {
             let is_cancelled = cancel(&mut guard, index);
             settle(&mut guard);
             return Cancelled::None.and(is_cancelled);
@@ -67,7 +67,7 @@ pub(crate) fn cancel_all(process: &'static Process, blocked: &Blocked, fd: i32) 
         let mut tried = 0;
         let mut not_all = false;
         guard.each_of(fd, |guard, index| {
-            if guard.process.table.slot(index).state == State::Trying && futex::now() <= until {
+            if is_in_hands(guard, index) && futex::now() <= until {
                 tried = index;
             } else if cancel(guard, index) {
                 cancelled = cancelled.and(true);
@@ -85,6 +85,15 @@ pub(crate) fn cancel_all(process: &'static Process, blocked: &Blocked, fd: i32) 
         }
         wait_for_helper(&mut guard, blocked, tried, until);
     }
+}
+
+/// Whether a request is in the hands of a thread that keeps it for a moment: a helper looks whether there
+/// is something to read, or it has ended and the program is being told.
+fn is_in_hands(guard: &Guard<'_>, index: Index) -> bool {
+    matches!(
+        guard.process.table.slot(index).state,
+        State::Trying | State::Ended
+    )
 }
 
 /// Waits until a helper has looked at a stream.
@@ -120,9 +129,9 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
     let queue = match slot.state {
         State::Queued if slot.is_plain => {
             // A stream's, which was ready, and is a helper's to read.
-            let way = super::streams::way(slot.action);
+            let way = slot.action.way();
             let pin = guard.pool(pool).pins.pin(pin_number);
-            *super::streams::of(&mut pin.is_busy, way) = false;
+            *super::pins::of(&mut pin.is_busy, way) = false;
             &mut guard.pool(pool).queue
         }
         State::Queued => &mut guard.pool(pool).queue,

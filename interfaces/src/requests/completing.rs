@@ -1,42 +1,32 @@
 //! A request ends: the program's structure gets the result, and whoever waits is told.
+//!
+//! Where the program is to be told by a signal, the signal is sent first: who sees the result, or returns
+//! from a wait for it, has got the signal too, as with the C library. A handler that asks for the result
+//! meanwhile waits for the lock. Only threads of the library send signals: in a call of the program the
+//! handler would run there each time.
 
+use super::notifying::{self, Untold};
 use super::process::Guard;
 use super::queue;
-use super::slot::{Action, File, Index, Kind, State};
+use super::slot::{Action, File, Index, Kind, Notification, State};
 use super::words::{END, NOTIFIER, WATCHER};
 use crate::sync::Ordering::Relaxed;
 
 /// Ends a request that is in no queue of its state: `result` is a count or `-errno`.
 pub(crate) fn complete(guard: &mut Guard<'_>, index: Index, result: i64) {
-    guard.forget(index);
     let table = &guard.process.table;
     let slot = table.slot(index);
     let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
     let is_waited_for = counts(slot.action, slot.is_stream);
-    let (list, waiters) = (slot.list, slot.waiters);
-    let must_tell = slot.notification.kind != Kind::None;
-    let target = slot.target.load(Relaxed);
-    slot.target.store(0, Relaxed);
+    slot.result = result;
     slot.state = State::Ended;
-    if let Some(store) = slot.store {
-        // SAFETY: the program keeps the structure until it finds the result there.
-        unsafe { store(target, index, result) };
-    }
-    guard.wake(waiters);
-    if guard.is_ending {
-        guard.wake_attendant(END);
-    }
     if is_waited_for && !guard.deferred.is_empty() {
         release_syncs(guard, fd, &file, sequence);
     }
-    if list != 0 {
-        leave_list(guard, list);
+    if guard.is_ending {
+        guard.wake_attendant(END);
     }
-    if must_tell {
-        tell(guard, index);
-    } else {
-        guard.free_slot(index);
-    }
+    tell_of(guard, index);
 }
 
 /// Whether a later sync waits for such a request.
@@ -44,17 +34,47 @@ pub(crate) fn counts(action: Action, is_stream: bool) -> bool {
     !action.is_sync() && !is_stream
 }
 
-/// A request of a list has ended, or all were submitted.
-pub(crate) fn leave_list(guard: &mut Guard<'_>, list: Index) {
-    let slot = guard.process.table.slot(list);
-    slot.pending -= 1;
-    if slot.pending == 0 {
-        tell(guard, list);
+/// Tells of a request that has ended, or of a list, as far as this thread may.
+fn tell_of(guard: &mut Guard<'_>, index: Index) {
+    let slot = guard.process.table.slot(index);
+    let notification = slot.notification;
+    match notification.kind {
+        Kind::None => {
+            publish(guard, index);
+            guard.free_slot(index);
+        }
+        _ if slot.sequence <= guard.last_told => {
+            // The process ends, and nobody wants to know.
+            publish(guard, index);
+            guard.to_tell -= 1;
+            guard.free_slot(index);
+        }
+        Kind::Signal | Kind::ThreadSignal if guard.may_send => {
+            if !send(guard, index, &notification) {
+                leave_it(guard, index);
+            }
+        }
+        _ => leave_it(guard, index),
     }
 }
 
-/// Lets the program be told of what has ended.
-fn tell(guard: &mut Guard<'_>, index: Index) {
+/// Sends the signal of what has ended, and ends it. False: that cannot be done now; the program sees the
+/// result all the same.
+pub(crate) fn send(guard: &mut Guard<'_>, index: Index, notification: &Notification) -> bool {
+    // From here on the handler waits for the lock.
+    guard.process.table.slot(index).target.store(0, Relaxed);
+    let told = notifying::tell(notification);
+    publish(guard, index);
+    if matches!(told, Err(Untold::ForNow)) {
+        return false;
+    }
+    guard.to_tell -= 1;
+    guard.free_slot(index);
+    true
+}
+
+/// Leaves it to an attendant to tell the program.
+fn leave_it(guard: &mut Guard<'_>, index: Index) {
     let table = &guard.process.table;
     guard.told.push(table, index, queue::by_state);
     let attendant = if guard.has_notifier {
@@ -63,6 +83,38 @@ fn tell(guard: &mut Guard<'_>, index: Index) {
         WATCHER
     };
     guard.wake_attendant(attendant);
+}
+
+/// Lets the program see the result, and wakes who waits for it. Of a list there is nothing to see.
+pub(crate) fn publish(guard: &mut Guard<'_>, index: Index) {
+    let slot = guard.process.table.slot(index);
+    if slot.state == State::List || slot.is_published {
+        return;
+    }
+    slot.is_published = true;
+    let (list, waiters, result, target) = (slot.list, slot.waiters, slot.result, slot.target_there);
+    slot.target.store(0, Relaxed);
+    // Where the process ends, the structure may be gone with the frame of main.
+    if slot.sequence > guard.last_told {
+        if let Some(store) = slot.store {
+            // SAFETY: the program keeps the structure until it finds the result there.
+            unsafe { store(target, index, result) };
+        }
+    }
+    guard.forget(index);
+    guard.wake(waiters);
+    if list != 0 {
+        leave_list(guard, list);
+    }
+}
+
+/// A request of a list has ended, or all were submitted.
+pub(crate) fn leave_list(guard: &mut Guard<'_>, list: Index) {
+    let slot = guard.process.table.slot(list);
+    slot.pending -= 1;
+    if slot.pending == 0 {
+        tell_of(guard, list);
+    }
 }
 
 /// Lets the syncs go on that waited for nothing else than this request.

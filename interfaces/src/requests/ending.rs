@@ -1,11 +1,12 @@
 //! The end of the process by `exit(3)`: what was accepted for files is carried out. What waits for data
 //! is dropped; of what is written to a stream, as much goes as has room, and nothing after that.
+//! The program is told nothing of that: its structures may have been in the frame of `main`.
 
 use super::handing_over::{May, hand_over_returned};
+use super::pins::of;
 use super::process::{Guard, POOLS, PROCESS};
 use super::ring;
 use super::slot::Action;
-use super::streams;
 use super::words::END;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
@@ -18,6 +19,7 @@ pub(crate) fn drain() {
     let blocked = Blocked::new();
     let mut guard = PROCESS.take();
     guard.is_ending = true;
+    guard.last_told = guard.newest();
     for pool in 0..POOLS as u8 {
         guard.nudge(pool);
     }
@@ -44,10 +46,10 @@ fn is_done(guard: &mut Guard<'_>) -> bool {
         while index != 0 {
             let slot = table.slot(index);
             let is_write = slot.action == Action::Write;
-            let way = streams::way(slot.action);
+            let way = slot.action.way();
             let pin = guard.pin_of(index);
             // Its turn has not come, or there may be room.
-            if is_write && (!pin.was_full || *streams::of(&mut pin.is_ready, way)) {
+            if is_write && (!pin.was_full || *of(&mut pin.is_ready, way)) {
                 return false;
             }
             index = table.slot(index).links.next;

@@ -1,15 +1,15 @@
 //! A request goes to a pool, with its file, or is carried out by the thread that has it in its hands.
 
+use super::carrying_out::{as_result, attempt, carry_out, is_nameless};
 use super::completing::{complete, counts, is_same};
 use super::process::{Guard, POOLS};
 use super::queue;
 use super::ring;
 use super::slot::{Action, File, Index, State};
-use super::streams;
 use crate::staff::link::Unsent;
 use crate::sync::Ordering::Acquire;
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, Way};
+use crate::sys::files::Way;
 use crate::sys::signals::{self, Signals};
 use crate::sys::{futex, status};
 
@@ -108,7 +108,7 @@ struct Place {
 
 /// A pool that has the file, or gets it. None: there is none, or it cannot get it.
 fn find_place(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place> {
-    let is_alone = streams::is_nameless(file.mode);
+    let is_alone = is_nameless(file.mode);
     for turn in 0..TURNS {
         match send(guard, fd, file, is_alone) {
             Ok(place) => return Some(place),
@@ -220,9 +220,9 @@ fn carry_out_here(guard: &mut Guard<'_>, index: Index) {
         if !found.is_ok_and(|found| (found.device, found.inode) == (file.device, file.inode)) {
             return Err(Errno::EBADF);
         }
-        let way = streams::way(action);
+        let way = action.way();
         if is_stream && length != 0 && file.flags & libc::O_NONBLOCK == 0 {
-            return streams::attempt(way, fd, buffer, length);
+            return attempt(way, fd, buffer, length);
         }
         let result = carry_out(action, fd, buffer, length, offset, is_stream);
         // As in a helper, the error is all that the program sees of it.
@@ -243,33 +243,4 @@ fn wait_for_earlier(guard: &mut Guard<'_>, index: Index) {
             guard.release(|| futex::sleep(1_000_000));
         }
     }
-}
-
-/// Carries a request out on a descriptor of its file.
-pub(crate) fn carry_out(
-    action: Action,
-    fd: i32,
-    buffer: usize,
-    length: usize,
-    offset: i64,
-    is_stream: bool,
-) -> Result<i32, Errno> {
-    if action.is_sync() {
-        return files::sync(fd, action == Action::SyncData);
-    }
-    if !is_stream && offset < 0 {
-        return Err(Errno::EINVAL);
-    }
-    let offset = if is_stream { -1 } else { offset };
-    let vector = libc::iovec {
-        iov_base: core::ptr::with_exposed_provenance_mut(buffer),
-        iov_len: length,
-    };
-    // SAFETY: the vector is there.
-    unsafe { files::transfer(streams::way(action), fd, &vector, 1, offset, 0) }
-}
-
-/// A count or `-errno`.
-pub(crate) fn as_result(result: Result<i32, Errno>) -> i64 {
-    result.unwrap_or_else(Errno::negated).into()
 }

@@ -9,23 +9,20 @@
 use core::ffi::c_int;
 use core::ptr;
 
-use super::completing::complete;
-use super::handing_over::{as_result, carry_out};
-use super::pins::SENT;
+use super::carrying_out::{as_result, carry_out, is_ready};
+use super::pinning::{close_dropped, finish, leave_chain, receive};
+use super::pins::{SENT, of};
 use super::process::{Guard, PROCESS, Pool};
 use super::queue;
-use super::slot::{File, Index, State};
-use super::streams;
+use super::slot::{Index, State};
+use super::streams::{self, IDLE};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
 use crate::sys::process::Run;
-use crate::sys::sockets::{self, FILES, Received};
-use crate::sys::{eventfd, files, futex, status};
+use crate::sys::{eventfd, futex};
 
 /// How many helpers there may be if nothing was said, as in the C library.
 const DEFAULT_LIMIT: u32 = 20;
-/// Nanoseconds after which a helper without work ends.
-pub(crate) const IDLE: i64 = 1_000_000_000;
 
 impl Pool {
     fn number(&self) -> u8 {
@@ -43,6 +40,7 @@ impl Run for Pool {
         let number = self.number();
         let mut guard = PROCESS.take();
         guard.in_pool = Some(number);
+        guard.may_send = true;
         let state = guard.pool(number);
         if state.there == 0 {
             // The first counts itself; who starts another one has counted that.
@@ -150,9 +148,9 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         Ok(fd) => fd,
         Err(error) => return finish(guard, number, index, error.negated().into()),
     };
-    let way = streams::way(action);
+    let way = action.way();
     let result = guard.release(|| {
-        if is_plain && !streams::is_ready(fd, way) {
+        if is_plain && !is_ready(fd, way) {
             return Err(Errno::EAGAIN);
         }
         carry_out(action, fd, buffer, length, offset, is_plain)
@@ -160,7 +158,7 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
     if is_plain {
         // Somebody else was first: it waits again.
         let state = guard.pool(number);
-        *streams::of(&mut state.pins.pin(table.slot(index).pin).is_busy, way) = false;
+        *of(&mut state.pins.pin(table.slot(index).pin).is_busy, way) = false;
         if result == Err(Errno::EAGAIN) {
             streams::wait_again(guard, number, index);
             return;
@@ -173,107 +171,4 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         return;
     }
     finish(guard, number, index, as_result(result));
-}
-
-/// Ends a request that a helper has in its hands, and closes its file if no other needs it.
-pub(crate) fn finish(guard: &mut Guard<'_>, number: u8, index: Index, result: i64) {
-    leave_chain(guard, number, index);
-    let table = &guard.process.table;
-    let pin_number = table.slot(index).pin;
-    let pin = guard.pool(number).pins.pin(pin_number);
-    pin.uses -= 1;
-    if pin.uses == 0 {
-        // Before the program learns of the end: it may count on nobody having the file any more.
-        pin.is_dropped = true;
-        close(guard, number, pin_number);
-    }
-    complete(guard, index, result);
-}
-
-/// Lets the next of those go on that are carried out one after the other.
-pub(crate) fn leave_chain(guard: &mut Guard<'_>, number: u8, index: Index) {
-    let table = &guard.process.table;
-    let slot = table.slot(index);
-    if !slot.in_chain {
-        return;
-    }
-    slot.in_chain = false;
-    let state = guard.pool(number);
-    let pin = state.pins.pin(slot.pin);
-    let Some(next) = pin.chain.pop(table, queue::by_state) else {
-        pin.is_chained = false;
-        return;
-    };
-    table.slot(next).state = State::Queued;
-    state.queue.push(table, next, queue::by_state);
-    guard.call_helper(number);
-}
-
-/// Closes the file of a pin that nobody needs and nobody finds any more.
-fn close(guard: &mut Guard<'_>, number: u8, pin_number: u32) {
-    let pin = guard.pool(number).pins.pin(pin_number);
-    if let Ok(fd) = pin.file_number() {
-        // Nobody else is to close it meanwhile.
-        pin.number = SENT;
-        // Closing may take its time.
-        guard.release(|| files::close(fd));
-    }
-    guard.pool(number).pins.free(pin_number);
-}
-
-/// Closes the files of requests that were cancelled.
-pub(crate) fn close_dropped(guard: &mut Guard<'_>, number: u8) {
-    while let Some(pin) = guard.pool(number).pins.dropped() {
-        close(guard, number, pin);
-        // Who cancels waits for that.
-        guard.wake(!0);
-    }
-}
-
-/// Receives what has come by the link.
-pub(crate) fn receive(guard: &mut Guard<'_>, number: u8, socket: c_int) {
-    let mut numbers = [0; FILES];
-    loop {
-        match sockets::receive(socket, false, &mut numbers) {
-            Ok(Received::Message(0, _)) => {}
-            Ok(Received::Message(word, count)) => {
-                let arrived = if count == 0 { None } else { Some(numbers) };
-                arrive(
-                    guard,
-                    number,
-                    word as u32 - 1,
-                    arrived.and_then(|n| n.first().copied()),
-                );
-            }
-            Ok(Received::Nothing) => return,
-            Ok(Received::End) | Err(_) => {
-                // The program has closed its end. What was sent is here.
-                let state = guard.pool(number);
-                state.is_open = false;
-                state.is_cut_off = true;
-                return;
-            }
-        }
-    }
-}
-
-/// A file has come, if the table had room for it.
-fn arrive(guard: &mut Guard<'_>, number: u8, pin: u32, fd: Option<c_int>) {
-    let pin = guard.pool(number).pins.pin(pin);
-    let Some(fd) = fd else {
-        pin.fail(Errno::EAGAIN);
-        return;
-    };
-    // The program may have put another file there while it was looked at.
-    if pin.file.as_ref().is_some_and(|file| is(fd, file)) {
-        pin.number = fd;
-    } else {
-        pin.fail(Errno::EBADF);
-        files::close(fd);
-    }
-}
-
-fn is(fd: c_int, file: &File) -> bool {
-    status::of(fd).is_ok_and(|found| (found.device, found.inode) == (file.device, file.inode))
-        && files::status_flags(fd) == Ok(file.flags)
 }

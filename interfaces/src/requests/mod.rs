@@ -10,21 +10,24 @@
 //! | [`slot`], [`table`], [`queue`] | a request; all of them; a list of some |
 //! | [`process`] | the memory and its lock |
 //! | [`words`] | what threads sleep on |
-//! | [`pins`] | the files that a pool has in a descriptor table of its own |
+//! | [`pins`], [`pinning`] | the files that a pool has in a descriptor table of its own |
+//! | [`carrying_out`] | a request's system call |
 //! | [`completing`] | a request ends: result, waiters, notification, lists, syncs |
 //! | [`ring`] | the context of libaio: submitting, reading what has come |
 //! | [`handing_over`] | a request goes to a pool, or is carried out by its caller |
 //! | [`helpers`], [`streams`] | the threads of a pool; its requests that wait for data or room |
-//! | [`attendants`], [`notifying`] | the two threads that tell the program, and watch the ring for that |
+//! | [`attendants`], [`telling`], [`notifying`] | the two threads that tell the program, and watch the ring for that |
 //! | [`submitting`], [`waiting`], [`cancelling`], [`ending`] | what calls do |
 
 pub(crate) mod attendants;
 pub(crate) mod cancelling;
+pub(crate) mod carrying_out;
 pub(crate) mod completing;
 pub(crate) mod ending;
 pub(crate) mod handing_over;
 pub(crate) mod helpers;
 pub(crate) mod notifying;
+pub(crate) mod pinning;
 pub(crate) mod pins;
 pub(crate) mod process;
 pub(crate) mod queue;
@@ -33,5 +36,6 @@ pub(crate) mod slot;
 pub(crate) mod streams;
 pub(crate) mod submitting;
 pub(crate) mod table;
+pub(crate) mod telling;
 pub(crate) mod waiting;
 pub(crate) mod words;

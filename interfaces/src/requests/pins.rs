@@ -17,6 +17,7 @@ use core::ffi::c_int;
 use super::queue::Queue;
 use super::slot::File;
 use crate::sys::errno::Errno;
+use crate::sys::files::Way;
 use crate::sys::{limits, memory};
 
 /// Files that a pool may have at a time, if the limit of open files allows.
@@ -161,5 +162,14 @@ impl Pin {
     /// Says why it has none.
     pub(crate) fn fail(&mut self, error: Errno) {
         self.number = error.negated() - 1;
+    }
+}
+
+/// What belongs to a direction.
+pub(crate) fn of(both: &mut [bool; 2], way: Way) -> &mut bool {
+    let [input, output] = both;
+    match way {
+        Way::In => input,
+        Way::Out => output,
     }
 }

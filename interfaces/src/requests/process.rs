@@ -109,8 +109,9 @@ pub(crate) struct Inner {
     pub(crate) kernel_is_refused: bool,
     /// Whether a thread waits for requests both of the kernel and of others.
     pub(crate) is_mixed: bool,
-    /// Whether the process ends.
+    /// Whether the process ends; and up to which request nobody is told any more.
     pub(crate) is_ending: bool,
+    pub(crate) last_told: u64,
     /// Whether the attendants are there.
     pub(crate) has_notifier: bool,
     pub(crate) has_watcher: bool,
@@ -155,6 +156,8 @@ pub(crate) struct Guard<'a> {
     held: ManuallyDrop<Held<'a>>,
     /// The pool whose descriptor table this thread has.
     pub(crate) in_pool: Option<u8>,
+    /// Whether this is a thread of the library, and may send signals.
+    pub(crate) may_send: bool,
 }
 
 impl Process {
@@ -185,6 +188,7 @@ impl Process {
             process: self,
             held: ManuallyDrop::new(self.lock.take()),
             in_pool: None,
+            may_send: false,
         }
     }
 }
@@ -209,6 +213,11 @@ impl Guard<'_> {
     pub(crate) fn wake(&mut self, marks: u64) {
         self.process.words.change(marks);
         self.woken |= marks;
+    }
+
+    /// The number of the newest request.
+    pub(crate) fn newest(&self) -> u64 {
+        self.sequence
     }
 
     /// A free slot. None: there is no memory.

@@ -17,6 +17,8 @@
 use core::ffi::c_int;
 use core::sync::atomic::AtomicUsize;
 
+use crate::sys::files::Way;
+
 /// The number of a slot; 0 is none.
 pub(crate) type Index = u32;
 
@@ -38,6 +40,14 @@ impl Action {
     /// Whether it is one of the two syncs.
     pub(crate) fn is_sync(self) -> bool {
         matches!(self, Action::Sync | Action::SyncData)
+    }
+
+    /// Which way its data goes.
+    pub(crate) fn way(self) -> Way {
+        match self {
+            Action::Read => Way::In,
+            _ => Way::Out,
+        }
     }
 }
 
@@ -63,7 +73,7 @@ pub(crate) enum State {
     Trying,
     /// A sync, until earlier requests have ended.
     Deferred,
-    /// Ended; the program is still to be told.
+    /// Ended. The program is still to be told; before it is, it does not see the result either.
     Ended,
     /// No request: the notification of a list.
     List,
@@ -138,6 +148,8 @@ pub(crate) type Store = unsafe fn(usize, Index, i64);
 pub(crate) struct Slot {
     /// The program's structure, whose request this is; 0: none. Read without the lock.
     pub target: AtomicUsize,
+    /// The same, as long as the slot is in use.
+    pub target_there: usize,
     pub store: Option<Store>,
     pub state: State,
     pub action: Action,
@@ -165,6 +177,9 @@ pub(crate) struct Slot {
     pub pending: u32,
     /// The list that it is a member of, or 0.
     pub list: Index,
+    /// How it has ended: a count or `-errno`. Whether the program's structure has that already.
+    pub result: i64,
+    pub is_published: bool,
     /// The words of threads that wait for it.
     pub waiters: u64,
     pub notification: Notification,

@@ -2,88 +2,28 @@
 //! whether there is data or room, and then reads or writes without waiting. So a request that waits
 //! takes no thread, and can be cancelled.
 //!
-//! Requests of one file and direction are carried out in the order of the calls.
+//! Requests of one file and way are carried out in the order of the calls.
 
 use core::ffi::c_int;
 
-use super::handing_over::carry_out;
-use super::helpers::{IDLE, finish, receive};
-use super::pins::{Pin, SENT};
+use super::carrying_out::{as_result, attempt, carry_out, events};
+use super::pinning::{close_dropped, finish, receive};
+use super::pins::{Pin, SENT, of};
 use super::process::Guard;
 use super::queue;
 use super::slot::{Action, Index, State};
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_NOWAIT, Way};
-use crate::sys::{eventfd, futex, memory, sockets};
+use crate::sys::files::{self, Way};
+use crate::sys::{eventfd, futex, memory};
 
+/// Nanoseconds after which a helper without work ends.
+pub(crate) const IDLE: i64 = 1_000_000_000;
 /// More pins than a pool has, with room for the link and the bell.
 const MOST: usize = 4096 + 2;
 /// After so many false alarms in a row a file is asked about again only so many nanoseconds later.
 const ALARMS: u8 = 3;
 /// See [`ALARMS`].
 const REST: i64 = 5_000_000;
-
-/// Which way the data of a request goes.
-pub(crate) fn way(action: Action) -> Way {
-    match action {
-        Action::Read => Way::In,
-        _ => Way::Out,
-    }
-}
-
-/// Whether files of a type are streams: to be waited for, and without a position. Of devices the
-/// attempt to read them tells (ESPIPE).
-pub(crate) fn is_stream(mode: u32) -> bool {
-    !matches!(
-        mode & libc::S_IFMT,
-        libc::S_IFREG | libc::S_IFBLK | libc::S_IFDIR | libc::S_IFCHR | libc::S_IFLNK
-    )
-}
-
-/// Whether files of a type may be different ones with one inode: eventfds and their like, and devices.
-pub(crate) fn is_nameless(mode: u32) -> bool {
-    matches!(mode & libc::S_IFMT, 0 | libc::S_IFCHR)
-}
-
-/// What belongs to a direction.
-pub(crate) fn of(both: &mut [bool; 2], way: Way) -> &mut bool {
-    let [input, output] = both;
-    match way {
-        Way::In => input,
-        Way::Out => output,
-    }
-}
-
-/// Reads or writes a stream without waiting: EAGAIN if it would; EOPNOTSUPP if the file does not know
-/// how.
-pub(crate) fn attempt(way: Way, fd: c_int, buffer: usize, length: usize) -> Result<i32, Errno> {
-    let vector = libc::iovec {
-        iov_base: core::ptr::with_exposed_provenance_mut(buffer),
-        iov_len: length,
-    };
-    // SAFETY: the vector is there.
-    let done = unsafe { files::transfer(way, fd, &vector, 1, -1, RWF_NOWAIT) };
-    if done != Err(Errno::EOPNOTSUPP) {
-        return done;
-    }
-    // Linux before 5.4 does not know the flag for sockets.
-    match sockets::transfer(way, fd, buffer, length) {
-        Err(Errno::ENOTSOCK) => done,
-        done => done,
-    }
-}
-
-/// Whether reading or writing would not wait.
-pub(crate) fn is_ready(fd: c_int, way: Way) -> bool {
-    files::poll(fd, events(way), 0) != Ok(0)
-}
-
-fn events(way: Way) -> i16 {
-    match way {
-        Way::In => libc::POLLIN,
-        Way::Out => libc::POLLOUT,
-    }
-}
 
 /// A request waits, as the last of its file.
 pub(crate) fn wait_again(guard: &mut Guard<'_>, number: u8, index: Index) {
@@ -104,7 +44,7 @@ pub(crate) fn wait_again(guard: &mut Guard<'_>, number: u8, index: Index) {
 /// carries its requests out. False: a second went by, and there was nothing.
 pub(crate) fn watch(guard: &mut Guard<'_>, number: u8, socket: c_int) -> bool {
     receive(guard, number, socket);
-    super::helpers::close_dropped(guard, number);
+    close_dropped(guard, number);
     if pass(guard, number) || !guard.pool(number).queue.is_empty() {
         return true;
     }
@@ -165,7 +105,7 @@ impl Watched {
         let mut index = state.streams.first;
         while index != 0 {
             let slot = table.slot(index);
-            let way = way(slot.action);
+            let way = slot.action.way();
             let pin = state.pins.pin(slot.pin);
             if slot.deadline != 0 {
                 until = until.min(slot.deadline);
@@ -225,7 +165,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
     let mut index = guard.pool(number).streams.first;
     while index != 0 {
         let slot = table.slot(index);
-        let way = way(slot.action);
+        let way = slot.action.way();
         if slot.deadline != 0 && now == 0 {
             now = futex::now();
         }
@@ -310,9 +250,9 @@ fn try_it(guard: &mut Guard<'_>, index: Index, fd: c_int, never_waits: bool) -> 
         let (buffer, length) = (slot.buffer.wrapping_add(done), slot.length - done);
         if length == 0 && done == 0 {
             let result = guard.release(|| carry_out(action, fd, buffer, 0, -1, true));
-            return Outcome::Ends(super::handing_over::as_result(result));
+            return Outcome::Ends(as_result(result));
         }
-        let tried = guard.release(|| attempt(way(action), fd, buffer, length));
+        let tried = guard.release(|| attempt(action.way(), fd, buffer, length));
         match tried {
             Ok(count) if action == Action::Read => return Outcome::Ends(count.into()),
             Ok(count) => {
@@ -331,7 +271,7 @@ fn try_it(guard: &mut Guard<'_>, index: Index, fd: c_int, never_waits: bool) -> 
             Err(Errno::EAGAIN | Errno::EINTR) => return Outcome::GoesOn,
             Err(Errno::EOPNOTSUPP) if never_waits => {
                 let result = guard.release(|| carry_out(action, fd, buffer, length, -1, true));
-                return Outcome::Ends(super::handing_over::as_result(result));
+                return Outcome::Ends(as_result(result));
             }
             Err(Errno::EOPNOTSUPP) if done == 0 => return Outcome::IsPlain,
             Err(error) => return Outcome::Ends(so_far(done, error)),

@@ -9,13 +9,13 @@
 //! It is decided by what the descriptor is now: its flags and its type are asked each time.
 
 use super::attendants::{self, Which};
+use super::carrying_out::is_stream;
 use super::completing::{complete, leave_list};
 use super::handing_over::{May, hand_over, hand_over_returned};
 use super::process::{Guard, Process};
 use super::ring;
 use super::slot::{Action, File, Index, Kind, Notification, State, Store};
-use super::streams;
-use super::waiting;
+use super::telling::tell_if_nobody_does;
 use crate::abi::iocb;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
@@ -108,9 +108,14 @@ pub(crate) fn take(
     if !allows(&file, action) {
         return end_at_once(process, wanted, Errno::EBADF.negated().into());
     }
+    // As `pwrite(2)`, which the C library tries first, though a stream has no position.
+    if wanted.offset < 0 && is_stream(file.mode) && !action.is_sync() {
+        return end_at_once(process, wanted, Errno::EINVAL.negated().into());
+    }
     let is_disk = matches!(file.mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK);
     let is_direct = is_disk && file.flags & libc::O_DIRECT != 0;
-    if is_disk && !is_direct && action == Action::Read {
+    // Of which the program is told, that is not yet to have ended when the call returns.
+    if is_disk && !is_direct && action == Action::Read && !is_told(wanted) {
         if let Some(count) = read_cached(wanted) {
             return end_at_once(process, wanted, count);
         }
@@ -127,7 +132,7 @@ pub(crate) fn take(
         && ring::set_up(&mut guard);
     if is_kernels {
         let others = guard.elsewhere() > 1;
-        waiting::prepare_for_both(&mut guard, others);
+        prepare_for_both(&mut guard, others);
         if is_told(wanted) {
             provide(&mut guard, Which::Watcher);
             guard.wake_attendant(super::words::WATCHER);
@@ -146,7 +151,7 @@ pub(crate) fn take(
         provide(&mut guard, Which::Watcher);
         guard.wake_attendant(super::words::WATCHER);
     }
-    waiting::prepare_for_both(&mut guard, true);
+    prepare_for_both(&mut guard, true);
     tell_if_nobody_does(&mut guard);
     Ok(())
 }
@@ -221,7 +226,8 @@ fn exceeds_limit(wanted: &Wanted) -> bool {
 /// Reads what is in the page cache, if all of it is there, or the file ends before. Anything else is
 /// a helper's to find out.
 fn read_cached(wanted: &Wanted) -> Option<i64> {
-    if wanted.offset < 0 || wanted.length > isize::MAX as usize {
+    // More the kernel never transfers, and what it says of longer ones is a helper's to find out.
+    if wanted.offset < 0 || wanted.length > 0x7fff_f000 {
         return None;
     }
     let vector = libc::iovec {
@@ -271,6 +277,7 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
     let index = guard.new_slot().ok_or(Errno::EAGAIN)?;
     let slot = guard.process.table.slot(index);
     slot.target.store(wanted.target, Relaxed);
+    slot.target_there = wanted.target;
     slot.store = Some(wanted.store);
     slot.action = wanted.action;
     slot.fd = wanted.fd;
@@ -280,9 +287,9 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
     slot.offset = wanted.offset;
     slot.notification = wanted.notification;
     slot.list = wanted.list;
-    slot.is_stream = streams::is_stream(file.mode) && !wanted.action.is_sync();
+    slot.is_stream = is_stream(file.mode) && !wanted.action.is_sync();
     if slot.is_stream && file.mode & libc::S_IFMT == libc::S_IFSOCK {
-        let limit = sockets::time_limit(wanted.fd, streams::way(wanted.action));
+        let limit = sockets::time_limit(wanted.fd, wanted.action.way());
         slot.deadline = limit.map_or(0, |limit| futex::now().saturating_add(limit));
     }
     if wanted.list != 0 {
@@ -302,9 +309,10 @@ fn provide(guard: &mut Guard<'_>, which: Which) {
     let _ = attendants::provide(guard, which);
 }
 
-/// Where no attendant can be had, the call that submitted a request waits for it, and tells the program.
-fn tell_if_nobody_does(guard: &mut Guard<'_>) {
-    if !guard.told.is_empty() && !guard.has_notifier && !guard.has_watcher {
-        attendants::tell_here(guard);
+/// Starts the watcher for a program that has requests of the kernel and others in flight: a thread may
+/// wait for both.
+fn prepare_for_both(guard: &mut Guard<'_>, others: bool) {
+    if others && guard.in_kernel != 0 && !guard.has_watcher {
+        provide(guard, Which::Watcher);
     }
 }

@@ -15,11 +15,11 @@
 //! A thread that waits for others than the kernel's sleeps on its word. One that waits for both lets the
 //! watcher lead.
 
-use super::attendants::Which;
 use super::handing_over::{May, hand_over_returned};
 use super::process::{Guard, Process};
 use super::ring;
 use super::slot::{Index, State};
+use super::telling::tell_if_nobody_does;
 use super::words::{self, WATCHER};
 use crate::sys::errno::Errno;
 use crate::sys::signals::{self, Blocked};
@@ -226,6 +226,7 @@ pub(crate) fn wait(
     loop {
         ring::look(&mut guard);
         hand_over_returned(&mut guard, May::NotStart);
+        tell_if_nobody_does(&mut guard);
         let for_kernel = match look(&mut guard, &waiter) {
             Need::Done => {
                 ended = Ok(());
@@ -259,11 +260,4 @@ fn let_watch(guard: &mut Guard<'_>) -> bool {
         guard.wake_attendant(WATCHER);
     }
     false
-}
-
-/// Starts the watcher for a program that has requests of the kernel and others in flight.
-pub(crate) fn prepare_for_both(guard: &mut Guard<'_>, others: bool) {
-    if others && guard.in_kernel != 0 && !guard.has_watcher {
-        super::attendants::provide(guard, Which::Watcher);
-    }
 }
