@@ -38,8 +38,7 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
     let table = &guard.process.table;
     let slot = table.slot(index);
     let (fd, file, action) = (slot.fd, slot.file, slot.action);
-    // What must be carried out in the order of the calls.
-    let in_chain = action == Action::Write && !slot.is_stream && file.flags & libc::O_APPEND != 0;
+    let in_chain = !slot.is_stream && action == Action::Write && is_in_order(file.flags);
     let is_stream = slot.is_stream;
     let Some(Place { pool, pin, is_sent }) = find_place(guard, fd, &file, may) else {
         carry_out_here(guard, index);
@@ -82,6 +81,13 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
     if !(is_sent && state.is_watched) {
         guard.call_helper(pool);
     }
+}
+
+/// Whether writes to a file are carried out in the order of the calls: if they are appended; and if they
+/// go to the page cache, where the file system lets only one write at a time.
+fn is_in_order(flags: i32) -> bool {
+    let is_cached = flags & (libc::O_DIRECT | libc::O_DSYNC) == 0;
+    flags & libc::O_APPEND != 0 || is_cached
 }
 
 /// Requests of the same file and descriptor that a sync is to cover.
