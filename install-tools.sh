@@ -4,7 +4,7 @@
 # Says what it does, and does nothing when all is there. On Fedora and Arch it installs nothing: it names
 # the packages that `make` and `make demo` need.
 #
-# usage: install-tools.sh build|demo|check|check-long|check-fresh|architectures|programs|sources|without-aio
+# usage: install-tools.sh build|demo|check|check-long|check-fresh|architectures|programs|posix-programs|sources|without-aio
 #        install-tools.sh missing build|...       only says what is missing, and how to get it
 set -eu
 
@@ -55,6 +55,7 @@ check-fresh) more=debootstrap ;;
 architectures) more='gcc-multilib clang dpkg-dev qemu-user musl-tools' ;;
 without-aio) more='gcc-multilib dpkg-dev e2fsprogs sysbench qemu-utils' ;;
 programs) more="dpkg-dev $(sed -n "s/^packages='\(.*\)'$/\1/p" "$here"/checks/applications/rows/*.sh | tr '\n' ' ')" ;;
+posix-programs) more=$(sed -n "s/^packages='\(.*\)'$/\1/p" "$here"/checks/applications/posix-rows/*.sh | tr '\n' ' ') ;;
 sources) more="dpkg-dev $(sed -n "s/^needs='\(.*\)'$/\1/p" "$here"/checks/applications/sources/*.sh | tr '\n' ' ')" ;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

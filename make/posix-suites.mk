@@ -2,8 +2,9 @@
 #
 #   make check-posix-suites   the open POSIX test suite, and glibc's own tests
 #   make check-posix-ltp      the Linux Test Project's newer copy: LTP=FOLDER, a checkout
+#   make posix-programs       real programs, unmodified: POSIX_PROGRAMS=fio for one, LTP=FOLDER for LTP's growfiles too
 
-.PHONY: check-posix-suites check-posix-ltp
+.PHONY: check-posix-suites check-posix-ltp posix-programs
 posix_suites := $(BUILD)/posix-suites
 posix_library := $(BUILD)/libposixaio.so.1
 # The library needs libaio.so.1, and takes the one beside it.
@@ -16,3 +17,9 @@ check-posix-suites:
 LTP ?=
 check-posix-ltp:
 	checks/posix-suites/ltp.sh $(BUILD) '$(LTP)' $(posix_library)
+
+POSIX_PROGRAMS ?=
+posix-programs: tools-posix-programs $(BUILD)/has-aio
+	@$(MAKE) --no-print-directory all posix >$(if $(V),/dev/stderr,/dev/null)
+	@$(BUILD)/has-aio >/dev/null || [ $$? = 1 ]
+	@LTP='$(LTP)' checks/applications/posix.sh $(BUILD) $(POSIX_PROGRAMS)
