@@ -129,8 +129,12 @@ static void with_room_for(int room, int direct, int buffered, char *memory)
 {
 	/* Nobody else's, so that the limit counts these threads only. */
 	uid_t user = 1000000 + getpid();
-	struct rlimit few = { room + 1, RLIM_INFINITY }, many = { 1000, RLIM_INFINITY };
+	struct rlimit few, many;
 
+	EXPECT_EQ(getrlimit(RLIMIT_NPROC, &many), 0);
+	few = many;
+	few.rlim_cur = room + 1;
+	many.rlim_cur = 1000;
 	EXPECT_EQ(setrlimit(RLIMIT_NPROC, &few), 0);
 	EXPECT_EQ(setgid(user), 0);
 	EXPECT_EQ(setuid(user), 0);

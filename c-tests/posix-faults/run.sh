@@ -5,7 +5,7 @@
 #
 # A LABEL is glibc, the C library's own POSIX AIO; wrong, the same where it is known to be wrong; auto, our library
 # preloaded; threads, the same with POSIXAIO_ENGINE=threads; and each with -i686 behind it. Without PROGRAMs all.
-# The environment says BUILD: the Makefile's build directory.
+# The environment says BUILD: the Makefile's build directory; and LONG=1 if there is time.
 #
 # The second line of a program says what the C library makes of it:
 #   /* glibc: right */          it is the referee, and must pass
@@ -48,10 +48,12 @@ reason() { sed -n '2s|^/\* glibc: [a-z]*, \(.*\) \*/$|\1|p' "$here/$1.c"; }
 
 # one LABEL PROGRAM WIDTH [VARIABLE=VALUE...]: its line is that of the program, behind its name
 one() {
-	local label=$1 name=$2 width=$3 status=0
+	local label=$1 name=$2 width=$3 status=0 result
 	shift 3
-	[ -e "$work/$width/$name" ] || compile "$work/$width/$name" -D_GNU_SOURCE "$here/$name.c" ${width:+$([ "$width" = 64 ] || echo -m32)} -ldl
-	(cd "$work/files" && env TMPDIR="$work/files" "$@" timeout -k 5 170 "$work/$width/$name") >"$work/out" 2>&1 || status=$?
+	# Messages name the files without a directory.
+	[ -e "$work/$width/$name" ] ||
+		(cd "$here" && compile "$work/$width/$name" -D_GNU_SOURCE "-m$width" "$name.c" -ldl)
+	(cd "$work/files" && env TMPDIR="$work/files" "$@" timeout -k 5 170 "$work/$width/$name" 2>&1) >"$work/out" 2>"$work/shell" || status=$?
 	case $label in
 	wrong*)
 		# 77 is no mistake that was noticed.
@@ -59,8 +61,9 @@ one() {
 			status=1
 			echo "it is right, which the program says it is not: $(reason "$name")" >>"$work/out"
 		elif [ $status != 77 ]; then
+			result=$(grep -m 1 '\.[ch]:[0-9]' "$work/out" || echo "status $status")
+			echo "noticed: $result" >"$work/out"
 			status=0
-			echo "noticed: $(tail -n 1 "$work/out")" >"$work/out"
 		fi
 		;;
 	esac
@@ -69,7 +72,6 @@ one() {
 	rm -rf --one-file-system "$work/files"/*
 }
 
-# of_ours LABEL WIDTH DIRECTORY [VARIABLE=VALUE]: what the preloaded library needs
 mkdir "$work/64" "$work/32"
 for label in $labels; do
 	width=64 library=$build
