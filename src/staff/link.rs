@@ -193,7 +193,10 @@ impl Link {
             self.other_inode.load(Relaxed),
         );
         let is_ours = || status::of(others).is_ok_and(|file| (file.device, file.inode) == identity);
+        // A filter may refuse that.
+        let receives = || sockets::receive(others, false, &mut [0; sockets::FILES]).is_ok();
         let answer = match files::have_only(others) {
+            Ok(()) if is_ours() && !receives() => HAS_NONE,
             Ok(()) if is_ours() => HAS_TABLE,
             Ok(()) | Err(Errno::ENOMEM | Errno::EMFILE) => HAS_FAILED,
             Err(_) => HAS_NONE,

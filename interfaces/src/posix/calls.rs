@@ -59,11 +59,10 @@ pub(super) unsafe fn begin(
             return Err(Errno::EINVAL);
         }
         (*cb).aio_lio_opcode = opcode(action, offsets);
-        aiocb::begin(cb);
         Ok(Wanted {
             target: cb.expose_provenance(),
             store: aiocb::finish,
-            name: aiocb::name,
+            name: aiocb::begin,
             action,
             fd: (*cb).aio_fildes,
             buffer: (*cb).aio_buf,
@@ -137,10 +136,10 @@ pub(super) unsafe fn error(cb: *const aiocb) -> c_int {
     }
     // It has ended meanwhile, or is a parent's.
     let _blocked = Blocked::new();
-    let guard = PROCESS.take();
+    let _guard = PROCESS.take();
     let found = error();
-    drop(guard);
-    if found == IN_PROGRESS {
+    // SAFETY: as above.
+    if found == IN_PROGRESS && unsafe { !is_in_flight(cb) } {
         return libc::ECANCELED;
     }
     found as c_int
@@ -163,8 +162,7 @@ unsafe fn is_in_flight(cb: *const aiocb) -> bool {
 pub(super) unsafe fn result(cb: *const aiocb) -> isize {
     // SAFETY: the caller says so.
     unsafe {
-        let is_parents = aiocb::error(cb) == IN_PROGRESS && !is_in_flight(cb);
-        if is_parents && aiocb::error(cb) == IN_PROGRESS {
+        if aiocb::error(cb) == IN_PROGRESS && !is_in_flight(cb) && error(cb) == libc::ECANCELED {
             return -1;
         }
         aiocb::result(cb)

@@ -116,19 +116,15 @@ impl aiocb {
         unsafe { &(*cb).slot }.load(Relaxed)
     }
 
-    /// Stores the number of its slot.
-    pub(super) unsafe fn name(cb: usize, index: Index) {
+    /// A request of it is in flight: stores the number of its slot. Before that the structure says what it
+    /// said: who asks meanwhile does not take a request that is not there yet for a parent's.
+    pub(super) unsafe fn begin(cb: usize, index: Index) {
         let cb: *mut aiocb = ptr::with_exposed_provenance_mut(cb);
-        // SAFETY: the caller says so.
-        unsafe { &(*cb).slot }.store(index, Relaxed);
-    }
-
-    /// A request begins.
-    pub(super) unsafe fn begin(cb: *mut aiocb) {
         // SAFETY: the caller says so.
         unsafe {
             (&raw mut (*cb).return_value).write(0);
-            (*cb).slot.store(0, Relaxed);
+            (*cb).slot.store(index, Relaxed);
+            // Release: pairs with `error`.
             (*cb).error_code.store(IN_PROGRESS, Release);
         }
     }

@@ -1,12 +1,11 @@
 //! Cancelling: what nobody has begun yet.
 
-use super::completing::complete;
+use super::completing::complete_cancelled;
 use super::pinning::leave_chain;
 use super::process::{Guard, Process};
 use super::queue;
 use super::slot::{Index, State};
 use super::waiting::Waiter;
-use crate::sys::errno::Errno;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
 
@@ -152,6 +151,6 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
         pin.is_dropped = true;
         guard.nudge(pool);
     }
-    complete(guard, index, Errno::ECANCELED.negated().into());
+    complete_cancelled(guard, index);
     true
 }

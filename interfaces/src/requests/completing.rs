@@ -8,30 +8,40 @@
 use super::notifying::{self, Untold};
 use super::process::Guard;
 use super::queue;
-use super::slot::{Action, File, Index, Kind, Notification, State};
+use super::slot::{File, Index, Kind, Notification, State};
 use super::words::{END, NOTIFIER, WATCHER};
 use crate::sync::Ordering::Relaxed;
+use crate::sys::errno::Errno;
 
 /// Ends a request that is in no queue of its state: `result` is a count or `-errno`.
 pub(crate) fn complete(guard: &mut Guard<'_>, index: Index, result: i64) {
     let table = &guard.process.table;
     let slot = table.slot(index);
-    let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
-    let is_waited_for = counts(slot.action, slot.is_stream);
     slot.result = result;
     slot.state = State::Ended;
-    if is_waited_for && !guard.deferred.is_empty() {
-        release_syncs(guard, fd, &file, sequence);
-    }
+    uncount(guard, index);
     if guard.is_ending {
         guard.wake_attendant(END);
     }
     tell_of(guard, index);
 }
 
-/// Whether a later sync waits for such a request.
-pub(crate) fn counts(action: Action, is_stream: bool) -> bool {
-    !action.is_sync() && !is_stream
+/// The same, of a request that is cancelled: its result is there when the call returns, and the program is
+/// told later.
+pub(crate) fn complete_cancelled(guard: &mut Guard<'_>, index: Index) {
+    let cancelled = Errno::ECANCELED.negated().into();
+    guard.process.table.slot(index).result = cancelled;
+    publish(guard, index);
+    complete(guard, index, cancelled);
+}
+
+/// No later sync waits for a request any more.
+pub(crate) fn uncount(guard: &mut Guard<'_>, index: Index) {
+    let slot = guard.process.table.slot(index);
+    let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
+    if core::mem::take(&mut slot.is_counted) && !guard.deferred.is_empty() {
+        release_syncs(guard, fd, &file, sequence);
+    }
 }
 
 /// Tells of a request that has ended, or of a list, as far as this thread may.

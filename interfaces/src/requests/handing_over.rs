@@ -1,15 +1,16 @@
 //! A request goes to a pool, with its file, or is carried out by the thread that has it in its hands.
 
 use super::carrying_out::{as_result, attempt, carry_out, is_nameless};
-use super::completing::{complete, counts, is_same};
-use super::process::{Guard, POOLS};
+use super::completing::{complete, is_same};
+use super::process::{Guard, SHARED};
 use super::queue;
 use super::ring;
 use super::slot::{Action, File, Index, State};
 use crate::staff::link::Unsent;
 use crate::sync::Ordering::Acquire;
 use crate::sys::errno::Errno;
-use crate::sys::files::Way;
+use crate::sys::files::{self, Way};
+use crate::sys::process::{self, Stack};
 use crate::sys::signals::{self, Signals};
 use crate::sys::{futex, status};
 
@@ -35,14 +36,34 @@ pub(crate) fn hand_over_returned(guard: &mut Guard<'_>, may: May) {
 
 /// Hands a request over that is in no queue.
 pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
+    if !try_to(guard, index, may) {
+        carry_out_here(guard, index);
+    }
+}
+
+/// The same; false: it is a stream's, and nobody can wait for that.
+pub(crate) fn hand_over_or_refuse(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
+    let is_stream = guard.process.table.slot(index).is_stream;
+    let is_taken = try_to(guard, index, may);
+    if !is_taken && !is_stream {
+        carry_out_here(guard, index);
+    }
+    is_taken || !is_stream
+}
+
+/// Lets a pool have a request. False: no pool can have its file.
+fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
     let table = &guard.process.table;
     let slot = table.slot(index);
     let (fd, file, action) = (slot.fd, slot.file, slot.action);
     let in_chain = !slot.is_stream && action == Action::Write && is_in_order(file.flags);
     let is_stream = slot.is_stream;
-    let Some(Place { pool, pin, is_sent }) = find_place(guard, fd, &file, may) else {
-        carry_out_here(guard, index);
-        return;
+    let mut place = find_place(guard, fd, &file, in_chain || is_stream, may);
+    if place.is_none() && is_stream {
+        place = borrow(guard, fd, &file, may);
+    }
+    let Some(Place { pool, pin, is_sent }) = place else {
+        return false;
     };
     let slot = table.slot(index);
     (slot.pool, slot.pin) = (pool, pin);
@@ -53,7 +74,7 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
         if !is_sent {
             guard.nudge(pool);
         }
-        return;
+        return true;
     }
     if action.is_sync() {
         let pending = earlier(guard, index);
@@ -62,7 +83,7 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
             slot.pending = pending;
             slot.state = State::Deferred;
             guard.deferred.push(table, index, queue::by_state);
-            return;
+            return true;
         }
     }
     let state = guard.pool(pool);
@@ -71,7 +92,7 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
         if pin.is_chained {
             table.slot(index).state = State::Chained;
             pin.chain.push(table, index, queue::by_state);
-            return;
+            return true;
         }
         pin.is_chained = true;
     }
@@ -81,6 +102,7 @@ pub(crate) fn hand_over(guard: &mut Guard<'_>, index: Index, may: May) {
     if !(is_sent && state.is_watched) {
         guard.call_helper(pool);
     }
+    true
 }
 
 /// Whether writes to a file are carried out in the order of the calls: if they are appended; and if they
@@ -99,7 +121,7 @@ pub(crate) fn earlier(guard: &mut Guard<'_>, index: Index) -> u32 {
     guard.each_of(fd, |_, other| {
         let other = table.slot(other);
         let is_earlier = other.sequence < sequence && is_same(&other.file, &file);
-        count += u32::from(is_earlier && counts(other.action, other.is_stream));
+        count += u32::from(is_earlier && other.is_counted);
     });
     count
 }
@@ -113,10 +135,15 @@ struct Place {
 }
 
 /// A pool that has the file, or gets it. None: there is none, or it cannot get it.
-fn find_place(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place> {
-    let is_alone = is_nameless(file.mode);
+fn find_place(
+    guard: &mut Guard<'_>,
+    fd: i32,
+    file: &File,
+    in_order: bool,
+    may: May,
+) -> Option<Place> {
     for turn in 0..TURNS {
-        match send(guard, fd, file, is_alone) {
+        match send(guard, fd, file, in_order) {
             Ok(place) => return Some(place),
             Err(Unsent::Refused) => return None,
             Err(Unsent::Full) => {
@@ -132,14 +159,15 @@ fn find_place(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<P
 }
 
 /// The same, with the pools that there are.
-fn send(guard: &mut Guard<'_>, fd: i32, file: &File, is_alone: bool) -> Result<Place, Unsent> {
+fn send(guard: &mut Guard<'_>, fd: i32, file: &File, in_order: bool) -> Result<Place, Unsent> {
+    let is_alone = is_nameless(file.mode);
     let mut unsent = Unsent::Unreachable;
-    for pool in 0..POOLS as u8 {
+    for pool in 0..SHARED {
         let state = guard.pool(pool);
         if !state.is_open || is_alone {
             continue;
         }
-        if let Some(pin) = state.pins.find(file) {
+        if let Some(pin) = state.pins.find(file, in_order) {
             state.pins.pin(pin).uses += 1;
             return Ok(Place {
                 pool,
@@ -148,13 +176,18 @@ fn send(guard: &mut Guard<'_>, fd: i32, file: &File, is_alone: bool) -> Result<P
             });
         }
     }
-    for pool in 0..POOLS as u8 {
+    for pool in 0..SHARED {
         let process = guard.process;
         let state = guard.pool(pool);
         if !state.is_open {
             continue;
         }
-        let Some(pin) = state.pins.add(*file, is_alone) else {
+        let pin = if state.pins.have_room() {
+            state.pins.add(*file, is_alone)
+        } else {
+            None
+        };
+        let Some(pin) = pin else {
             unsent = Unsent::Refused;
             continue;
         };
@@ -181,7 +214,7 @@ fn send(guard: &mut Guard<'_>, fd: i32, file: &File, is_alone: bool) -> Result<P
 #[cold]
 fn start_pool(guard: &mut Guard<'_>, mask: Signals) -> bool {
     let process = guard.process;
-    for (number, pool) in process.pools.iter().enumerate() {
+    for (number, pool) in process.pools.iter().enumerate().take(SHARED as usize) {
         let state = guard.pool(number as u8);
         // Acquire: pairs with the end of the last thread of an earlier pool.
         let is_free = !state.is_open && pool.link.alive.load(Acquire) == 0;
@@ -201,11 +234,60 @@ fn start_pool(guard: &mut Guard<'_>, mask: Signals) -> bool {
             state.is_open = is_there;
         }
         if is_there {
-            return true;
+            wait_for_second(guard, number as u8);
         }
-        return false;
+        return is_there;
     }
     false
+}
+
+/// Waits until the first helper of a pool has started the second.
+fn wait_for_second(guard: &mut Guard<'_>, number: u8) {
+    for _ in 0..TURNS {
+        if guard.pool(number).is_settled {
+            return;
+        }
+        guard.release(|| futex::sleep(20_000));
+    }
+}
+
+/// Lets the pool have a stream that is in the program's table: under a number of its own, or else under
+/// the program's, which is looked at before each use.
+#[cold]
+fn borrow(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place> {
+    let process = guard.process;
+    let pool = process.pool(SHARED);
+    if !guard.pool(SHARED).is_open {
+        if matches!(may, May::NotStart) {
+            return None;
+        }
+        let state = guard.pool(SHARED);
+        state.is_open = true;
+        state.there = 1;
+        // Exit handlers may run there, if the other threads end before it.
+        // SAFETY: it is part of the state, which stays.
+        let is_there = guard.release(|| unsafe {
+            process::start_thread(pool, Stack::Ordinary)
+                || process::start_thread(pool, Stack::Small)
+        });
+        if !is_there {
+            let state = guard.pool(SHARED);
+            state.is_open = false;
+            state.there = 0;
+            return None;
+        }
+    }
+    let state = guard.pool(SHARED);
+    let pin = state.pins.add(*file, true)?;
+    let copy = files::duplicate(fd);
+    let shared = state.pins.pin(pin);
+    shared.is_borrowed = copy.is_err();
+    shared.number = copy.unwrap_or(fd);
+    Some(Place {
+        pool: SHARED,
+        pin,
+        is_sent: false,
+    })
 }
 
 /// Carries a request out in this thread, which has its signals blocked: no helper can be had, or none

@@ -1,8 +1,8 @@
 //! The threads of a pool: they have a descriptor table of their own, and carry out what was handed over.
 //!
 //! One that has nothing to do *watches*: it sleeps until a file or a call comes by the link, or a stream
-//! has data or room. The others sleep on the count of calls. Who begins to work sees to it that another
-//! one is there without work, up to the limit: so streams are watched while files are slow. After a
+//! has data or room. The others sleep on the count of calls. The last one that has nothing to do starts
+//! another before it begins to work, up to the limit: so streams are watched while files are slow. After a
 //! second without work a helper ends; the one that watches is the last, and ends when the pool has no
 //! file any more.
 
@@ -10,16 +10,17 @@ use core::ffi::c_int;
 use core::ptr;
 
 use super::carrying_out::{as_result, carry_out, is_ready};
-use super::pinning::{close_dropped, finish, leave_chain, receive};
+use super::completing::uncount;
+use super::pinning::{close_dropped, finish, is_still, leave_chain, receive};
 use super::pins::{SENT, of};
-use super::process::{Guard, PROCESS, Pool};
+use super::process::{Guard, PROCESS, Pool, SHARED};
 use super::queue;
 use super::slot::{Index, State};
 use super::streams::{self, IDLE};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
-use crate::sys::process::Run;
-use crate::sys::{eventfd, futex};
+use crate::sys::process::{Run, Stack, start_thread};
+use crate::sys::{eventfd, files, futex};
 
 /// How many helpers there may be if nothing was said, as in the C library.
 const DEFAULT_LIMIT: u32 = 20;
@@ -34,28 +35,40 @@ impl Pool {
 /// What a helper does.
 impl Run for Pool {
     fn run(&self) {
-        let Some(socket) = self.link.enter() else {
-            return;
-        };
         let number = self.number();
+        let socket = if number == SHARED {
+            -1
+        } else {
+            let Some(socket) = self.link.enter() else {
+                return;
+            };
+            socket
+        };
         let mut guard = PROCESS.take();
         guard.in_pool = Some(number);
         guard.may_send = true;
         let state = guard.pool(number);
-        if state.there == 0 {
-            // The first counts itself; who starts another one has counted that.
-            state.there = 1;
-            // Without it one that watches looks again after a second at most.
+        // The first counts itself; who starts another one has counted that.
+        state.there = state.there.max(1);
+        state.starting = state.starting.saturating_sub(1);
+        if !state.has_bell {
+            state.has_bell = true;
+            // Without it the one that watches looks again each few milliseconds.
             state.bell = eventfd::make().unwrap_or(-1);
         }
         loop {
             close_dropped(&mut guard, number);
+            if start_another(&mut guard, number) {
+                continue;
+            }
             let table = &PROCESS.table;
             if let Some(index) = guard.pool(number).queue.pop(table, queue::by_state) {
                 table.slot(index).state = State::Running;
                 let is_plain = table.slot(index).is_plain;
                 guard.pool(number).at_files += u32::from(!is_plain);
-                provide_another(&mut guard, number);
+                if !guard.pool(number).queue.is_empty() {
+                    guard.call_helper(number);
+                }
                 work(&mut guard, number, index, socket);
                 guard.pool(number).at_files -= u32::from(!is_plain);
                 continue;
@@ -77,7 +90,9 @@ impl Run for Pool {
             }
         }
         drop(guard);
-        self.link.leave();
+        if number != SHARED {
+            self.link.leave();
+        }
     }
 }
 
@@ -102,36 +117,52 @@ fn may_end(guard: &mut Guard<'_>, number: u8) -> bool {
         // Nothing is on its way: a file that is sent has a pin.
         state.is_open = false;
         state.there = 0;
+        state.is_settled = false;
+        state.has_bell = false;
+        if number == SHARED && state.bell >= 0 {
+            files::close(state.bell);
+        }
     }
     ends
 }
 
-/// Sees to it that another helper is there without work, and calls it if there is work for it.
-fn provide_another(guard: &mut Guard<'_>, number: u8) {
+/// Starts another helper, if there is work and this is the last one without any: it is not to take the
+/// work before, because starting a thread takes memory, and who holds the allocator's lock may wait for
+/// that work. Others that have ended theirs can take it meanwhile. Whether there is one more.
+fn start_another(guard: &mut Guard<'_>, number: u8) -> bool {
     let process = guard.process;
     let limit = match process.limit.load(Relaxed) {
         0 => DEFAULT_LIMIT,
         limit => limit,
     };
     let state = guard.pool(number);
-    if state.idle != 0 || state.is_watched {
-        if !state.queue.is_empty() {
-            guard.call_helper(number);
-        }
-        return;
-    }
-    if state.there >= limit {
-        return;
+    let is_first = !state.is_settled;
+    let are_others = state.idle != 0 || state.is_watched || state.starting != 0;
+    if state.there >= limit || are_others || state.queue.is_empty() && !is_first {
+        state.is_settled = true;
+        return false;
     }
     state.there += 1;
+    state.starting += 1;
     let pool = process.pool(number);
     pool.link.alive.fetch_add(1, Relaxed);
-    // SAFETY: it is part of the state, which stays.
-    let is_there = guard.release(|| unsafe { pool.link.crew().start_another(pool) });
+    let is_there = guard.release(|| {
+        if number == SHARED {
+            // SAFETY: it is part of the state, which stays.
+            unsafe { start_thread(pool, Stack::Small) }
+        } else {
+            // SAFETY: as above.
+            unsafe { pool.link.crew().start_another(pool) }
+        }
+    });
+    let state = guard.pool(number);
+    state.is_settled = true;
     if !is_there {
-        guard.pool(number).there -= 1;
+        state.there -= 1;
+        state.starting -= 1;
         pool.link.alive.fetch_sub(1, Relaxed);
     }
+    is_there
 }
 
 /// Carries out a request that was taken out of the queue.
@@ -148,8 +179,12 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         Ok(fd) => fd,
         Err(error) => return finish(guard, number, index, error.negated().into()),
     };
+    let file = pin.file;
     let way = action.way();
     let result = guard.release(|| {
+        if number == SHARED && !is_still(fd, file.as_ref()) {
+            return Err(Errno::EBADF);
+        }
         if is_plain && !is_ready(fd, way) {
             return Err(Errno::EAGAIN);
         }
@@ -166,6 +201,7 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         guard.nudge(number);
     } else if result == Err(Errno::ESPIPE) {
         table.slot(index).is_stream = true;
+        uncount(guard, index);
         leave_chain(guard, number, index);
         streams::wait_again(guard, number, index);
         return;

@@ -52,8 +52,10 @@ fn close(guard: &mut Guard<'_>, number: u8, pin_number: u32) {
     if let Ok(fd) = pin.file_number() {
         // Nobody else is to close it meanwhile.
         pin.number = SENT;
-        // Closing may take its time.
-        guard.release(|| files::close(fd));
+        if !pin.is_borrowed {
+            // Closing may take its time.
+            guard.release(|| files::close(fd));
+        }
     }
     guard.pool(number).pins.free(pin_number);
 }
@@ -69,6 +71,9 @@ pub(crate) fn close_dropped(guard: &mut Guard<'_>, number: u8) {
 
 /// Receives what has come by the link.
 pub(crate) fn receive(guard: &mut Guard<'_>, number: u8, socket: c_int) {
+    if socket < 0 {
+        return;
+    }
     let mut numbers = [0; FILES];
     loop {
         match sockets::receive(socket, false, &mut numbers) {
@@ -101,16 +106,26 @@ fn arrive(guard: &mut Guard<'_>, number: u8, pin: u32, fd: Option<c_int>) {
         pin.fail(Errno::EAGAIN);
         return;
     };
-    // The program may have put another file there while it was looked at.
     if pin.file.as_ref().is_some_and(|file| is(fd, file)) {
         pin.number = fd;
+    } else if pin.uses == 1 && !pin.is_chained {
+        // The program has put another file there since it was looked at, and before it was sent: the
+        // request is that file's.
+        pin.number = fd;
+        pin.file = None;
     } else {
         pin.fail(Errno::EBADF);
         files::close(fd);
     }
 }
 
+/// Whether a descriptor stands for a file, opened in that way.
 fn is(fd: c_int, file: &File) -> bool {
     status::of(fd).is_ok_and(|found| (found.device, found.inode) == (file.device, file.inode))
         && files::status_flags(fd) == Ok(file.flags)
+}
+
+/// The same of a descriptor in the program's table, where another file may have come in its place.
+pub(crate) fn is_still(fd: c_int, file: Option<&File>) -> bool {
+    file.is_some_and(|file| is(fd, file))
 }

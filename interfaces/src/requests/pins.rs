@@ -21,7 +21,7 @@ use crate::sys::files::Way;
 use crate::sys::{limits, memory};
 
 /// Files that a pool may have at a time, if the limit of open files allows.
-const MOST: usize = 4096;
+const MOST: usize = 1024;
 /// Numbers that are left for what a pool has beside.
 const RESERVE: u32 = 8;
 
@@ -36,6 +36,10 @@ pub(crate) struct Pin {
     pub(crate) is_dropped: bool,
     /// No other request may share it.
     is_alone: bool,
+    /// It is the program's own descriptor, which nobody closes.
+    pub(crate) is_borrowed: bool,
+    /// Whether an earlier request of a direction waits.
+    pub(crate) is_waited_for: [bool; 2],
     /// What `ppoll` has said, and in which direction a helper is at it.
     pub(crate) is_ready: [bool; 2],
     pub(crate) is_busy: [bool; 2],
@@ -83,21 +87,26 @@ impl Pins {
         unsafe { self.all().get_unchecked_mut(number as usize) }
     }
 
-    /// The pin that a request of this file shares.
-    pub(crate) fn find(&mut self, file: &File) -> Option<u32> {
+    /// The pin that a request of this file shares. One that is still on its way may turn out to be of
+    /// another file; only who must keep the order of the calls takes that.
+    pub(crate) fn find(&mut self, file: &File, on_its_way: bool) -> Option<u32> {
         let is_shared = |pin: &Pin| {
-            pin.is_used && !pin.is_dropped && !pin.is_alone && pin.file.as_ref() == Some(file)
+            let is_free = pin.is_used && !pin.is_dropped && !pin.is_alone;
+            let is_there = pin.number >= 0 || on_its_way && pin.number == SENT;
+            is_free && is_there && pin.file.as_ref() == Some(file)
         };
         Some(self.all().iter().position(is_shared)? as u32)
+    }
+
+    /// Whether the limit of open files leaves room for one more.
+    pub(crate) fn have_room(&self) -> bool {
+        self.count < limits::open_files().saturating_sub(RESERVE)
     }
 
     /// A new one, for one request. None: there are as many as there may be.
     pub(crate) fn add(&mut self, file: File, is_alone: bool) -> Option<u32> {
         if self.address == 0 {
             self.address = memory::map_zeroes(MOST * size_of::<Pin>())?.expose_provenance();
-        }
-        if self.count >= limits::open_files().saturating_sub(RESERVE) {
-            return None;
         }
         let free = self.all().iter().position(|pin| !pin.is_used);
         let number = free.unwrap_or(self.reach as usize);
@@ -110,6 +119,8 @@ impl Pins {
             is_used: true,
             is_dropped: false,
             is_alone,
+            is_borrowed: false,
+            is_waited_for: [false; 2],
             is_ready: [false; 2],
             is_busy: [false; 2],
             was_full: false,
@@ -154,6 +165,9 @@ impl Pin {
     pub(crate) fn file_number(&self) -> Result<c_int, Errno> {
         if self.number >= 0 {
             Ok(self.number)
+        } else if self.number == SENT {
+            // Nothing can be received.
+            Err(Errno::EAGAIN)
         } else {
             Err(Errno::of_negated(self.number + 1))
         }

@@ -21,8 +21,11 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::{eventfd, futex, memory, process};
 
 /// Pools that there may be at a time. More than one only while threads whose socket the program has
-/// closed still have work.
-pub(crate) const POOLS: usize = 4;
+/// closed still have work, or threads of the program have tables of their own; and [`SHARED`].
+pub(crate) const POOLS: usize = 5;
+/// The pool whose helpers have the program's descriptor table: for streams, where the system allows no
+/// other.
+pub(crate) const SHARED: u8 = 4;
 
 /// What the library knows of this process. All zero: nothing. Aligned to the largest page that the
 /// architecture has, so that the pages that are wiped hold nothing else.
@@ -142,10 +145,14 @@ pub(crate) struct PoolState {
     pub(crate) pins: Pins,
     /// An eventfd in the pool's table, by which helpers call the one that watches; and room for what
     /// that one asks of the kernel.
+    pub(crate) has_bell: bool,
     pub(crate) bell: i32,
     pub(crate) watched: usize,
-    /// Helpers that there are, those that sleep, and those that are at files.
+    /// Whether the first helper has started the second, or knows that there can be none.
+    pub(crate) is_settled: bool,
+    /// Helpers that there are, those of them that have not begun, that sleep, and that are at files.
     pub(crate) there: u32,
+    pub(crate) starting: u32,
     pub(crate) idle: u32,
     pub(crate) at_files: u32,
 }
@@ -334,7 +341,7 @@ impl Guard<'_> {
 
     /// Lets the helper that watches look again.
     pub(crate) fn nudge(&mut self, number: u8) {
-        let is_in_pool = self.in_pool == Some(number);
+        let is_in_pool = self.in_pool == Some(number) || number == SHARED && self.in_pool.is_none();
         let state = self.pool(number);
         if !state.is_watched || state.looks_again {
             return;

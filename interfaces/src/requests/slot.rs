@@ -157,6 +157,10 @@ pub(crate) struct Slot {
     pub is_stream: bool,
     /// Whether it is read or written as by `read(2)`, because the file knows no other way.
     pub is_plain: bool,
+    /// Whether later syncs wait for it.
+    pub is_counted: bool,
+    /// Whether it was tried.
+    pub was_tried: bool,
     /// Whether it is in its pin's chain.
     pub in_chain: bool,
     /// The pool that has it, and the pin of its file there.

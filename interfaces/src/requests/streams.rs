@@ -7,9 +7,9 @@
 use core::ffi::c_int;
 
 use super::carrying_out::{as_result, attempt, carry_out, events};
-use super::pinning::{close_dropped, finish, receive};
+use super::pinning::{close_dropped, finish, is_still, receive};
 use super::pins::{Pin, SENT, of};
-use super::process::Guard;
+use super::process::{Guard, SHARED};
 use super::queue;
 use super::slot::{Action, Index, State};
 use crate::sys::errno::Errno;
@@ -18,8 +18,10 @@ use crate::sys::{eventfd, futex, memory};
 
 /// Nanoseconds after which a helper without work ends.
 pub(crate) const IDLE: i64 = 1_000_000_000;
+/// The same without a bell.
+const UNCALLED: i64 = 10_000_000;
 /// More pins than a pool has, with room for the link and the bell.
-const MOST: usize = 4096 + 2;
+const MOST: usize = 1024 + 2;
 /// After so many false alarms in a row a file is asked about again only so many nanoseconds later.
 const ALARMS: u8 = 3;
 /// See [`ALARMS`].
@@ -96,8 +98,8 @@ impl Watched {
         };
         add(if state.is_cut_off { -1 } else { socket }, libc::POLLIN);
         add(state.bell, libc::POLLIN);
-        let mut until = futex::now() + IDLE;
-        let now = until - IDLE;
+        let now = futex::now();
+        let mut until = now + if state.bell < 0 { UNCALLED } else { IDLE };
         for pin in 0..state.pins.reach {
             let pin = state.pins.pin(pin);
             pin.wanted = 0;
@@ -138,7 +140,19 @@ impl Watched {
     fn sleep(&self) -> bool {
         // SAFETY: so many entries are there, and nobody else watches.
         let ready = unsafe { files::poll_all(self.entries, self.count, self.timeout) };
-        ready != Ok(0) || self.timeout < IDLE
+        match ready {
+            Ok(count) => count != 0 || self.timeout < UNCALLED,
+            Err(Errno::EINTR) => true,
+            Err(_) => {
+                // More than the process may have open. All is tried as time goes by.
+                futex::sleep(self.timeout.min(UNCALLED) as _);
+                for entry in 0..self.count {
+                    // SAFETY: as above.
+                    unsafe { (*self.entries.add(entry)).revents = libc::POLLERR };
+                }
+                self.count > 2
+            }
+        }
     }
 
     /// Notes what is ready.
@@ -162,6 +176,10 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
     let is_ending = guard.is_ending;
     let mut did_something = false;
     let mut now = 0;
+    let state = guard.pool(number);
+    for pin in 0..state.pins.reach {
+        state.pins.pin(pin).is_waited_for = [false; 2];
+    }
     let mut index = guard.pool(number).streams.first;
     while index != 0 {
         let slot = table.slot(index);
@@ -176,17 +194,27 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
             pin.rests_until = 0;
             pin.is_ready = [true; 2];
         }
+        let is_first = !*of(&mut pin.is_waited_for, way);
+        // Whatever is wrong with it is to be said at once.
+        let is_new = !slot.was_tried;
         let is_last_chance = is_ending && way == Way::Out && !pin.was_full;
-        let is_due = is_late || never_waits || is_last_chance || *of(&mut pin.is_ready, way);
+        let may_go = never_waits || is_new || is_last_chance || *of(&mut pin.is_ready, way);
+        let is_due = is_late || is_first && may_go;
         if pin.number == SENT || *of(&mut pin.is_busy, way) || !is_due {
+            *of(&mut pin.is_waited_for, way) = true;
             index = slot.links.next;
             continue;
         }
-        did_something = true;
+        did_something |= !is_new;
+        slot.was_tried = true;
+        let was_ready = !is_new || *of(&mut pin.is_ready, way);
         slot.state = State::Trying;
         let outcome = match pin.file_number() {
             Err(error) => Outcome::Ends(error.negated().into()),
             Ok(_) if is_late => Outcome::Ends(so_far(slot.done, Errno::EAGAIN)),
+            Ok(fd) if number == SHARED && !is_still(fd, pin.file.as_ref()) => {
+                Outcome::Ends(Errno::EBADF.negated().into())
+            }
             Ok(fd) => try_it(guard, index, fd, never_waits),
         };
         let slot = table.slot(index);
@@ -202,10 +230,20 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
                 finish(guard, number, index, result);
             }
             Outcome::GoesOn => {
-                note_alarm(pin, way);
+                *of(&mut pin.is_waited_for, way) = true;
+                *of(&mut pin.is_ready, way) = false;
+                pin.was_full |= way == Way::Out;
+                if !is_new {
+                    note_alarm(pin);
+                }
                 slot.state = State::Waiting;
                 let waiters = slot.waiters;
                 guard.wake(waiters);
+            }
+            // It is read or written in the ordinary way once there is something.
+            Outcome::IsPlain if !was_ready => {
+                *of(&mut pin.is_waited_for, way) = true;
+                slot.state = State::Waiting;
             }
             Outcome::IsPlain => {
                 *of(&mut pin.is_ready, way) = false;
@@ -224,9 +262,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
 }
 
 /// There was nothing, or no room, although the kernel had said so.
-fn note_alarm(pin: &mut Pin, way: Way) {
-    *of(&mut pin.is_ready, way) = false;
-    pin.was_full |= way == Way::Out;
+fn note_alarm(pin: &mut Pin) {
     pin.alarms = pin.alarms.saturating_add(1);
     if pin.alarms > ALARMS {
         pin.rests_until = futex::now() + REST;

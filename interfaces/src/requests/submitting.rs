@@ -11,7 +11,7 @@
 use super::attendants::{self, Which};
 use super::carrying_out::is_stream;
 use super::completing::{complete, leave_list};
-use super::handing_over::{May, hand_over, hand_over_returned};
+use super::handing_over::{May, hand_over, hand_over_or_refuse, hand_over_returned};
 use super::process::{Guard, Process};
 use super::ring;
 use super::slot::{Action, File, Index, Kind, Notification, State, Store};
@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
     /// The program's structure, and how it gets the result.
     pub(crate) target: usize,
     pub(crate) store: Store,
-    /// Tells the structure the number of its slot.
+    /// Tells the structure that its request is in flight, and the number of its slot.
     pub(crate) name: unsafe fn(usize, Index),
     pub(crate) action: Action,
     pub(crate) fd: i32,
@@ -146,7 +146,11 @@ pub(crate) fn take(
     if is_told(wanted) {
         provide(&mut guard, Which::Notifier);
     }
-    hand_over(&mut guard, index, May::Start(blocked.before()));
+    let may = May::Start(blocked.before());
+    if !hand_over_or_refuse(&mut guard, index, may) {
+        take_back(&mut guard, index, wanted);
+        return Err(Errno::EAGAIN);
+    }
     if action.is_sync() && guard.in_kernel != 0 && !guard.deferred.is_empty() {
         provide(&mut guard, Which::Watcher);
         guard.wake_attendant(super::words::WATCHER);
@@ -288,6 +292,7 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
     slot.notification = wanted.notification;
     slot.list = wanted.list;
     slot.is_stream = is_stream(file.mode) && !wanted.action.is_sync();
+    slot.is_counted = !slot.is_stream && !wanted.action.is_sync();
     if slot.is_stream && file.mode & libc::S_IFMT == libc::S_IFSOCK {
         let limit = sockets::time_limit(wanted.fd, wanted.action.way());
         slot.deadline = limit.map_or(0, |limit| futex::now().saturating_add(limit));
@@ -302,6 +307,18 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
     // SAFETY: the program's structure is there.
     unsafe { (wanted.name)(wanted.target, index) };
     Ok(index)
+}
+
+/// There is no such request after all.
+fn take_back(guard: &mut Guard<'_>, index: Index, wanted: &Wanted) {
+    guard.forget(index);
+    guard.free_slot(index);
+    if wanted.list != 0 {
+        leave_list(guard, wanted.list);
+    }
+    if wanted.notification.kind != Kind::None {
+        guard.to_tell -= 1;
+    }
 }
 
 /// Sees to it that an attendant of this kind is there, if there can be one.
