@@ -93,6 +93,22 @@ pub(crate) unsafe fn transfer(
     })
 }
 
+/// `read(2)` or `write(2)`. The buffer is the program's: the kernel checks it.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn transfer_next(
+    way: Way,
+    fd: c_int,
+    buffer: usize,
+    length: usize,
+) -> Result<c_int, Errno> {
+    let number = match way {
+        Way::In => libc::SYS_read,
+        Way::Out => libc::SYS_write,
+    };
+    // SAFETY: the kernel checks the buffer.
+    result(|| unsafe { libc::syscall(number, c_long::from(fd), buffer, length) })
+}
+
 /// Whether a file has the method that the kernel's AIO calls, and not none or only the older one, by
 /// which `read(2)` and `write(2)` do as well. Linux before 6.9 does not tell those two apart: it has.
 pub(crate) fn has_method(fd: c_int, way: Way) -> bool {

@@ -30,12 +30,12 @@ pub(crate) fn attempt(way: Way, fd: c_int, buffer: usize, length: usize) -> Resu
     };
     // SAFETY: the vector is there.
     let done = unsafe { files::transfer(way, fd, &vector, 1, -1, RWF_NOWAIT) };
-    if done != Err(Errno::EOPNOTSUPP) {
+    // Linux before 5.4 does not know the flag for sockets, and a filter may refuse the call.
+    if !matches!(done, Err(Errno::EOPNOTSUPP | Errno::EPERM)) {
         return done;
     }
-    // Linux before 5.4 does not know the flag for sockets.
     match sockets::transfer(way, fd, buffer, length) {
-        Err(Errno::ENOTSOCK) => done,
+        Err(Errno::ENOTSOCK | Errno::ENOSYS | Errno::EPERM) => Err(Errno::EOPNOTSUPP),
         done => done,
     }
 }
@@ -64,10 +64,12 @@ pub(crate) fn carry_out(
     if action.is_sync() {
         return files::sync(fd, action == Action::SyncData);
     }
-    if !is_stream && offset < 0 {
+    if is_stream {
+        return files::transfer_next(action.way(), fd, buffer, length);
+    }
+    if offset < 0 {
         return Err(Errno::EINVAL);
     }
-    let offset = if is_stream { -1 } else { offset };
     let vector = libc::iovec {
         iov_base: core::ptr::with_exposed_provenance_mut(buffer),
         iov_len: length,

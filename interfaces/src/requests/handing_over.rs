@@ -6,6 +6,7 @@ use super::process::{Guard, SHARED};
 use super::queue;
 use super::ring;
 use super::slot::{Action, File, Index, State};
+use super::streams;
 use crate::staff::link::Unsent;
 use crate::sync::Ordering::Acquire;
 use crate::sys::errno::Errno;
@@ -221,6 +222,10 @@ fn start_pool(guard: &mut Guard<'_>, mask: Signals) -> bool {
         if !is_free && !state.is_starting {
             continue;
         }
+        if is_free && !streams::prepare(guard, number as u8) {
+            return false;
+        }
+        let state = guard.pool(number as u8);
         if is_free {
             state.is_starting = true;
             state.is_open = true;
@@ -258,7 +263,7 @@ fn borrow(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place
     let process = guard.process;
     let pool = process.pool(SHARED);
     if !guard.pool(SHARED).is_open {
-        if matches!(may, May::NotStart) {
+        if matches!(may, May::NotStart) || !streams::prepare(guard, SHARED) {
             return None;
         }
         let state = guard.pool(SHARED);

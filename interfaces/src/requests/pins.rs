@@ -103,11 +103,17 @@ impl Pins {
         self.count < limits::open_files().saturating_sub(RESERVE)
     }
 
+    /// Maps the room for them. False: there is no memory.
+    pub(crate) fn prepare(&mut self) -> bool {
+        if self.address == 0 {
+            let room = memory::map_zeroes(MOST * size_of::<Pin>());
+            self.address = room.map_or(0, |room| room.expose_provenance());
+        }
+        self.address != 0
+    }
+
     /// A new one, for one request. None: there are as many as there may be.
     pub(crate) fn add(&mut self, file: File, is_alone: bool) -> Option<u32> {
-        if self.address == 0 {
-            self.address = memory::map_zeroes(MOST * size_of::<Pin>())?.expose_provenance();
-        }
         let free = self.all().iter().position(|pin| !pin.is_used);
         let number = free.unwrap_or(self.reach as usize);
         if number >= MOST {

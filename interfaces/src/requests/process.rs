@@ -18,6 +18,7 @@ use crate::staff::link::Link;
 use crate::staff::lock::{Held, Lock};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::signals::Blocked;
 use crate::sys::{eventfd, futex, memory, process};
 
 /// Pools that there may be at a time. More than one only while threads whose socket the program has
@@ -72,6 +73,28 @@ unsafe impl Sync for Process {}
 pub(crate) static PROCESS: Process =
     // SAFETY: zero is the empty state of every part.
     unsafe { core::mem::MaybeUninit::zeroed().assume_init() };
+
+/// Where the kernel does not wipe the memory, or a filter refuses to have it asked: the C library's `fork`
+/// lets the child do it.
+fn wipe_after_fork() -> bool {
+    type Handler = extern "C" fn();
+    unsafe extern "C" {
+        fn __register_atfork(
+            prepare: Option<Handler>,
+            parent: Option<Handler>,
+            child: Option<Handler>,
+            object: *const core::ffi::c_void,
+        ) -> core::ffi::c_int;
+        static __dso_handle: *const core::ffi::c_void;
+    }
+    extern "C" fn wipe() {
+        let process = (&raw const PROCESS).cast_mut();
+        // SAFETY: the child has no other thread, and zero is the empty state of every part.
+        unsafe { process.cast::<u8>().write_bytes(0, size_of::<Process>()) };
+    }
+    // SAFETY: the handle is that of the object in which the function is, and which stays.
+    unsafe { __register_atfork(None, None, Some(wipe), (&raw const __dso_handle).cast()) == 0 }
+}
 
 /// The part of a pool that is used without the lock.
 #[repr(C)]
@@ -168,15 +191,23 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Process {
-    /// Sees to it that forked children find zeroes here. False where the kernel cannot do that.
+    /// Sees to it that forked children find zeroes here. False where that cannot be.
+    #[inline]
     pub(crate) fn prepare(&self) -> bool {
         // Acquire: pairs with the store below.
         if self.is_ready.load(Acquire) != 0 {
             return true;
         }
-        if !memory::wipe_on_fork(self) {
+        self.prepare_first()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn prepare_first(&self) -> bool {
+        if !memory::wipe_on_fork(self) && !wipe_after_fork() {
             return false;
         }
+        let _blocked = Blocked::new();
         let _held = self.lock.take();
         if self.is_ready.load(Relaxed) == 0 {
             self.crew.set_process(process::id());

@@ -192,7 +192,13 @@ pub(crate) fn read(guard: &mut Guard<'_>) {
 /// What becomes of a request whose event was read.
 fn end(guard: &mut Guard<'_>, index: Index, result: i64) {
     withdraw(guard, index);
-    let would_wait = [Errno::EAGAIN, Errno::EOPNOTSUPP];
+    // Of a filter too the helpers know ways around.
+    let would_wait = [
+        Errno::EAGAIN,
+        Errno::EOPNOTSUPP,
+        Errno::EPERM,
+        Errno::ENOSYS,
+    ];
     if would_wait.contains(&Errno::of_negated(result as c_int)) && result < 0 {
         let table = &guard.process.table;
         guard.returned.push(table, index, queue::by_state);

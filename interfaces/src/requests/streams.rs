@@ -50,9 +50,7 @@ pub(crate) fn watch(guard: &mut Guard<'_>, number: u8, socket: c_int) -> bool {
     if pass(guard, number) || !guard.pool(number).queue.is_empty() {
         return true;
     }
-    let Some(watched) = Watched::list(guard, number, socket) else {
-        return true;
-    };
+    let watched = Watched::list(guard, number, socket);
     let is_anything = guard.release(|| watched.sleep());
     let state = guard.pool(number);
     let was_called = core::mem::take(&mut state.looks_again);
@@ -67,6 +65,16 @@ pub(crate) fn watch(guard: &mut Guard<'_>, number: u8, socket: c_int) -> bool {
     is_anything || was_called
 }
 
+/// Maps what the helpers of a pool need. False: there is no memory.
+pub(crate) fn prepare(guard: &mut Guard<'_>, number: u8) -> bool {
+    let state = guard.pool(number);
+    if state.watched == 0 {
+        let room = memory::map_zeroes(MOST * size_of::<libc::pollfd>());
+        state.watched = room.map_or(0, |room| room.expose_provenance());
+    }
+    state.watched != 0 && state.pins.prepare()
+}
+
 /// What is asked of the kernel.
 struct Watched {
     entries: *mut libc::pollfd,
@@ -76,13 +84,9 @@ struct Watched {
 
 impl Watched {
     /// The link, the bell, and each file for which a request waits.
-    fn list(guard: &mut Guard<'_>, number: u8, socket: c_int) -> Option<Watched> {
+    fn list(guard: &mut Guard<'_>, number: u8, socket: c_int) -> Watched {
         let table = &guard.process.table;
         let state = guard.pool(number);
-        if state.watched == 0 {
-            let bytes = MOST * size_of::<libc::pollfd>();
-            state.watched = memory::map_zeroes(bytes)?.expose_provenance();
-        }
         let entries: *mut libc::pollfd = core::ptr::with_exposed_provenance_mut(state.watched);
         let mut count = 0;
         let mut add = |fd, events| {
@@ -129,11 +133,11 @@ impl Watched {
                 add(-1, 0);
             }
         }
-        Some(Watched {
+        Watched {
             entries,
             count,
             timeout: (until - now).max(0),
-        })
+        }
     }
 
     /// Whether something came.
