@@ -37,39 +37,58 @@ mkdir -p "$build"
 # On a disk: O_DIRECT is tried there.
 work=$(mktemp -d -p "$build" posix-faults-XXXXXX)
 trap 'rm -rf --one-file-system "$work"' EXIT
-mkdir "$work/files"
 # Programs become other users.
 chmod 755 "$work"
-chmod 777 "$work/files"
 
 # glibc_is PROGRAM: right, wrong or either
 glibc_is() { sed -n '2s|^/\* glibc: \([a-z]*\).*\*/$|\1|p' "$here/$1.c"; }
 reason() { sed -n '2s|^/\* glibc: [a-z]*, \(.*\) \*/$|\1|p' "$here/$1.c"; }
 
-# one LABEL PROGRAM WIDTH [VARIABLE=VALUE...]: its line is that of the program, behind its name
-one() {
-	local label=$1 name=$2 width=$3 status=0 result
+# try WIDTH PROGRAM RESULT [VARIABLE=VALUE...]: its messages and its status, in files that begin with RESULT
+try() {
+	local width=$1 name=$2 result=$3 status=0
 	shift 3
 	# Messages name the files without a directory.
 	[ -e "$work/$width/$name" ] ||
-		(cd "$here" && compile "$work/$width/$name" -D_GNU_SOURCE "-m$width" "$name.c" -ldl)
-	(cd "$work/files" && env TMPDIR="$work/files" "$@" timeout -k 5 170 "$work/$width/$name" 2>&1) >"$work/out" 2>"$work/shell" || status=$?
+		(cd "$here" && compile "$work/$width/$name" -D_GNU_SOURCE "-m$width" "$name.c" -ldl) >"$result.out" 2>&1 ||
+		status=1
+	mkdir -m 777 "$result.files"
+	if [ $status = 0 ]; then
+		(cd "$result.files" && env TMPDIR="$result.files" "$@" timeout -k 5 170 "$work/$width/$name" 2>&1) \
+			>"$result.out" 2>"$result.shell" || status=$?
+	fi
+	rm -rf --one-file-system "$result.files"
+	echo $status >"$result.status"
+}
+
+# one LABEL PROGRAM WIDTH [VARIABLE=VALUE...]: begins it, beside others, most of which sleep
+begun=
+one() {
+	while [ "$(jobs -r | wc -l)" -ge 4 ]; do wait -n || true; done
+	begun="$begun $1/$2"
+	mkdir -p "$work/$1"
+	try "$3" "$2" "$work/$1/$2" "${@:4}" &
+}
+
+# result_of LABEL PROGRAM: its last line, behind its name
+result_of() {
+	local label=$1 name=$2 at=$work/$1/$2 status result
+	status=$(cat "$at.status")
 	case $label in
 	wrong*)
 		# 77 is no mistake that was noticed.
-		if [ $status = 0 ]; then
+		if [ "$status" = 0 ]; then
 			status=1
-			echo "it is right, which the program says it is not: $(reason "$name")" >>"$work/out"
-		elif [ $status != 77 ]; then
-			result=$(grep -m 1 '\.[ch]:[0-9]' "$work/out" || echo "status $status")
-			echo "noticed: $result" >"$work/out"
+			echo "it is right, which the program says it is not: $(reason "$name")" >>"$at.out"
+		elif [ "$status" != 77 ]; then
+			result=$(grep -m 1 '\.[ch]:[0-9]' "$at.out" || echo "status $status")
+			echo "noticed: $result" >"$at.out"
 			status=0
 		fi
 		;;
 	esac
-	[ $status != 0 ] || printf '%-13s %-18s %s\n' "$label" "$name" "$(tail -n 1 "$work/out")"
-	judge "$label $name" $status "$work/out"
-	rm -rf --one-file-system "$work/files"/*
+	[ "$status" != 0 ] || printf '%-13s %-18s %s\n' "$label" "$name" "$(tail -n 1 "$at.out")"
+	judge "$label $name" "$status" "$at.out"
 }
 
 mkdir "$work/64" "$work/32"
@@ -97,5 +116,8 @@ for label in $labels; do
 		*) echo "$0: there is no run $label, or $name does not say what glibc does: '$kind'" >&2 && exit 2 ;;
 		esac
 	done
+	# The next label's programs may be the same.
+	wait
 done
+for name in $begun; do result_of "${name%/*}" "${name#*/}"; done
 totals 'POSIX faults'
