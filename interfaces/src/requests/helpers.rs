@@ -173,6 +173,8 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
     let (buffer, length, offset) = (slot.buffer, slot.length, slot.offset);
     if guard.pool(number).pins.pin(pin).number == SENT {
         receive(guard, number, socket);
+        // What woke the helper that watches is gone, perhaps before it looked.
+        guard.nudge(number);
     }
     let pin = guard.pool(number).pins.pin(pin);
     let fd = match pin.file_number() {
