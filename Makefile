@@ -1,6 +1,6 @@
-# Builds libaio.so.1.0.2, its links and libaio.a in build/, and installs them.
+# Builds libaio.so.1.0.2, its links and libaio.a in build/, and libposixaio.so.1.0.0 on it, and installs them.
 #
-#   make                  the library
+#   make                  the libraries; INTERFACES= leaves POSIX AIO out
 #   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir; FORCE=1
 #                         also over files of the distribution's packages
 #   make clean uninstall
@@ -35,6 +35,7 @@ libdir ?= $(prefix)/lib
 mandir ?= $(prefix)/share/man
 pkgconfigdir ?= $(libdir)/pkgconfig
 cmakedir ?= $(libdir)/cmake/libaio
+posix_cmakedir ?= $(libdir)/cmake/libposixaio
 
 soname := libaio.so.1
 libname := $(soname).0.2
@@ -80,6 +81,12 @@ all: $(shared) $(BUILD)/libaio.a
 # On aarch64 rustc would call atomic functions that ask getauxval for the processor's abilities, in a
 # constructor. The only start-up work is to be the library's own, so the instructions that every processor has are used.
 machine := $(or $(RUST_TARGET),$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p'))
+
+# What is built and installed beside libaio: "posix", or nothing. The names and versions of POSIX AIO are those of glibc.
+INTERFACES ?= $(if $(findstring musl,$(machine)),,posix)
+posix_wanted := $(filter posix,$(INTERFACES))
+all: $(posix_wanted)
+
 rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atomics)
 
 .PHONY: all always
@@ -190,6 +197,8 @@ $(BUILD)/libaio.a: $(members)
 	rm -f $@
 	$(AR) rcsD $@ $^
 
+include make/posix.mk
+
 # --- installing -------------------------------------------------------------------------------
 
 substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
@@ -198,14 +207,20 @@ substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
 movable = -e 's|dir=$(prefix)/|dir=$${prefix}/|' \
 	-e "s|@to_libdir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(libdir)")|" \
 	-e "s|@to_includedir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(includedir)")|"
-man_pages := $(notdir $(wildcard man/*.3 man/*.7))
+# The pages of POSIX AIO are beside the system's: aio_read(3posixaio).
+posix_pages := $(notdir $(wildcard man/*.3posixaio man/libposixaio.7))
+man_pages := $(filter-out $(posix_pages),$(notdir $(wildcard man/*.3 man/*.7))) $(if $(posix_wanted),$(posix_pages))
+posix_installed := $(if $(posix_wanted),libposixaio.a $(if $(shared),$(posix_libname) $(posix_links)))
 
 # What install puts in place and uninstall removes, quoted for the shell: directories may have spaces.
 installed = "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a" \
 	$(if $(shared),$(foreach file,$(libname) $(links),"$(DESTDIR)$(libdir)/$(file)")) \
 	"$(DESTDIR)$(pkgconfigdir)/libaio.pc" \
 	"$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake" \
-	$(foreach page,$(man_pages),"$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(page)")
+	$(foreach file,$(posix_installed),"$(DESTDIR)$(libdir)/$(file)") \
+	$(if $(posix_wanted),"$(DESTDIR)$(pkgconfigdir)/libposixaio.pc" \
+	  "$(DESTDIR)$(posix_cmakedir)/libposixaio-config.cmake" "$(DESTDIR)$(posix_cmakedir)/libposixaio-config-version.cmake") \
+	$(foreach page,$(man_pages),"$(DESTDIR)$(mandir)/man$(patsubst 3%,3,$(lastword $(subst ., ,$(page))))/$(page)")
 # No file of a package is overwritten or removed: the system could be left without its library.
 FORCE ?= 0
 unless_owned = $(if $(filter 1,$(FORCE)),,@packaging/owned-files.sh $(installed))
@@ -222,17 +237,30 @@ install: all
 	$(substitute) $(movable) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
 	$(substitute) pkgconfig/libaio-config-version.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
 	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libaio.pc" "$(DESTDIR)$(cmakedir)"/libaio-config*.cmake
-	for page in $(man_pages); do \
-	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${page##*.}/$$page" || exit 1; done
+	$(if $(posix_wanted),$(install_posix))
+	for page in $(man_pages); do section=$${page##*.}; \
+	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${section%posixaio}/$$page" || exit 1; done
+
+define install_posix
+$(INSTALL) -m 644 $(BUILD)/libposixaio.a "$(DESTDIR)$(libdir)/libposixaio.a"
+	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(posix_libname) "$(DESTDIR)$(libdir)/$(posix_libname)")
+	$(if $(shared),for link in $(posix_links); do ln -sf $(posix_libname) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
+	$(INSTALL) -d "$(DESTDIR)$(posix_cmakedir)"
+	$(substitute) $(movable) pkgconfig/libposixaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libposixaio.pc"
+	$(substitute) -e "s|@to_libdir@|$$(packaging/relative-path.sh "$(posix_cmakedir)" "$(libdir)")|" \
+	  pkgconfig/libposixaio-config.cmake.in >"$(DESTDIR)$(posix_cmakedir)/libposixaio-config.cmake"
+	$(substitute) pkgconfig/libposixaio-config-version.cmake.in >"$(DESTDIR)$(posix_cmakedir)/libposixaio-config-version.cmake"
+	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libposixaio.pc" "$(DESTDIR)$(posix_cmakedir)"/libposixaio-config*.cmake
+endef
 
 uninstall:
 	$(unless_owned)
 	@for file in $(installed); do \
 	  if [ -e "$$file" ] || [ -L "$$file" ]; then rm "$$file" && echo "removed $$file" || exit 1; fi; done
-	@rmdir "$(DESTDIR)$(cmakedir)" 2>/dev/null || true
+	@rmdir "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(posix_cmakedir)" 2>/dev/null || true
 
 .PHONY: clean
 clean:
 	rm -rf $(BUILD) checks/target
 
-include make/posix.mk make/dist.mk make/checks.mk
+include make/dist.mk make/checks.mk

@@ -94,6 +94,9 @@ fn the_archive_runs_programs_and_is_reproducible() {
         format!("lrwxr-xr-x {name}/libaio.so.1.0.0 -> libaio.so.1.0.2"),
         format!("-rwxr-xr-x {name}/libaio.so.1.0.2"),
         format!("lrwxr-xr-x {name}/libaio.so.1t64 -> libaio.so.1.0.2"),
+        format!("-rwxr-xr-x {name}/libposixaio-preload.so"),
+        format!("lrwxr-xr-x {name}/libposixaio.so.1 -> libposixaio.so.1.0.0"),
+        format!("-rwxr-xr-x {name}/libposixaio.so.1.0.0"),
     ];
     assert_eq!(listed, wanted);
 
@@ -155,6 +158,35 @@ fn the_archive_runs_programs_and_is_reproducible() {
     compile(&program, &[&from_build, "-laio", "-Wl,-rpath,$ORIGIN"]);
     loads_from(&directory, &mut Command::new(&program));
 
+    // The POSIX library, both ways that the text has. The program is given other functions than it was linked with.
+    let posix = directory.join("posix");
+    compile_posix(&posix);
+    for (preloaded, path) in [
+        (directory.join("libposixaio-preload.so"), None),
+        (PathBuf::from("libposixaio.so.1"), Some(&directory)),
+    ] {
+        let log = scratch();
+        let mut command = Command::new(&posix);
+        command.env("LD_PRELOAD", &preloaded);
+        command.env("LD_DEBUG", "bindings");
+        command.env("LD_DEBUG_OUTPUT", log.path().join("log"));
+        if let Some(path) = path {
+            command.env("LD_LIBRARY_PATH", path);
+        }
+        run(&mut command);
+        let file = fs::read_dir(log.path()).unwrap().next().unwrap().unwrap();
+        let bindings = fs::read_to_string(file.path()).unwrap();
+        let bound = bindings
+            .lines()
+            .find(|line| line.contains("normal symbol `aio_write'"))
+            .unwrap_or_else(|| panic!("{bindings}"));
+        let wanted = directory.join(preloaded.file_name().unwrap());
+        assert!(
+            bound.contains(&format!(" to {} ", wanted.display())),
+            "{bound}"
+        );
+    }
+
     if present(&["fio"], "fio on the unpacked archive") {
         loads_from(
             &directory,
@@ -166,6 +198,13 @@ fn the_archive_runs_programs_and_is_reproducible() {
                 .args(["--verify_state_save=0", "--output=report"]),
         );
     }
+}
+
+fn compile_posix(program: &Path) {
+    run(compiler(Library::Ours, Width::W64)
+        .arg("-o")
+        .arg(program)
+        .arg(project().join("c-tests/linking/posix_write.c")));
 }
 
 /// The sources that both packages are built from, in a new directory; none outside of a checkout.
@@ -189,8 +228,17 @@ fn man_pages() -> BTreeSet<String> {
     fs::read_dir(project().join("man"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .map(|page| format!("usr/share/man/man{}/{page}", &page[page.len() - 1..]))
+        .map(|page| {
+            let section = page.rsplit('.').next().unwrap();
+            let directory = section.trim_end_matches("posixaio").to_owned();
+            format!("usr/share/man/man{directory}/{page}")
+        })
         .collect()
+}
+
+/// Whether a page is one of POSIX AIO.
+fn is_posix(page: &String) -> bool {
+    page.contains("posixaio")
 }
 
 /// File names without what compression adds.
@@ -259,8 +307,24 @@ fn the_rpm_has_the_files_that_it_should() {
         "cmake/libaio/libaio-config-version.cmake",
     ]);
     devel.insert("usr/include/libaio.h".to_owned());
-    devel.extend(man_pages());
+    let (posix_pages, pages): (Vec<_>, Vec<_>) = man_pages().into_iter().partition(is_posix);
+    devel.extend(pages);
     assert_eq!(files("libaio-rs-devel"), devel);
+    assert_eq!(
+        files("libposixaio"),
+        inside(&["libposixaio.so.1", "libposixaio.so.1.0.0"])
+    );
+    assert_eq!(files("libposixaio-static"), inside(&["libposixaio.a"]));
+    let mut devel = inside(&[
+        "libposixaio.so",
+        "pkgconfig/libposixaio.pc",
+        "cmake/libposixaio",
+        "cmake/libposixaio/libposixaio-config.cmake",
+        "cmake/libposixaio/libposixaio-config-version.cmake",
+    ]);
+    assert!(posix_pages.len() >= 9, "{posix_pages:?}");
+    devel.extend(posix_pages);
+    assert_eq!(files("libposixaio-devel"), devel);
 
     // What other packages ask for.
     let provided = query("libaio-rs", &["--provides"]);
@@ -336,6 +400,13 @@ fn the_arch_package_has_the_files_that_it_should() {
             "pkgconfig/libaio.pc",
             "cmake/libaio/libaio-config.cmake",
             "cmake/libaio/libaio-config-version.cmake",
+            "libposixaio.a",
+            "libposixaio.so",
+            "libposixaio.so.1",
+            "libposixaio.so.1.0.0",
+            "pkgconfig/libposixaio.pc",
+            "cmake/libposixaio/libposixaio-config.cmake",
+            "cmake/libposixaio/libposixaio-config-version.cmake",
         ])
         .map(|name| format!("usr/lib/{name}"))
         .collect();
@@ -352,6 +423,7 @@ fn the_arch_package_has_the_files_that_it_should() {
     for line in [
         "provides = libaio=0.3.113",
         "provides = libaio.so=1-64",
+        "provides = libposixaio.so=1-64",
         "conflict = libaio",
     ] {
         assert!(

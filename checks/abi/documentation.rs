@@ -1,6 +1,9 @@
 //! Man pages, the README's claims that a machine can check, and the scripts.
 
-use abi_tests::{Library, Link, Width, compile, compiler, on, project, run, scratch};
+use abi_tests::{
+    Library, Link, Width, build, compile, compiler, on, output, project, run, scratch,
+};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,10 +52,68 @@ fn man_pages_are_clean_for_mandoc() {
     let pages: Vec<_> = pages().into_iter().filter(real).collect();
     assert!(pages.len() >= 18, "{pages:?}");
     for page in pages {
-        run(Command::new("mandoc")
-            .args(["-T", "lint", "-W", "warning"])
-            .arg(&page));
+        let said = output(
+            Command::new("mandoc")
+                .args(["-T", "lint", "-W", "warning"])
+                .arg(&page),
+        );
+        // It knows the sections of some systems.
+        let is_of_section =
+            |line: &&str| line.contains("unknown manual section") && line.ends_with(" 3posixaio");
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let lines: Vec<_> = text.lines().filter(|line| !is_of_section(line)).collect();
+        assert!(lines.is_empty(), "{lines:#?}");
+        let is_posix = page.extension().unwrap() == "3posixaio";
+        assert!(is_posix || said.status.success(), "{}", page.display());
     }
+}
+
+/// Also those of POSIX AIO, whose names are glibc's.
+#[test]
+fn every_function_of_posix_aio_has_a_man_page() {
+    let names = run(
+        Command::new(project().join("interfaces/abi/posix-names.sh")).args(["x86_64", "names"]),
+    );
+    let functions: BTreeSet<_> = names
+        .lines()
+        .map(|line| line.split([' ', '@']).nth(1).unwrap())
+        .filter(|name| !name.ends_with("64"))
+        .collect();
+    assert!(functions.len() >= 9, "{functions:?}");
+    let overview = fs::read_to_string(project().join("man/libposixaio.7")).unwrap();
+    for function in functions {
+        assert!(
+            project().join(format!("man/{function}.3posixaio")).exists(),
+            "{function}(3posixaio) is missing"
+        );
+        assert!(
+            overview.contains(&format!("Xr {function} 3posixaio")),
+            "libposixaio(7) does not name {function}"
+        );
+    }
+}
+
+/// The variables that libposixaio(7) has are those that the library reads.
+#[test]
+fn the_environment_of_posix_aio_is_documented() {
+    let variables = |text: &str| -> BTreeSet<String> {
+        text.match_indices("POSIXAIO_")
+            .map(|(at, _)| {
+                let is_end = |c: char| !c.is_ascii_uppercase() && c != '_';
+                text[at..].split(is_end).next().unwrap().to_owned()
+            })
+            .collect()
+    };
+    let library = fs::read(build().join("libposixaio.so.1")).unwrap();
+    let read = variables(&String::from_utf8_lossy(&library));
+    assert!(read.len() >= 2, "{read:?}");
+    let page = fs::read_to_string(project().join("man/libposixaio.7")).unwrap();
+    let described: String = page
+        .lines()
+        .filter(|line| line.starts_with(".It Ev "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(variables(&described), read);
 }
 
 #[test]

@@ -51,6 +51,14 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
         "opt/pc/libaio.pc",
         "opt/man/man3/io_submit.3",
         "opt/man/man7/libaio.7",
+        "opt/aio/lib64/libposixaio.a",
+        "opt/aio/lib64/libposixaio.so",
+        "opt/aio/lib64/libposixaio.so.1",
+        "opt/aio/lib64/libposixaio.so.1.0.0",
+        "opt/aio/lib64/cmake/libposixaio/libposixaio-config.cmake",
+        "opt/pc/libposixaio.pc",
+        "opt/man/man3/aio_suspend.3posixaio",
+        "opt/man/man7/libposixaio.7",
     ] {
         assert!(
             installed.contains(wanted),
@@ -65,7 +73,22 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
         "{pc}"
     );
     assert!(!pc.contains('@'), "{pc}");
+    let pc = fs::read_to_string(directory.path().join("opt/pc/libposixaio.pc")).unwrap();
+    assert!(
+        pc.contains("libdir=${prefix}/lib64\n") && !pc.contains('@'),
+        "{pc}"
+    );
     make("uninstall", &arguments);
+    assert_eq!(files(directory.path()), BTreeSet::new());
+    // Without the interfaces there is libaio alone.
+    let alone = [&arguments[..], &["INTERFACES=".to_owned()]].concat();
+    make("install", &alone);
+    let of_libaio: BTreeSet<_> = installed
+        .into_iter()
+        .filter(|name| !name.contains("posixaio"))
+        .collect();
+    assert_eq!(files(directory.path()), of_libaio);
+    make("uninstall", &alone);
     assert_eq!(files(directory.path()), BTreeSet::new());
 }
 
@@ -162,7 +185,13 @@ fn two_builds_from_two_directories_are_identical() {
     };
     build(first.path());
     build(&longer);
-    for file in ["libaio.so.1.0.2", "libaio.a"] {
+    for file in [
+        "libaio.so.1.0.2",
+        "libaio.a",
+        "libposixaio.so.1.0.0",
+        "libposixaio.a",
+        "libposixaio-preload.so",
+    ] {
         let read = |copy: &Path| fs::read(copy.join("build").join(file)).unwrap();
         assert!(read(first.path()) == read(&longer), "{file} differs");
         assert!(
@@ -189,8 +218,10 @@ impl Prefix {
         let directory = scratch();
         let prefix = format!("prefix={}/usr", directory.path().display());
         make("install", &[&[prefix], arguments].concat());
-        let source = project().join("c-tests/linking/one_write.c");
-        fs::copy(source, directory.path().join("program.c")).unwrap();
+        for (source, program) in [("one_write.c", "program.c"), ("posix_write.c", "posix.c")] {
+            let source = project().join("c-tests/linking").join(source);
+            fs::copy(source, directory.path().join(program)).unwrap();
+        }
         Prefix {
             directory,
             name: "usr".to_owned(),
@@ -236,12 +267,16 @@ impl Prefix {
 
     /// Runs a program that one of the build systems made, and checks that it loads our library.
     fn runs(&self, program: &str) {
+        self.runs_on(program, "libaio.so.1");
+    }
+
+    fn runs_on(&self, program: &str, loaded_library: &str) {
         let library = self.path().join(&self.name).join("lib");
         let loaded = run(self
             .command("ldd")
             .env("LD_LIBRARY_PATH", &library)
             .arg(program));
-        let wanted = format!("libaio.so.1 => {}", library.display());
+        let wanted = format!("{loaded_library} => {}", library.display());
         assert!(loaded.contains(&wanted), "{loaded}");
         run(self
             .command(&format!("./{program}"))
@@ -276,6 +311,61 @@ fn pkg_config_finds_it() {
     assert!(
         manifest.contains(&format!("\nversion = \"{}\"\n", version.trim())),
         "{version}"
+    );
+}
+
+/// The POSIX library, by each of the build systems.
+#[test]
+fn posix_aio_is_found() {
+    let mut prefix = Prefix::new();
+    for (program, options) in [("dynamic", "--libs"), ("static", "--static --libs")] {
+        let mut query = prefix.command("pkg-config");
+        let flags = run(query.args(options.split(' ')).arg("libposixaio"));
+        let mut compiler = prefix.command("cc");
+        compiler
+            .args(["posix.c", "-o", program])
+            .args(flags.split_whitespace());
+        if program == "static" {
+            compiler.arg("-static");
+        }
+        run(&mut compiler);
+    }
+    prefix.runs_on("dynamic", "libposixaio.so.1");
+    run(&mut prefix.command("./static"));
+    has_our_functions(&prefix.path().join("static"));
+
+    prefix.move_to("moved");
+    prefix.cmake_lists(
+        "find_package(libposixaio 0.4 REQUIRED CONFIG)\n\
+         add_executable(shared posix.c)\ntarget_link_libraries(shared libposixaio::libposixaio)\n\
+         add_executable(static posix.c)\ntarget_link_libraries(static libposixaio::static)\n\
+         add_executable(plain posix.c)\ntarget_link_libraries(plain ${LIBPOSIXAIO_LIBRARIES})\n",
+    );
+    let moved = prefix.path().join("moved");
+    prefix.cmake(&[&format!("-DCMAKE_PREFIX_PATH={}", moved.display())]);
+    prefix.runs_on("cmake/shared", "libposixaio.so.1");
+    prefix.runs_on("cmake/plain", "libposixaio.so.1");
+    run(&mut prefix.command("cmake/static"));
+    has_our_functions(&prefix.path().join("cmake/static"));
+
+    let only_static = Prefix::with(&["ENABLE_SHARED=0".to_owned()]);
+    only_static.cmake_lists(
+        "find_package(libposixaio REQUIRED)\n\
+         add_executable(target posix.c)\ntarget_link_libraries(target libposixaio::libposixaio)\n",
+    );
+    only_static.cmake(&[]);
+    run(&mut only_static.command("cmake/target"));
+    has_our_functions(&only_static.path().join("cmake/target"));
+}
+
+/// A program that was linked statically: the C library has functions of the same names.
+fn has_our_functions(program: &Path) {
+    let bytes = fs::read(program).unwrap();
+    let name = b"POSIXAIO_ENGINE=";
+    assert!(
+        bytes.windows(name.len()).any(|window| window == name),
+        "{}",
+        program.display()
     );
 }
 

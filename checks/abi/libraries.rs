@@ -270,6 +270,7 @@ pub fn copy_source(to: &Path) {
         "src",
         "abi",
         "include",
+        "interfaces",
     ] {
         run(Command::new("cp")
             .arg("-r")

@@ -94,10 +94,24 @@ contents() {
 		printf '%s\n' usr/include/libaio.h "$directory"/{libaio.a,libaio.so,pkgconfig/libaio.pc} \
 			"$directory"/cmake/libaio/libaio-config{,-version}.cmake
 		printf 'usr/share/doc/libaio-rs-dev/%s\n' changelog.gz copyright
-		(cd "$project/man" && for page in *.[37]; do echo "usr/share/man/man${page##*.}/$page.gz"; done)
+		(cd "$project/man" && for page in *.3 libaio.7; do echo "usr/share/man/man${page##*.}/$page.gz"; done)
 	} | LC_ALL=C sort >"$root.wanted"
 	files libaio-rs-dev | diff -u "$root.wanted" - || fail 'libaio-rs-dev does not contain what it should'
-	ok "$ours and libaio-rs-dev contain what they should and nothing else"
+	{
+		echo "$directory/libposixaio.so.1"
+		echo "$directory/libposixaio.so.1.0.0"
+		printf 'usr/share/doc/libposixaio1/%s\n' changelog.gz copyright
+	} | LC_ALL=C sort >"$root.wanted"
+	files libposixaio1 | diff -u "$root.wanted" - || fail 'libposixaio1 does not contain what it should'
+	{
+		printf '%s\n' "$directory"/{libposixaio.a,libposixaio.so,pkgconfig/libposixaio.pc} \
+			"$directory"/cmake/libposixaio/libposixaio-config{,-version}.cmake
+		printf 'usr/share/doc/libposixaio-dev/%s\n' changelog.gz copyright
+		(cd "$project/man" && for page in *.3posixaio; do echo "usr/share/man/man3/$page.gz"; done)
+		echo usr/share/man/man7/libposixaio.7.gz
+	} | LC_ALL=C sort >"$root.wanted"
+	files libposixaio-dev | diff -u "$root.wanted" - || fail 'libposixaio-dev does not contain what it should'
+	ok "$ours, libaio-rs-dev, libposixaio1 and libposixaio-dev contain what they should and nothing else"
 }
 
 symbols() {
@@ -150,7 +164,7 @@ debug_information() {
 autopkgtests() {
 	quietly 'apt-get -q install -y --no-install-recommends autopkgtest'
 	local status=0
-	in_root 'cd /build && autopkgtest --no-built-binaries ./libaio*.deb libaio-rs/ -- null' >"$root.log" 2>&1 || status=$?
+	in_root 'cd /build && autopkgtest --no-built-binaries ./lib*.deb libaio-rs/ -- null' >"$root.log" 2>&1 || status=$?
 	# 2: none failed, some were skipped.
 	case $status in
 	0) ;;
