@@ -61,8 +61,11 @@ $(BUILD)/posix/static.o: $(BUILD)/posix/functions.o $(BUILD)/posix/static.start.
 # A SONAME and a version script that packagers give are libaio's.
 not_for_posix = $(not_for_us) -Wl$(comma)-soname% -Wl$(comma)--version-script%
 # Code and constants share pages, to be small. It stays when it is unloaded: the program may have requests in flight, and threads are at work.
-posix_link = $(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,-z,nodelete,--as-needed,--build-id=sha1 \
-	-Wl,--version-script=$(BUILD)/posix/nodes $(filter-out $(not_for_posix),$(LDFLAGS)) -o $@ $(BUILD)/posix/shared.o
+posix_flags = $(filter-out $(not_for_posix),$(LDFLAGS))
+# Gold, which does so by itself, does not know the option.
+together = $(shell $(cc) $(posix_flags) -Wl,-z,noseparate-code,--version >/dev/null 2>&1 && echo $(comma)-z$(comma)noseparate-code)
+posix_link = $(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack$(together),-z,nodelete,--as-needed,--build-id=sha1 \
+	-Wl,--version-script=$(BUILD)/posix/nodes $(posix_flags) -o $@ $(BUILD)/posix/shared.o
 
 $(BUILD)/$(posix_libname): $(BUILD)/posix/shared.o $(BUILD)/posix/nodes $(BUILD)/$(soname)
 	$(posix_link) -Wl,-soname,$(posix_soname) $(BUILD)/$(soname)
