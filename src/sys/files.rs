@@ -74,13 +74,13 @@ pub(crate) unsafe fn transfer(
     let done = result(|| unsafe {
         libc::syscall(number, fd, vectors, count, low, high, c_long::from(flags))
     });
-    if done != Err(Errno::ENOSYS) {
-        return done;
+    match done {
+        Err(Errno::ENOSYS) if flags != 0 => return Err(Errno::EOPNOTSUPP),
+        // Before Linux 4.6; or a filter refuses what it does not know.
+        Err(Errno::ENOSYS) => {}
+        Err(Errno::EPERM) if flags == 0 => {}
+        _ => return done,
     }
-    if flags != 0 {
-        return Err(Errno::EOPNOTSUPP);
-    }
-    // Before Linux 4.6.
     result(|| {
         let number = match (way, offset) {
             (Way::In, -1) => libc::SYS_readv,

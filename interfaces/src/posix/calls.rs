@@ -17,6 +17,7 @@ use crate::sys::errno::Errno;
 use crate::sys::files;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
+use crate::sys::status;
 
 /// AIO_PRIO_DELTA_MAX of `<limits.h>`.
 const MOST_PRIORITY: c_int = 20;
@@ -230,10 +231,10 @@ pub(super) unsafe fn cancel(fd: c_int, cb: *const aiocb) -> Result<c_int, Errno>
     const AIO_CANCELED: c_int = 0;
     const AIO_NOTCANCELED: c_int = 1;
     const AIO_ALLDONE: c_int = 2;
-    files::status_flags(fd).map_err(|_| Errno::EBADF)?;
+    let file = status::of(fd).map_err(|_| Errno::EBADF)?;
     let process = process()?;
     let cancelled = if cb.is_null() {
-        cancelling::cancel_all(process, &Blocked::new(), fd)
+        cancelling::cancel_all(process, &Blocked::new(), fd, &file)
     } else {
         // SAFETY: the caller says so.
         if unsafe { (*cb).aio_fildes } != fd {

@@ -8,6 +8,7 @@ use super::slot::{Index, State};
 use super::waiting::Waiter;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
+use crate::sys::status::Status;
 
 /// How long a helper may take that looks at a stream, or closes a file: as long as copying takes.
 const PATIENCE: i64 = 100_000_000;
@@ -55,8 +56,13 @@ pub(crate) fn cancel_one(
     Cancelled::None
 }
 
-/// Cancels all requests of a descriptor.
-pub(crate) fn cancel_all(process: &'static Process, blocked: &Blocked, fd: i32) -> Cancelled {
+/// Cancels all requests of a descriptor; not those of another file that had the number before.
+pub(crate) fn cancel_all(
+    process: &'static Process,
+    blocked: &Blocked,
+    fd: i32,
+    file: &Status,
+) -> Cancelled {
     let mut guard = process.take();
     super::ring::look(&mut guard);
     super::handing_over::hand_over_returned(&mut guard, super::handing_over::May::NotStart);
@@ -66,6 +72,10 @@ pub(crate) fn cancel_all(process: &'static Process, blocked: &Blocked, fd: i32) 
         let mut tried = 0;
         let mut not_all = false;
         guard.each_of(fd, |guard, index| {
+            let named = guard.process.table.slot(index).file;
+            if (named.device, named.inode) != (file.device, file.inode) {
+                return;
+            }
             if is_in_hands(guard, index) && futex::now() <= until {
                 tried = index;
             } else if cancel(guard, index) {

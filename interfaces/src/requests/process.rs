@@ -360,8 +360,6 @@ impl Guard<'_> {
     pub(crate) fn call_helper(&mut self, number: u8) {
         let state = self.pool(number);
         if state.idle != 0 {
-            // Counted out here, so that the next call is for another one.
-            state.idle -= 1;
             let calls = &self.process.pool(number).calls;
             calls.fetch_add(1, Relaxed);
             futex::wake(calls, 1);

@@ -180,11 +180,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
     let is_ending = guard.is_ending;
     let mut did_something = false;
     let mut now = 0;
-    let state = guard.pool(number);
-    for pin in 0..state.pins.reach {
-        state.pins.pin(pin).is_waited_for = [false; 2];
-    }
-    let mut index = guard.pool(number).streams.first;
+    let mut index = from_the_first(guard, number);
     while index != 0 {
         let slot = table.slot(index);
         let way = slot.action.way();
@@ -232,6 +228,9 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
                     .streams
                     .remove(table, index, queue::by_state);
                 finish(guard, number, index, result);
+                // The lock was free while its file was closed, and the next one may be gone.
+                index = from_the_first(guard, number);
+                continue;
             }
             Outcome::GoesOn => {
                 *of(&mut pin.is_waited_for, way) = true;
@@ -263,6 +262,15 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
         index = next;
     }
     did_something
+}
+
+/// The oldest request that waits; none of an earlier one's file was found to wait yet.
+fn from_the_first(guard: &mut Guard<'_>, number: u8) -> Index {
+    let state = guard.pool(number);
+    for pin in 0..state.pins.reach {
+        state.pins.pin(pin).is_waited_for = [false; 2];
+    }
+    state.streams.first
 }
 
 /// There was nothing, or no room, although the kernel had said so.

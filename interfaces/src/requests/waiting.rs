@@ -168,6 +168,7 @@ pub(crate) fn stop_leading(guard: &mut Guard<'_>) {
     guard.leader = 0;
     ring::read(guard);
     ring::take(guard);
+    hand_over_returned(guard, May::NotStart);
     let words = &guard.process.words;
     while guard.followers != 0 {
         let word = guard.followers.trailing_zeros();
