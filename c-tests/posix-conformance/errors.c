@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -120,11 +121,20 @@ static void bad_buffer_direct(void)
 	CHECK(lseek(fd, 0, SEEK_END), FILE_SIZE, "the size stays");
 }
 
+/* Room for a whole file, and behind it what must not be touched: a direct read may write zeros over more. */
+static char *before_hole(void)
+{
+	char *bytes = pages(FILE_SIZE + PAGE);
+
+	EXPECT(mprotect(bytes + FILE_SIZE, PAGE, PROT_NONE) == 0);
+	return bytes;
+}
+
 /* The kernel's answer to pread and pwrite is right. */
 static void huge(void)
 {
 	int fd = file_of(FILE_SIZE, 0);
-	char *bytes = pages(FILE_SIZE);
+	char *bytes = before_hole();
 	const size_t sizes[] = { SIZE_MAX, (size_t)SSIZE_MAX + 1, SSIZE_MAX };
 
 	for (int i = 0; i < 3; i++) {
@@ -145,8 +155,9 @@ static void huge_direct(void)
 {
 	int fd = direct_file(FILE_SIZE, 0);
 	volatile size_t size = SIZE_MAX;
-	ssize_t got = pread(fd, pages(FILE_SIZE), size, 0);
-	struct aiocb cb = request(fd, pages(FILE_SIZE), size, 0);
+	char *bytes = before_hole();
+	ssize_t got = pread(fd, bytes, size, 0);
+	struct aiocb cb = request(fd, bytes, size, 0);
 
 	CHECK(outcome_of_read(&cb), got < 0 ? -errno : got, "a read of SIZE_MAX bytes");
 }
