@@ -2,7 +2,8 @@
 #
 #   make check-posix            glibc, the library preloaded on kernel AIO, with its threads only, and all in one file
 #   make check-posix-long       the other ways of using it, the *64 functions, i686
-.PHONY: check-posix check-posix-long
+#   make check-posix-mistakes   the proof that the suite notices mistakes, which are made in the library's source (5 minutes)
+.PHONY: check-posix check-posix-long check-posix-mistakes
 posix_conformance = BUILD=$(BUILD) ORIGINAL=$(original) c-tests/posix-conformance/run.sh
 check-posix: all posix
 	$(posix_conformance) glibc preload threads self-contained
@@ -14,3 +15,6 @@ check-posix-long: all posix check-c-library i686 posix-i686
 .PHONY: posix-i686
 posix-i686:
 	$(if $(i686),$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all posix,$(no_i686))
+
+check-posix-mistakes:
+	BUILD=$(BUILD) c-tests/posix-conformance/mistakes/mistakes.sh

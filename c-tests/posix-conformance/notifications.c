@@ -308,6 +308,17 @@ static void to_one_thread(void)
 	cb.aio_sigevent._sigev_un._tid = ready;
 	CHECK(outcome_of_read(&cb), 10, "a read");
 	CHECK(EVENTUALLY(taken_by == ready), 1, "the thread gets the signal");
+	EXPECT(pthread_join(thread, NULL) == 0);
+	/* One that waits for it does not, when it is another's. */
+	ready = taken_by = 0;
+	EXPECT(pthread_create(&thread, NULL, takes_signal, &ready) == 0);
+	while (!ready)
+		pause_for(0.001);
+	wait_asleep(getpid(), ready);
+	cb.aio_sigevent._sigev_un._tid = gettid();
+	CHECK(outcome_of_read(&cb), 10, "a read with a signal for the main thread");
+	CHECK(wait_for(SIGRTMIN + 4, NULL), 1, "the main thread gets it");
+	CHECK(taken_by, 0, "and not the one that waits");
 	/* None that exists. */
 	cb.aio_sigevent._sigev_un._tid = 1;
 	CHECK(outcome_of_read(&cb), 10, "a read with a thread of another process");

@@ -48,6 +48,29 @@ static void appends_of_a_list(void)
 	CHECK(order, COUNT, "in the order of the list");
 }
 
+/* glibc carries out one request of a descriptor after the other. */
+static void overlapping(void)
+{
+	enum { COUNT = 100, SIZE = 10000 };
+	int fd = file_of(0, 0), right = 0, whole = 0;
+	static struct aiocb cbs[COUNT];
+	static char bytes[COUNT][SIZE], back[SIZE];
+
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < COUNT; i++) {
+			memset(bytes[i], i + round, SIZE);
+			cbs[i] = request(fd, bytes[i], SIZE, 0);
+			EXPECT(start_write(&cbs[i]) == 0);
+		}
+		for (int i = 0; i < COUNT; i++)
+			right += end_of(&cbs[i]) == SIZE;
+		EXPECT(pread(fd, back, SIZE, 0) == SIZE);
+		whole += !memcmp(back, bytes[COUNT - 1], SIZE);
+	}
+	CHECK(right, COUNT * 10, "writes to the same place");
+	CHECK(whole, 10, "the last one's bytes stay");
+}
+
 /* Each end of a pair reads and writes so many single bytes. */
 static void in_order(struct ends ends, const char *name)
 {
@@ -98,6 +121,7 @@ static void two_reads(void)
 const struct fact order_facts[] = {
 	{ "order", "of appends", appends, SAME, 0 },
 	{ "order", "of appends in a list", appends_of_a_list, SAME, 0 },
+	{ "order", "of writes that overlap", overlapping, SAME, 0 },
 	{ "order", "of two reads", two_reads, SAME, 0 },
 	{ "order", "of many reads and writes of streams", streams_in_order, SAME, 0 },
 	{ 0 },

@@ -41,7 +41,7 @@ run() {
 	names+=("$name")
 	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP -u LD_PRELOAD -u LD_LIBRARY_PATH \
 		TMPDIR="$work" ${settings[@]+"${settings[@]}"} "$program" ${options[@]+"${options[@]}"} \
-		-l "$library" -a "$libaio" -t "$work/verdicts.$name" ${arguments[@]+"${arguments[@]}"} >"$work/out" 2>&1 || status=1
+		-l "$library" -a "$libaio" -t "$work/verdicts.$name" ${arguments[@]+"${arguments[@]}"} >"$work/out" 2>&1 </dev/null || status=1
 	sed "s/^/$name: /" "$work/out"
 	sed -n "s/^skip /posix-conformance: /p" "$work/out" >>"$build/skipped"
 	if ! grep -q '^all: ' "$work/out"; then

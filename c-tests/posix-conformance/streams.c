@@ -142,6 +142,32 @@ static void event_descriptors(void)
 	unlink(path);
 }
 
+/* What has no name of its own is not taken for another. */
+static void many_event_descriptors(void)
+{
+	enum { COUNT = 20 };
+	uint64_t numbers[COUNT] = { 0 };
+	int fds[COUNT], right = 0, waiting = 0;
+	struct aiocb cbs[COUNT];
+	struct itimerspec soon = { .it_value = { 0, 1000000 } };
+
+	for (int i = 0; i < COUNT; i++) {
+		fds[i] = i % 2 ? eventfd(0, 0) : timerfd_create(CLOCK_MONOTONIC, 0);
+		cbs[i] = request(fds[i], &numbers[i], sizeof(numbers[i]), 0);
+		EXPECT(start_read(&cbs[i]) == 0);
+	}
+	/* Those in the middle first. */
+	for (int k = 0; k < COUNT; k++) {
+		int i = (k * 7 + 5) % COUNT;
+		EXPECT(i % 2 ? eventfd_write(fds[i], (uint64_t)i) == 0 : timerfd_settime(fds[i], 0, &soon, NULL) == 0);
+		right += end_of(&cbs[i]) == 8 && numbers[i] == (i % 2 ? (uint64_t)i : 1);
+	}
+	for (int i = 0; i < COUNT; i++)
+		waiting += aio_error(&cbs[i]) == EINPROGRESS;
+	CHECK(right, COUNT, "each ends when its own event comes");
+	CHECK(waiting, 0, "none waits any more");
+}
+
 static void terminal(void)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -285,6 +311,7 @@ const struct fact stream_facts[] = {
 	{ "streams", "a large write is written whole", large_writes, SAME, 0 },
 	{ "streams", "O_NONBLOCK", not_blocking, SAME, 0 },
 	{ "streams", "eventfd, timerfd and inotify", event_descriptors, SAME, 0 },
+	{ "streams", "20 eventfds and timerfds at once", many_event_descriptors, SAME, 0 },
 	{ "streams", "a terminal", terminal, SAME, 0 },
 	{ "streams", "messages keep their bounds", messages, SAME, 0 },
 	{ "streams", "100 pipes", many_pipes, SAME, 0 },

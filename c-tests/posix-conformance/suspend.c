@@ -143,6 +143,15 @@ static void mixed(void)
 	CHECK(right, 600, "direct and cold reads and fsyncs, beside a read that waits");
 	CHECK(left, 0, "no wait ends before one has");
 	CHECK(aio_error(waiting), EINPROGRESS, "which still waits");
+	/* Two of different kinds, and nothing else that would let the thread look. */
+	right = 0;
+	for (int i = 0; i < 200; i++) {
+		struct aiocb direct = request(fd, bytes, PAGE, i % 16 * PAGE);
+		const struct aiocb *list[] = { waiting, &direct };
+		EXPECT(start_read(&direct) == 0);
+		right += suspend(list, 2, &far) == 0 && result_of(&direct) == PAGE;
+	}
+	CHECK(right, 200, "direct reads end waits for both kinds");
 	/* The pipe's end must be seen by who waits for a direct request, too. */
 	struct suspender s = SUSPENDER(waiting);
 	start_suspender(&s);
@@ -335,7 +344,8 @@ static void *calls_all(void *argument)
 	aio_cancel(fd, &cb);
 	aio_cancel(fd, NULL);
 	*reached = 3;
-	cb.aio_lio_opcode = LIO_READ;
+	/* Nobody does this one at once. */
+	cb.aio_lio_opcode = LIO_WRITE;
 	lio_listio(LIO_WAIT, list, 1, NULL);
 	*reached = 4;
 	cb.aio_lio_opcode = LIO_WRITE;
