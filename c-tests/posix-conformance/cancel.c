@@ -210,6 +210,30 @@ static void queued_of_a_descriptor(void)
 	CHECK(aio_error(&cbs[0]), got == AIO_CANCELED ? ECANCELED : EINPROGRESS, "the first, as aio_cancel said");
 }
 
+/* Nobody could tell how much of it there is. */
+static void begun_writes(void)
+{
+	enum { LARGE = 1 << 20 };
+
+	for (int i = 0; i < 2; i++) {
+		struct ends p = i ? new_sockets(SOCK_STREAM) : new_pipe();
+		static char bytes[1 << 16];
+		size_t read_back = 0;
+		struct aiocb cb = request(p.writer, pages(LARGE), LARGE, 0);
+
+		EXPECT(start_write(&cb) == 0);
+		CHECK(stays_in_progress(&cb), 1, "a write of 1 MiB to a %s waits", i ? "socket" : "pipe");
+		CHECK(cancel(p.writer, &cb), AIO_NOTCANCELED, "aio_cancel");
+		CHECK(cancel(p.writer, NULL), AIO_NOTCANCELED, "aio_cancel of all");
+		while (read_back < LARGE) {
+			ssize_t got = read(p.reader, bytes, sizeof(bytes));
+			EXPECT(got > 0);
+			read_back += (size_t)got;
+		}
+		CHECK(end_of(&cb), LARGE, "it goes on to its end");
+	}
+}
+
 static void one_direction(void)
 {
 	struct ends s = new_sockets(SOCK_STREAM);
@@ -288,6 +312,7 @@ const struct fact cancel_facts[] = {
 	{ "cancel", "of a list", list_is_told, SAME, 0 },
 	{ "cancel", "reads that wait", blocked_reads, BETTER, 0 },
 	{ "cancel", "writes that wait", blocked_writes, BETTER, 0 },
+	{ "cancel", "a write that has begun", begun_writes, SAME, 0 },
 	{ "cancel", "all of a descriptor", all_of_a_descriptor, BETTER, 0 },
 	{ "cancel", "what is queued behind one", queued_of_a_descriptor, SAME, 0 },
 	{ "cancel", "one direction of a socket", one_direction, BETTER, 0 },

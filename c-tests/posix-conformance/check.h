@@ -56,6 +56,7 @@ extern const struct errand errands[];
 /* The tables, each ended by a fact without a title. */
 extern const struct fact request_facts[], error_facts[], file_facts[], direct_facts[], stream_facts[], order_facts[],
 	fsync_facts[], suspend_facts[], signal_facts[], cancel_facts[], list_facts[], notification_facts[],
-	thread_facts[], descriptor_facts[], process_facts[], many_facts[], name_facts[];
+	thread_facts[], descriptor_facts[], process_facts[], many_facts[], name_facts[],
+	kind_facts[];
 
 #endif

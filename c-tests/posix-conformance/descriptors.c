@@ -227,6 +227,24 @@ static void all_closed(void)
 	unlink(path);
 }
 
+/* Programs count on the lowest numbers. */
+static void lowest_numbers(void)
+{
+	int fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0), writer;
+	char *bytes = pages(PAGE);
+	struct aiocb cb = request(fd, bytes, 10, 0), *waiting = waiting_read(&writer);
+	int before = dup(0);
+
+	EXPECT(before >= 0 && close(before) == 0);
+	block(SIGUSR1);
+	CHECK(outcome_of_write(&cb), 10, "a write");
+	cb = signalling(request(direct, bytes, PAGE, 0), SIGUSR1, 1);
+	CHECK(outcome_of_read(&cb), PAGE, "a direct read");
+	CHECK(wait_for(SIGUSR1, NULL), 1, "its signal");
+	CHECK(dup(0), before, "the lowest number that is free");
+	CHECK(aio_error(waiting), EINPROGRESS, "a read waits");
+}
+
 /* A lock of the process is lost when any descriptor of its file is closed. */
 static void locks_stay(void)
 {
@@ -262,6 +280,7 @@ const struct fact descriptor_facts[] = {
 	{ "descriptors", "closed while a read waits", closed_while_waiting, SAME, 0 },
 	{ "descriptors", "closed after writes", closed_after_writes, SAME, 0 },
 	{ "descriptors", "all closed by the program", all_closed, SAME, 0 },
+	{ "descriptors", "the lowest numbers are the program's", lowest_numbers, SAME, 0 },
 	{ "descriptors", "the process's locks stay", locks_stay, SAME, 0 },
 	{ 0 },
 };

@@ -150,6 +150,11 @@ static void fsync_results(void)
 	cb = request(p.writer, NULL, 0, 0);
 	CHECK(start_fsync(O_SYNC, &cb), 0, "a pipe");
 	CHECK(end_of(&cb), -EINVAL, "its end");
+	struct ends s = new_sockets(SOCK_STREAM);
+	cb = request(s.reader, NULL, 0, 0);
+	CHECK(outcome_of_fsync(O_SYNC, &cb), -EINVAL, "a socket");
+	cb = request(open(directory, O_RDONLY), NULL, 0, 0);
+	CHECK(outcome_of_fsync(O_SYNC, &cb), 0, "a directory");
 	cb = request(fd, NULL, 0, 0);
 	cb.aio_reqprio = 55;
 	CHECK(outcome_of_fsync(O_SYNC, &cb), 0, "aio_reqprio does not matter");

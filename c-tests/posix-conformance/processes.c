@@ -439,6 +439,57 @@ static int works(const char *what)
 	return child_works(SIGUSR1);
 }
 
+static int counts_descriptors(const char *what)
+{
+	int count = 0;
+
+	(void)what;
+	for (int i = 0; i < 2000; i++)
+		count += fcntl(i, F_GETFD) >= 0;
+	return count;
+}
+
+static void nothing_is_inherited(void)
+{
+	int before = status_of(start_errand("counts-descriptors", "")), fd = file_of(FILE_SIZE, O_CLOEXEC);
+	int direct = direct_file(FILE_SIZE, O_CLOEXEC);
+	char *bytes = pages(PAGE);
+
+	block(SIGUSR1);
+	struct aiocb cb = request(fd, bytes, 100, 0);
+	CHECK(outcome_of_write(&cb), 100, "a write");
+	cb = signalling(request(direct, bytes, PAGE, 0), SIGUSR1, 1);
+	CHECK(outcome_of_read(&cb), PAGE, "a direct read");
+	CHECK(wait_for(SIGUSR1, NULL), 1, "its signal");
+	CHECK(status_of(start_errand("counts-descriptors", "")), before, "descriptors of a program that is executed then");
+}
+
+/* A user's change is one of the whole process. */
+static void another_user(void)
+{
+	int fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0);
+	char *bytes = pages(PAGE);
+	siginfo_t info;
+
+	if (geteuid() != 0)
+		skip_fact("only root can become another user");
+	block(SIGUSR1);
+	struct aiocb cb = signalling(request(fd, bytes, 100, 0), SIGUSR1, 1);
+	CHECK(outcome_of_write(&cb), 100, "a write");
+	CHECK(wait_for(SIGUSR1, &info) == 1 && info.si_uid == getuid(), 1, "its signal is of this user");
+	cb = signalling(request(direct, bytes, PAGE, 0), SIGUSR1, 2);
+	CHECK(outcome_of_read(&cb), PAGE, "a direct read");
+	CHECK(wait_for(SIGUSR1, NULL), 2, "its signal");
+	EXPECT(setgid(65534) == 0 && setuid(65534) == 0);
+	CHECK(outcome_of_read(&cb), PAGE, "a direct read as another user");
+	CHECK(wait_for(SIGUSR1, &info), 2, "its signal");
+	CHECK(info.si_uid, 65534, "is of that user");
+	cb = signalling(request(fd, bytes, 100, 0), SIGUSR1, 3);
+	CHECK(outcome_of_write(&cb), 100, "a write");
+	CHECK(wait_for(SIGUSR1, &info), 3, "its signal");
+	CHECK(info.si_uid, 65534, "is of that user");
+}
+
 static int leaves(const char *what)
 {
 	(void)what;
@@ -461,6 +512,7 @@ const struct errand errands[] = {
 	{ "execs", execs },
 	{ "works", works },
 	{ "leaves", leaves },
+	{ "counts-descriptors", counts_descriptors },
 	{ 0 },
 };
 
@@ -478,5 +530,7 @@ const struct fact process_facts[] = {
 	{ "processes", "the last thread ends", last_thread, SAME, 0 },
 	{ "processes", "the main thread ends", main_thread_ends, SAME, 0 },
 	{ "processes", "exec", execution, SAME, 0 },
+	{ "processes", "nothing is inherited by exec", nothing_is_inherited, SAME, 0 },
+	{ "processes", "another user", another_user, SAME, 0 },
 	{ 0 },
 };

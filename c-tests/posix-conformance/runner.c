@@ -55,7 +55,7 @@ const char *library, *directory, *self;
 static const struct fact *const tables[] = {
 	name_facts,   request_facts, error_facts,  file_facts, direct_facts,	   stream_facts, order_facts,	   fsync_facts,
 	suspend_facts, signal_facts, cancel_facts, list_facts, notification_facts, thread_facts, descriptor_facts, process_facts,
-	many_facts,
+	kind_facts,   many_facts,
 };
 
 void check_values(const char *file, int line, long long got, long long want, const char *name, ...)

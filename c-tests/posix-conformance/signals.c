@@ -65,6 +65,24 @@ static void restarts(void)
 	CHECK(end_suspender(&s), 0, "the request ends the wait");
 }
 
+/* As POSIX says; the kernel's wait for a word, which glibc's is, begins again only where there is no timeout. */
+static void restarts_in_time(void)
+{
+	int writer;
+	struct aiocb *waiting = waiting_read(&writer);
+	struct timespec timeout = { 0, 200000000 };
+	struct itimerval often = { { 0, 5000 }, { 0, 5000 } }, never = { { 0, 0 }, { 0, 0 } };
+	const struct aiocb *list[] = { waiting };
+	double begin = now();
+
+	count_signal(SIGALRM, SA_RESTART);
+	EXPECT(setitimer(ITIMER_REAL, &often, NULL) == 0);
+	CHECK(suspend(list, 1, &timeout), SYNC(EAGAIN), "200 ms, with a handler each 5 ms");
+	EXPECT(setitimer(ITIMER_REAL, &never, NULL) == 0);
+	CHECK(now() - begin >= 0.1999, 1, "which pass");
+	CHECK(handled > 1, 1, "handlers ran");
+}
+
 static void do_not_interrupt(void)
 {
 	int writer;
@@ -422,6 +440,7 @@ const struct fact signal_facts[] = {
 	{ "signals", "a handler without SA_RESTART gives EINTR", interrupts, SAME, 0 },
 	{ "signals", "EINTR after direct requests", interrupts_direct_waiters, SAME, 0 },
 	{ "signals", "a handler with SA_RESTART", restarts, SAME, 0 },
+	{ "signals", "a timeout among handlers with SA_RESTART", restarts_in_time, BETTER, 0 },
 	{ "signals", "what is ignored or blocked", do_not_interrupt, SAME, 0 },
 	{ "signals", "stop and continue", stops, SAME, 0 },
 	{ "signals", "a handler that interrupts aio_suspend calls", handler_calls, SAME, 0 },

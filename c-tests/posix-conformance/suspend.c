@@ -21,6 +21,7 @@ static void done_already(void)
 	CHECK(suspend((const struct aiocb *[]){ waiting, &cb }, 2, NULL), 0, "behind one that waits");
 	CHECK(suspend((const struct aiocb *[]){ &cb, waiting }, 2, NULL), 0, "before one that waits");
 	CHECK(suspend((const struct aiocb *[]){ NULL, waiting, NULL, &cb, NULL }, 5, NULL), 0, "among NULLs");
+	CHECK(suspend((const struct aiocb *[]){ waiting, &cb }, 2, &(struct timespec){ 0, -1 }), 0, "with a bad timeout");
 	CHECK(aio_error(waiting), EINPROGRESS, "which still waits");
 }
 
