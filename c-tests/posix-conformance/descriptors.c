@@ -230,19 +230,25 @@ static void all_closed(void)
 /* Programs count on the lowest numbers. */
 static void lowest_numbers(void)
 {
-	int fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0), writer;
-	char *bytes = pages(PAGE);
-	struct aiocb cb = request(fd, bytes, 10, 0), *waiting = waiting_read(&writer);
-	int before = dup(0);
+	int fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0);
+	char *bytes = pages(PAGE), byte = 0;
+	struct ends p = new_pipe();
+	struct aiocb cb = request(fd, bytes, 10, 0), waiting = request(p.reader, &byte, 1, 0);
+	int lowest[8];
 
-	EXPECT(before >= 0 && close(before) == 0);
+	for (int i = 0; i < 8; i++)
+		lowest[i] = dup(0);
+	for (int i = 0; i < 8; i++)
+		EXPECT(close(lowest[i]) == 0);
 	block(SIGUSR1);
+	EXPECT(start_read(&waiting) == 0);
 	CHECK(outcome_of_write(&cb), 10, "a write");
 	cb = signalling(request(direct, bytes, PAGE, 0), SIGUSR1, 1);
 	CHECK(outcome_of_read(&cb), PAGE, "a direct read");
 	CHECK(wait_for(SIGUSR1, NULL), 1, "its signal");
-	CHECK(dup(0), before, "the lowest number that is free");
-	CHECK(aio_error(waiting), EINPROGRESS, "a read waits");
+	for (int i = 0; i < 8; i++)
+		CHECK(dup(0), lowest[i], "a lowest number that is free");
+	CHECK(aio_error(&waiting), EINPROGRESS, "a read waits");
 }
 
 /* A lock of the process is lost when any descriptor of its file is closed. */
