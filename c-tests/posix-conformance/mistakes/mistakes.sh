@@ -40,7 +40,7 @@ build_library() {
 notices() {
 	local status=0
 	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP TMPDIR="$files" LD_LIBRARY_PATH="$work/build" \
-		LD_PRELOAD="$work/build/libposixaio.so.1.0.0" timeout 120 "$work/conformance" -s 8 \
+		LD_PRELOAD="$work/build/libposixaio.so.1.0.0" timeout 120 "$work/conformance" -s 16 \
 		-l "$work/build/libposixaio.so.1.0.0" "$1" >"$work/out" 2>&1 </dev/null || status=$?
 	rm -rf "${files:?}"/*
 	return "$status"
