@@ -39,4 +39,4 @@ grow() {
 row_files() { grow -i 400 -r 1-5000 -R 0--2 -T 7; }
 
 # The whole of each file is compared too, which it can do with the first 196608 bytes.
-row_append() { grow -i 95 -r 1-4000 -c 9 -o O_RDWR,O_CREAT,O_APPEND; }
+row_append() { grow -i 60 -r 1-4000 -c 9 -o O_RDWR,O_CREAT,O_APPEND; }
