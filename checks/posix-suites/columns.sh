@@ -4,22 +4,24 @@
 #
 # The caller sets $suite, $build, $work, a directory, and $library, or an empty one for glibc's column alone; then it
 # calls, in this order:
-#   begin                          columns: glibc, and with a library auto and threads
+#   begin [LEFT-OPEN]              columns: glibc, and with a library auto and threads. LEFT-OPEN is a file with a line for
+#                                  each program whose verdict decides nothing, because of time or for what POSIX leaves
+#                                  open: its name, "ends:", or "any:" where it need not even end, and why
 #   program NAME COMPILE...        compiles one, to $work/programs/NAME; the name is put after -o
 #   run_all SECONDS                at most so long for each
-#   compare LEAST [LEFT-OPEN]      the table and the totals; glibc has to pass LEAST of them. LEFT-OPEN is a file with a
-#                                  line for each program whose verdict decides nothing, because of time or for what POSIX
-#                                  leaves open: its name, "ends:", or "any:" where it need not even end, and why
+#   compare LEAST                  the table and the totals; glibc has to pass LEAST of them
 # Exit statuses are those of the open POSIX test suite, and 77, as everywhere here.
 # shellcheck disable=SC2154 # the caller's
 # shellcheck source=checks/harness/report.sh
 . "$project/checks/harness/report.sh"
 # shellcheck source=checks/harness/bound.sh
 . "$project/checks/harness/bound.sh"
+# Another library's build directory is not where skips are counted.
 # shellcheck disable=SC2034 # for the functions
-skips=$build/skipped
+skips=${SKIPS:-$build/skipped}
 
 begin() {
+	left_open=${1-/dev/null}
 	columns='glibc'
 	if [ -n "$library" ]; then
 		[ -e "$library" ] || { echo "$0: there is no $library: run make posix" >&2; exit 1; }
@@ -38,9 +40,14 @@ program() {
 	printf '>%q 2>&1 || { cat %q; exit 255; }\0' "$work/logs/$1.compile" "$work/logs/$1.compile" >>"$work/programs/commands"
 }
 
+# left_open_of PROGRAM: what its line says
+left_open_of() { sed -n "s/^$1  *//p" "$left_open"; }
+
 # run COLUMN PROGRAM: leaves its exit status
 run() {
-	local status=0
+	local status=0 seconds=$seconds
+	# Nobody waits for what need not end.
+	[[ $(left_open_of "$2") != any:* ]] || seconds=5
 	case $1 in
 	glibc) (cd /tmp && timeout --kill-after=5 "$seconds" "$work/programs/$2") ;;
 	*)
@@ -91,7 +98,7 @@ verdict() {
 }
 
 compare() {
-	local each column referee rank verdict open line worse=() words passes least=$1 left_open=${2-/dev/null} own=0
+	local each column referee rank verdict open line worse=() words passes least=$1 own=0
 	local -A count=()
 	printf '%-22s' program
 	# shellcheck disable=SC2086 # words
@@ -99,7 +106,7 @@ compare() {
 	echo
 	for each in "${programs[@]}"; do
 		printf '%-22s' "$each"
-		open=$(sed -n "s/^$each  *//p" "$left_open")
+		open=$(left_open_of "$each")
 		for column in $columns; do
 			verdict "$(cat "$work/results/$column.$each" 2>/dev/null)"
 			count[$column/${verdict%,*}]=$((${count[$column/${verdict%,*}]-0} + 1))

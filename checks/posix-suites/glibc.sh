@@ -13,7 +13,7 @@ mkdir -p "$1" "$2"
 build=$(realpath "$1") sources=$(realpath "$2") library=$3
 here=$(dirname "$(realpath "$0")")
 project=$(realpath "$here/../..")
-suite="glibc's tests" work=$sources/glibc-run
+suite="glibc's tests" work=$build/posix-suites/glibc-run
 # shellcheck source=checks/posix-suites/columns.sh
 . "$here/columns.sh"
 

@@ -4,8 +4,7 @@
 #
 # usage: ltp.sh BUILD LTPFOLDER LIBRARY
 #
-# LTPFOLDER is a checkout of LTP; nothing is written there. The rest is as with open-posix.sh; programs and logs stay in
-# BUILD/posix-suites.
+# LTPFOLDER is a checkout of LTP; nothing is written there. The rest is as with open-posix.sh.
 set -eu
 export LC_ALL=C
 
@@ -20,7 +19,7 @@ suite="LTP's suite" work=$build/posix-suites/ltp-run
 # shellcheck source=checks/posix-suites/columns.sh
 . "$here/columns.sh"
 
-begin
+begin "$here/left-open.ltp"
 for file in "$tests"/conformance/interfaces/{aio_,lio_}*/*.c "$tests"/conformance/definitions/aio_h/*.c; do
 	# What is only to be compiled has no main.
 	grep -qE '\<(main|test_main)\>' "$file" || continue
@@ -31,4 +30,4 @@ for file in "$tests"/conformance/interfaces/{aio_,lio_}*/*.c "$tests"/conformanc
 done
 [ ${#programs[@]} -ge 70 ] || { echo "$suite: has only ${#programs[@]} programs of asynchronous I/O" >&2; exit 1; }
 run_all 60
-compare 60 "$here/left-open.ltp"
+compare 60

@@ -4,8 +4,8 @@
 #
 # usage: open-posix.sh BUILD WORKDIR LIBRARY
 #
-# BUILD is the Makefile's build directory; sources, programs and logs stay in WORKDIR. LIBRARY is preloaded; an empty one
-# runs glibc's column alone. CC='cc -m32' with a library of 32 bits is possible.
+# BUILD is the Makefile's build directory, where programs and logs stay; the source goes to WORKDIR. LIBRARY is
+# preloaded; an empty one runs glibc's column alone. CC='cc -m32' with a library of 32 bits is possible.
 set -eu
 export LC_ALL=C
 
@@ -14,7 +14,7 @@ mkdir -p "$1" "$2"
 build=$(realpath "$1") sources=$(realpath "$2") library=$3
 here=$(dirname "$(realpath "$0")")
 project=$(realpath "$here/../..")
-suite='open POSIX suite' work=$sources/open-posix-run
+suite='open POSIX suite' work=$build/posix-suites/open-posix-run
 # shellcheck source=checks/posix-suites/columns.sh
 . "$here/columns.sh"
 
@@ -22,7 +22,7 @@ if ! "$here/obtain.sh" "$sources" open-posix; then
 	skip source 'could not be downloaded'
 	exit 0
 fi
-begin
+begin "$here/left-open"
 tests=$sources/open-posix
 for file in "$tests"/conformance/interfaces/{aio_,lio_}*/*.c; do
 	name=${file#"$tests"/conformance/interfaces/}
@@ -33,4 +33,4 @@ for file in "$tests"/conformance/interfaces/{aio_,lio_}*/*.c; do
 done
 [ ${#programs[@]} -ge 104 ] || { echo "$suite: has only ${#programs[@]} programs of asynchronous I/O" >&2; exit 1; }
 run_all 60
-compare 41 "$here/left-open"
+compare 41
