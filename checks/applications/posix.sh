@@ -120,9 +120,9 @@ for program; do
 	package=${package%% *}
 	version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null) ||
 		{ echo "$0: $package is not installed: run ./install-tools.sh posix-programs" >&2; exit 1; }
-	# That of a source that is given.
-	from=$(setting version_file "$program")
-	[ -z "$from" ] || version=$(cat "${LTP-}/$from" 2>/dev/null) || version=-
+	# Of what is no package another command says it.
+	command=$(setting version_of "$program")
+	[ -z "$command" ] || version=$(cd "$here" && bash -c "$command" 2>/dev/null) || version=-
 	for name in $(setting rows "$program"); do
 		texts=() statuses=() verdict=PASS reason=
 		for column in glibc auto threads; do

@@ -21,7 +21,7 @@ if ! "$here/obtain.sh" "$sources" glibc; then
 	skip source 'could not be downloaded'
 	exit 0
 fi
-begin
+begin /dev/null
 cp "$here/skeleton.c" "$sources/glibc/test-skeleton.c"
 for file in "$sources"/glibc/rt/tst-aio*.c; do
 	wide=

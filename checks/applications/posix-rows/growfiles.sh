@@ -1,9 +1,9 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # read by posix.sh; set by posix-row.sh
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # read by posix.sh; set by posix-row.sh
 # growfiles of the Linux Test Project: writes of random sizes at random places of files that grow and shrink, each read
 # back and compared. It begins them with aio_write or lio_listio, and waits in turn in aio_suspend, for a signal, and by
 # asking. LTP is a folder, a checkout.
 packages='gcc libc6-dev'
-version_file='VERSION'
+version_of='cat "$LTP/VERSION"'
 rows='files append'
 
 build_growfiles() {
