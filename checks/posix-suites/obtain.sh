@@ -20,12 +20,13 @@ suite=$2
 harness=$(realpath "$(dirname "$0")/../harness")
 mkdir -p "$1"
 cd "$1"
+directory=$PWD
 [ ! -e "$suite/complete" ] || exit 0
 
 # shellcheck source=checks/harness/apt.sh
 . "$harness/apt.sh"
 apt=$PWD/apt.$suite
-trap 'rm -rf "$apt" "$apt.errors" download.$suite' EXIT
+trap 'rm -rf "$apt" "$apt.errors" "$directory/download.$suite"' EXIT
 
 # obtain_source: downloads it; another release's where the mirror has none of this one
 obtain_source() {
