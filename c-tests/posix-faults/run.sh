@@ -54,7 +54,7 @@ try() {
 		status=1
 	mkdir -m 777 "$result.files"
 	if [ $status = 0 ]; then
-		(cd "$result.files" && env TMPDIR="$result.files" "$@" timeout -k 5 170 "$work/$width/$name" 2>&1) \
+		(cd "$result.files" && timeout -k 5 170 env TMPDIR="$result.files" "$@" "$work/$width/$name" 2>&1) \
 			>"$result.out" 2>"$result.shell" || status=$?
 	fi
 	rm -rf --one-file-system "$result.files"

@@ -42,7 +42,7 @@ one() {
 	shift 3
 	[ -e "$work/$width/$name" ] ||
 		(cd "$here" && compile "$work/$width/$name" -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 "-m$width" "$name.c" -ldl)
-	(cd "$work" && env TMPDIR="$work" "${settings[@]}" timeout -k 5 600 "$work/$width/$name" "$@" 2>&1) \
+	(cd "$work" && timeout -k 5 600 env TMPDIR="$work" "${settings[@]}" "$work/$width/$name" "$@" 2>&1) \
 		>"$work/out" 2>"$work/shell" || status=$?
 	[ $status != 0 ] || printf '%-13s %-10s %s\n' "$label" "$name" "$(tail -n 1 "$work/out")"
 	judge "$label $name $*" $status "$work/out"
