@@ -22,12 +22,15 @@
 
 enum { BLOCK = 4096 };
 
-/* How long something may take that is done in an instant. Where it is known to hang there is no need for so much. */
+/*
+ * How long something may take that is done in an instant: a disk that others keep busy stalls for many seconds. Where it is
+ * known to hang there is no need for so much.
+ */
 static inline int patience(void)
 {
 	const char *seconds = getenv("PATIENCE");
 
-	return seconds ? atoi(seconds) : 20;
+	return seconds ? atoi(seconds) : 40;
 }
 
 /* Whether this is our library, and not the C library's. */

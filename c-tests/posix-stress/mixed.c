@@ -383,7 +383,7 @@ static void reap(void)
 {
 	const struct aiocb *list[SLOTS];
 	struct timespec little = { 0, 2000000 };
-	double end = now() + patience();
+	double end = now() + 3 * patience();
 	int way = below(3), looks = 0, count = 0;
 
 	for (; complete_all() == 0; looks++) {
@@ -394,7 +394,7 @@ static void reap(void)
 						name_of(&self->slots[i]), self->slots[i].writes, self->slots[i].synchronizes,
 						self->slots[i].wanted_notification, self->slots[i].notified, self->slots[i].in_list,
 						aio_error(&self->slots[i].cb));
-			FAIL("nothing is complete after %d seconds", patience());
+			FAIL("nothing is complete after %d seconds", 3 * patience());
 		}
 		count = 0;
 		for (int i = 0; i < SLOTS; i++)
@@ -889,7 +889,7 @@ int main(int argc, char **argv)
 		seed_given = strtoul(argv[2], NULL, 10);
 	/* Serial numbers and generations of a thread do not come twice. */
 	EXPECT(requests > 0 && requests <= 4 * SERIALS);
-	alarm(60 + requests / 2000);
+	alarm(5 * patience() + requests / 1000);
 	ours = is_ours();
 	action.sa_sigaction = signal_of_one;
 	EXPECT_EQ(sigaction(SIGRTMIN + SIGNAL_ONE, &action, NULL), 0);

@@ -59,7 +59,7 @@ for label; do
 	settings=(LIBRARY="$library/libposixaio.so.1" LD_LIBRARY_PATH="$library" LD_PRELOAD="$library/libposixaio.so.1")
 	case ${label%-i686} in
 	glibc)
-		settings=(PATIENCE=20)
+		settings=(PATIENCE=40)
 		one "$label" $width counting 100000
 		;;
 	auto | threads)
