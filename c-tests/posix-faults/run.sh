@@ -64,7 +64,7 @@ try() {
 # one LABEL PROGRAM WIDTH [VARIABLE=VALUE...]: begins it, beside others, most of which sleep
 begun=
 one() {
-	while [ "$(jobs -r | wc -l)" -ge 4 ]; do wait -n || true; done
+	while [ "$(jobs -r | wc -l)" -ge 6 ]; do wait -n || true; done
 	begun="$begun $1/$2"
 	mkdir -p "$work/$1"
 	try "$3" "$2" "$work/$1/$2" "${@:4}" &
