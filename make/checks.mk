@@ -13,6 +13,9 @@
 #   make programs         real programs with real I/O on the C library and on this one
 #   make sources          the sources of programs compiled with this header and linked with this library
 #   make bench            the C library and this one timed against each other
+#   make bench-posix      glibc's POSIX AIO and this one
+#   make posix-programs   real programs that use POSIX AIO
+#   make check-posix-ltp LTP=FOLDER   LTP's tests of POSIX AIO, from a checkout
 
 original := $(BUILD)/original
 sysroot = $(shell rustc --print sysroot 2>/dev/null)
@@ -35,15 +38,18 @@ demo:
 	@$(MAKE) --no-print-directory all $(BUILD)/has-aio >$(BUILD)/demo-build.log 2>&1 || { cat $(BUILD)/demo-build.log >&2; exit 1; }
 	@$(BUILD)/has-aio >/dev/null || [ $$? = 1 ]
 	@demo/compare-with-fio.sh $(BUILD)
+	@demo/compare-posix-with-fio.sh $(BUILD)
 
 i686:
 	$(if $(i686),$(MAKE) BUILD=$(BUILD)/i686 RUST_TARGET=i686-unknown-linux-gnu CC='$(CC) -m32' all,$(no_i686))
 
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 check_parts := check-source check-unit check-models check-files check-installation check-header \
-	check-programs check-differential check-sequences check-conformance check-stress check-original
+	check-programs check-differential check-sequences check-conformance check-stress check-original \
+	check-posix check-posix-suites check-posix-faults check-posix-stress
 long_parts := check-compilers check-models-long check-miri check-mutations check-files-long check-programs-long \
-	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long
+	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio check-original-long \
+	check-posix-long check-posix-stress-long
 .PHONY: check check-long check-c-library $(check_parts) $(long_parts)
 # All but those that only look at the source take the library and compare it.
 $(filter-out check-source check-unit check-models check-models-long check-compilers check-miri check-mutations,$(check_parts) $(long_parts)): \
@@ -230,3 +236,5 @@ SOURCES ?=
 sources: tools-sources $(original)/complete
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
 	@checks/applications/compile-sources.sh $(BUILD) $(original) $(SOURCES)
+
+include make/posix-conformance.mk make/posix-suites.mk make/posix-stress.mk make/posix-bench.mk

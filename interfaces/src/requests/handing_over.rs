@@ -27,11 +27,20 @@ pub(crate) enum May {
     NotStart,
 }
 
-/// Hands over what the kernel has given back.
+/// Hands over what the kernel has given back, but for what the call that submitted it hands over.
 pub(crate) fn hand_over_returned(guard: &mut Guard<'_>, may: May) {
     let table = &guard.process.table;
-    while let Some(index) = guard.returned.pop(table, queue::by_state) {
+    let mut index = guard.returned.first;
+    while index != 0 {
+        let slot = table.slot(index);
+        if slot.is_submitting {
+            index = slot.links.next;
+            continue;
+        }
+        guard.returned.remove(table, index, queue::by_state);
         hand_over(guard, index, may);
+        // The lock may have been free.
+        index = guard.returned.first;
     }
 }
 
@@ -59,7 +68,11 @@ fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
     let (fd, file, action) = (slot.fd, slot.file, slot.action);
     let in_chain = !slot.is_stream && action == Action::Write && is_in_order(file.flags);
     let is_stream = slot.is_stream;
+    let must_be_it = slot.is_late;
     let mut place = find_place(guard, fd, &file, in_chain || is_stream, may);
+    if let Some(place) = place.as_ref().filter(|place| must_be_it && place.is_sent) {
+        guard.pool(place.pool).pins.pin(place.pin).must_be_it = true;
+    }
     if place.is_none() && is_stream {
         place = borrow(guard, fd, &file, may);
     }

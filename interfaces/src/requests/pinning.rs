@@ -108,7 +108,7 @@ fn arrive(guard: &mut Guard<'_>, number: u8, pin: u32, fd: Option<c_int>) {
     };
     if pin.file.as_ref().is_some_and(|file| is(fd, file)) {
         pin.number = fd;
-    } else if pin.uses == 1 && !pin.is_chained {
+    } else if pin.uses == 1 && !pin.is_chained && !pin.must_be_it {
         // The program has put another file there since it was looked at, and before it was sent: the
         // request is that file's.
         pin.number = fd;

@@ -36,6 +36,8 @@ pub(crate) struct Pin {
     pub(crate) is_dropped: bool,
     /// No other request may share it.
     is_alone: bool,
+    /// It was sent later than the call that named it: another file is none of it.
+    pub(crate) must_be_it: bool,
     /// It is the program's own descriptor, which nobody closes.
     pub(crate) is_borrowed: bool,
     /// Whether an earlier request of a direction waits.
@@ -125,6 +127,7 @@ impl Pins {
             is_used: true,
             is_dropped: false,
             is_alone,
+            must_be_it: false,
             is_borrowed: false,
             is_waited_for: [false; 2],
             is_ready: [false; 2],

@@ -111,6 +111,7 @@ pub(crate) fn set_up(guard: &mut Guard<'_>) -> bool {
 pub(crate) fn prepare(guard: &mut Guard<'_>, index: Index) -> iocb {
     let slot = guard.process.table.slot(index);
     slot.state = State::Kernel;
+    slot.is_submitting = true;
     let is_told = is_told(slot);
     // SAFETY: zeroes are an iocb.
     let mut iocb: iocb = unsafe { core::mem::zeroed() };
@@ -142,6 +143,15 @@ pub(crate) fn submit(ring: &Ring, iocbs: &mut [*mut iocb]) -> Result<usize, Errn
         0 => Err(Errno::EAGAIN),
         count if count > 0 => Ok(count as usize),
         error => Err(Errno::of_negated(error)),
+    }
+}
+
+/// The call that submitted a request is about to return.
+pub(crate) fn release(guard: &mut Guard<'_>, index: Index, sequence: u64) {
+    let slot = guard.process.table.slot(index);
+    // It may have ended, and the slot be another one's.
+    if slot.sequence == sequence {
+        slot.is_submitting = false;
     }
 }
 
@@ -201,6 +211,8 @@ fn end(guard: &mut Guard<'_>, index: Index, result: i64) {
     ];
     if would_wait.contains(&Errno::of_negated(result as c_int)) && result < 0 {
         let table = &guard.process.table;
+        let slot = table.slot(index);
+        slot.is_late = !slot.is_submitting;
         guard.returned.push(table, index, queue::by_state);
     } else {
         complete(guard, index, result);

@@ -157,6 +157,10 @@ pub(crate) struct Slot {
     pub is_stream: bool,
     /// Whether it is read or written as by `read(2)`, because the file knows no other way.
     pub is_plain: bool,
+    /// Whether the call that submits it to the kernel has not returned: if it comes back, that call hands it
+    /// over, while its descriptor is what the program named. Or else it has come back later.
+    pub is_submitting: bool,
+    pub is_late: bool,
     /// Whether later syncs wait for it.
     pub is_counted: bool,
     /// Whether it was tried.

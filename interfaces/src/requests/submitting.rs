@@ -47,6 +47,8 @@ pub(crate) struct Wanted {
 /// Requests that are to be submitted to the kernel together.
 pub(crate) struct Batch {
     iocbs: [iocb; BATCH],
+    /// Which requests they are: slots may be others' by the time that they are submitted.
+    sequences: [u64; BATCH],
     count: usize,
 }
 
@@ -56,6 +58,7 @@ impl Batch {
         Batch {
             // SAFETY: zeroes are iocbs.
             iocbs: unsafe { core::mem::zeroed() },
+            sequences: [0; BATCH],
             count: 0,
         }
     }
@@ -138,8 +141,12 @@ pub(crate) fn take(
             guard.wake_attendant(super::words::WATCHER);
         }
         let iocb = ring::prepare(&mut guard, index);
+        let sequence = process.table.slot(index).sequence;
         // SAFETY: there is room for one more.
-        unsafe { *batch.iocbs.get_unchecked_mut(batch.count) = iocb };
+        unsafe {
+            *batch.iocbs.get_unchecked_mut(batch.count) = iocb;
+            *batch.sequences.get_unchecked_mut(batch.count) = sequence;
+        }
         batch.count += 1;
         return Ok(());
     }
@@ -190,9 +197,14 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
             }
         }
     }
-    if count != 0 && process.ring.has_unread() {
+    if count != 0 {
         let mut guard = process.take();
-        ring::look(&mut guard);
+        for (iocb, &sequence) in batch.iocbs.iter().zip(&batch.sequences).take(count) {
+            ring::release(&mut guard, iocb.data.addr() as Index, sequence);
+        }
+        if process.ring.has_unread() {
+            ring::look(&mut guard);
+        }
         hand_over_returned(&mut guard, may);
         tell_if_nobody_does(&mut guard);
     }
