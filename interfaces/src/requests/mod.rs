@@ -13,7 +13,7 @@
 //! | [`pins`], [`pinning`] | the files that a pool has in a descriptor table of its own |
 //! | [`carrying_out`] | a request's system call |
 //! | [`completing`] | a request ends: result, waiters, notification, lists, syncs |
-//! | [`ring`] | the context of libaio: submitting, reading what has come |
+//! | [`context`], [`ring`] | the context of libaio: submitting, reading what has come |
 //! | [`handing_over`] | a request goes to a pool, or is carried out by its caller |
 //! | [`helpers`], [`streams`] | the threads of a pool; its requests that wait for data or room |
 //! | [`attendants`], [`telling`], [`notifying`] | the two threads that tell the program, and watch the ring for that |
@@ -23,6 +23,7 @@ pub(crate) mod attendants;
 pub(crate) mod cancelling;
 pub(crate) mod carrying_out;
 pub(crate) mod completing;
+pub(crate) mod context;
 pub(crate) mod ending;
 pub(crate) mod handing_over;
 pub(crate) mod helpers;

@@ -7,9 +7,9 @@ use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
+use super::context::Ring;
 use super::pins::{Pin, Pins};
 use super::queue::{self, Queue};
-use super::ring::Ring;
 use super::slot::{Index, State};
 use super::table::Table;
 use super::words::{self, Words};

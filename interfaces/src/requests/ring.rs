@@ -16,63 +16,13 @@ use super::slot::{Action, Index, Kind, Slot, State};
 use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event, iocb, timespec};
 use crate::libaio;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
 use crate::sys::files::RWF_NOWAIT;
-
-/// What is used without the lock. All zero: there is no context.
-#[repr(C)]
-pub(crate) struct Ring {
-    context: AtomicUsize,
-    /// Up to where the events were read.
-    read_to: AtomicU32,
-    /// How many events the ring has room for.
-    size: AtomicU32,
-}
 
 /// So many events are asked for; then fewer, if the system has no more (`fs.aio-max-nr`).
 const SIZES: [c_int; 3] = [512, 64, 8];
 /// So many are taken at a time.
 const BATCH: usize = 32;
-
-impl Ring {
-    fn context(&self) -> io_context_t {
-        // Acquire: pairs with `set_up`.
-        ptr::with_exposed_provenance_mut(self.context.load(Acquire))
-    }
-
-    /// Whether events have come that nobody has read.
-    pub(crate) fn has_unread(&self) -> bool {
-        let context = self.context();
-        if context.is_null() {
-            return false;
-        }
-        // SAFETY: the context stays. Relaxed: they are read under the lock.
-        unsafe { &(*context).tail }.load(Relaxed) != self.read_to.load(Relaxed)
-    }
-
-    /// Waits for an event, and leaves it where it is. EINTR: a signal handler ran. None of the lock is
-    /// held.
-    pub(crate) fn wait(&self, nanoseconds: i64) -> Result<(), Errno> {
-        let nowhere: *mut io_event = ptr::without_provenance_mut(usize::MAX - 0xfff);
-        let mut timeout = timespec {
-            tv_sec: (nanoseconds / 1_000_000_000) as c_long,
-            tv_nsec: (nanoseconds % 1_000_000_000) as c_long,
-        };
-        // SAFETY: nothing is written to such an address.
-        let result = unsafe { libaio::io_getevents(self.context(), 1, 1, nowhere, &mut timeout) };
-        match Errno::of_negated(result) {
-            Errno::EFAULT => Ok(()),
-            Errno::EINTR => Err(Errno::EINTR),
-            _ if result >= 0 => Ok(()),
-            // A filter of system calls refuses it. The ring is looked at as time goes by.
-            _ => {
-                crate::sys::futex::sleep(1_000_000.min(nanoseconds.max(0)) as c_long);
-                Ok(())
-            }
-        }
-    }
-}
 
 /// Whether there is a context; makes it first.
 pub(crate) fn set_up(guard: &mut Guard<'_>) -> bool {
@@ -132,18 +82,6 @@ pub(crate) fn prepare(guard: &mut Guard<'_>, index: Index) -> iocb {
 /// Whether the program is told when this request ends, or its list.
 fn is_told(slot: &Slot) -> bool {
     slot.notification.kind != Kind::None || slot.list != 0
-}
-
-/// Submits requests that were prepared: how many, or why not the first.
-pub(crate) fn submit(ring: &Ring, iocbs: &mut [*mut iocb]) -> Result<usize, Errno> {
-    // SAFETY: the program keeps the buffers until the requests end.
-    let submitted =
-        unsafe { libaio::io_submit(ring.context(), iocbs.len() as c_long, iocbs.as_mut_ptr()) };
-    match submitted {
-        0 => Err(Errno::EAGAIN),
-        count if count > 0 => Ok(count as usize),
-        error => Err(Errno::of_negated(error)),
-    }
 }
 
 /// The call that submitted a request is about to return.

@@ -11,6 +11,7 @@
 use super::attendants::{self, Which};
 use super::carrying_out::is_stream;
 use super::completing::{complete, leave_list};
+use super::context;
 use super::handing_over::{May, hand_over, hand_over_or_refuse, hand_over_returned};
 use super::process::{Guard, Process};
 use super::ring;
@@ -179,7 +180,7 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
     while at < count {
         // SAFETY: `at` is below `count`, which is at most the length.
         let rest = unsafe { pointers.get_unchecked_mut(at..count) };
-        match ring::submit(&process.ring, rest) {
+        match context::submit(&process.ring, rest) {
             Ok(submitted) => at += submitted,
             Err(error) => {
                 // SAFETY: as above.
