@@ -9,7 +9,7 @@ use crate::requests::handing_over::{May, hand_over_returned};
 use crate::requests::process::{PROCESS, Process};
 use crate::requests::ring;
 use crate::requests::slot::{Action, Index, Notification, State};
-use crate::requests::submitting::{self, Batch, Choice, Wanted};
+use crate::requests::submitting::{self, Batch, Begun, Choice, Wanted};
 use crate::requests::telling::tell_if_nobody_does;
 use crate::requests::waiting::{self, Need};
 use crate::sync::Ordering::Relaxed;
@@ -86,9 +86,13 @@ pub(super) unsafe fn submit(cb: *mut aiocb, action: Action, offsets: Offsets) ->
         let notification = notification(&(*cb).aio_sigevent);
         begin(cb, action, offsets, notification, 0)
     }?;
+    let begun = submitting::begin(&wanted);
+    if matches!(begun, Begun::Ended) {
+        return Ok(());
+    }
     let blocked = Blocked::new();
     let mut batch = Batch::new();
-    let taken = submitting::take(process, &blocked, &wanted, choice(), &mut batch);
+    let taken = submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch);
     if let Err(error) = taken {
         // SAFETY: as above; there is no request.
         unsafe { aiocb::fail(cb, -error.negated()) };

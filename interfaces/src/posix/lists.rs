@@ -81,7 +81,8 @@ pub(super) unsafe fn submit(
                 continue;
             }
         };
-        let taken = submitting::take(process, &blocked, &wanted, choice(), &mut batch);
+        let begun = submitting::begin(&wanted);
+        let taken = submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch);
         if let Err(error) = taken {
             // SAFETY: as above; there is no request.
             unsafe { aiocb::fail(cb, -error.negated()) };

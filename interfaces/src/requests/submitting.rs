@@ -8,6 +8,8 @@
 //!
 //! It is decided by what the descriptor is now: its flags and its type are asked each time.
 
+use core::mem::MaybeUninit;
+
 use super::attendants::{self, Which};
 use super::carrying_out::is_stream;
 use super::completing::{complete, leave_list};
@@ -47,19 +49,32 @@ pub(crate) struct Wanted {
 
 /// Requests that are to be submitted to the kernel together.
 pub(crate) struct Batch {
-    iocbs: [iocb; BATCH],
-    /// Which requests they are: slots may be others' by the time that they are submitted.
-    sequences: [u64; BATCH],
+    entries: [MaybeUninit<Entry>; BATCH],
     count: usize,
+}
+
+/// One of them.
+struct Entry {
+    iocb: iocb,
+    /// Which request it is: the slot may be another one's by the time that it is submitted.
+    sequence: u64,
+}
+
+/// What is known of a request before it has a slot.
+pub(crate) enum Begun {
+    /// It has ended, and the program's structure says so.
+    Ended,
+    /// It has ended so, and the program is to be told.
+    Known(i64),
+    /// It is to be carried out on this file.
+    Of(File),
 }
 
 impl Batch {
     /// None.
     pub(crate) fn new() -> Batch {
         Batch {
-            // SAFETY: zeroes are iocbs.
-            iocbs: unsafe { core::mem::zeroed() },
-            sequences: [0; BATCH],
+            entries: [const { MaybeUninit::uninit() }; BATCH],
             count: 0,
         }
     }
@@ -95,35 +110,63 @@ pub(crate) fn end_list(guard: &mut Guard<'_>, list: Index) {
     tell_if_nobody_does(guard);
 }
 
-/// Takes a request, and carries it out, hands it over, or adds it to `batch`, which has room and is to be
+/// Looks at the descriptor, and reads what is in the page cache. It needs neither the lock nor memory, and
+/// signals are not blocked.
+pub(crate) fn begin(wanted: &Wanted) -> Begun {
+    let result = match file_of(wanted.fd) {
+        Err(error) => error.negated().into(),
+        Ok(file) => match result_at_once(wanted, &file) {
+            Some(result) => result,
+            None => return Begun::Of(file),
+        },
+    };
+    if is_told(wanted) {
+        return Begun::Known(result);
+    }
+    // SAFETY: the program's structure is there until it learns of the end.
+    unsafe { (wanted.store)(wanted.target, 0, result) };
+    Begun::Ended
+}
+
+/// What a request comes to that is not to be handed over.
+fn result_at_once(wanted: &Wanted, file: &File) -> Option<i64> {
+    let action = wanted.action;
+    if !allows(file, action) {
+        return Some(Errno::EBADF.negated().into());
+    }
+    // As `pwrite(2)`, which the C library tries first, though a stream has no position.
+    if wanted.offset < 0 && is_stream(file.mode) && !action.is_sync() {
+        return Some(Errno::EINVAL.negated().into());
+    }
+    // Of which the program is told, that is not yet to have ended when the call returns.
+    let is_cached = is_disk(file) && file.flags & libc::O_DIRECT == 0;
+    if is_cached && action == Action::Read && !is_told(wanted) {
+        return read_cached(wanted);
+    }
+    None
+}
+
+fn is_disk(file: &File) -> bool {
+    matches!(file.mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK)
+}
+
+/// Takes a request that has begun, and hands it over, or adds it to `batch`, which has room and is to be
 /// submitted. Fails with EAGAIN: there is no memory for it.
 pub(crate) fn take(
     process: &'static Process,
     blocked: &Blocked,
     wanted: &Wanted,
+    begun: Begun,
     choice: Choice,
     batch: &mut Batch,
 ) -> Result<(), Errno> {
-    let Wanted { fd, action, .. } = *wanted;
-    let file = match file_of(fd) {
-        Ok(file) => file,
-        Err(error) => return end_at_once(process, wanted, error.negated().into()),
+    let action = wanted.action;
+    let file = match begun {
+        Begun::Ended => return Ok(()),
+        Begun::Known(result) => return end_told(process, wanted, result),
+        Begun::Of(file) => file,
     };
-    if !allows(&file, action) {
-        return end_at_once(process, wanted, Errno::EBADF.negated().into());
-    }
-    // As `pwrite(2)`, which the C library tries first, though a stream has no position.
-    if wanted.offset < 0 && is_stream(file.mode) && !action.is_sync() {
-        return end_at_once(process, wanted, Errno::EINVAL.negated().into());
-    }
-    let is_disk = matches!(file.mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFBLK);
-    let is_direct = is_disk && file.flags & libc::O_DIRECT != 0;
-    // Of which the program is told, that is not yet to have ended when the call returns.
-    if is_disk && !is_direct && action == Action::Read && !is_told(wanted) {
-        if let Some(count) = read_cached(wanted) {
-            return end_at_once(process, wanted, count);
-        }
-    }
+    let is_direct = is_disk(&file) && file.flags & libc::O_DIRECT != 0;
     let mut guard = process.take();
     let index = new_request(&mut guard, wanted, file)?;
     let appends = action == Action::Write && file.flags & libc::O_APPEND != 0;
@@ -143,10 +186,8 @@ pub(crate) fn take(
         }
         let iocb = ring::prepare(&mut guard, index);
         let sequence = process.table.slot(index).sequence;
-        // SAFETY: there is room for one more.
-        unsafe {
-            *batch.iocbs.get_unchecked_mut(batch.count) = iocb;
-            *batch.sequences.get_unchecked_mut(batch.count) = sequence;
+        if let Some(entry) = batch.entries.get_mut(batch.count) {
+            entry.write(Entry { iocb, sequence });
         }
         batch.count += 1;
         return Ok(());
@@ -171,9 +212,15 @@ pub(crate) fn take(
 /// Submits what was added to a batch.
 pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut Batch) {
     let count = core::mem::take(&mut batch.count);
+    if count == 0 {
+        return;
+    }
+    // SAFETY: so many were written, and there is room for them.
+    let entries: &mut [Entry] =
+        unsafe { core::slice::from_raw_parts_mut(batch.entries.as_mut_ptr().cast(), count) };
     let mut pointers = [core::ptr::null_mut::<iocb>(); BATCH];
-    for (pointer, iocb) in pointers.iter_mut().zip(&mut batch.iocbs) {
-        *pointer = iocb;
+    for (pointer, entry) in pointers.iter_mut().zip(&mut *entries) {
+        *pointer = &mut entry.iocb;
     }
     let may = May::Start(blocked.before());
     let mut at = 0;
@@ -184,7 +231,7 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
             Ok(submitted) => at += submitted,
             Err(error) => {
                 // SAFETY: as above.
-                let index = unsafe { batch.iocbs.get_unchecked(at) }.data.addr() as Index;
+                let index = unsafe { entries.get_unchecked(at) }.iocb.data.addr() as Index;
                 let mut guard = process.take();
                 ring::withdraw(&mut guard, index);
                 if error == Errno::EBADF {
@@ -198,17 +245,15 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
             }
         }
     }
-    if count != 0 {
-        let mut guard = process.take();
-        for (iocb, &sequence) in batch.iocbs.iter().zip(&batch.sequences).take(count) {
-            ring::release(&mut guard, iocb.data.addr() as Index, sequence);
-        }
-        if process.ring.has_unread() {
-            ring::look(&mut guard);
-        }
-        hand_over_returned(&mut guard, may);
-        tell_if_nobody_does(&mut guard);
+    let mut guard = process.take();
+    for Entry { iocb, sequence } in &*entries {
+        ring::release(&mut guard, iocb.data.addr() as Index, *sequence);
     }
+    if process.ring.has_unread() {
+        ring::look(&mut guard);
+    }
+    hand_over_returned(&mut guard, may);
+    tell_if_nobody_does(&mut guard);
 }
 
 /// Which file a descriptor names.
@@ -268,13 +313,8 @@ fn is_told(wanted: &Wanted) -> bool {
     wanted.notification.kind != Kind::None || wanted.list != 0
 }
 
-/// Ends a request without a slot, if nobody is to be told.
-fn end_at_once(process: &'static Process, wanted: &Wanted, result: i64) -> Result<(), Errno> {
-    if !is_told(wanted) {
-        // SAFETY: the program's structure is there until it learns of the end.
-        unsafe { (wanted.store)(wanted.target, 0, result) };
-        return Ok(());
-    }
+/// Ends a request of which the program is to be told.
+fn end_told(process: &'static Process, wanted: &Wanted, result: i64) -> Result<(), Errno> {
     let file = File {
         device: 0,
         inode: 0,
