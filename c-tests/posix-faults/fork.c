@@ -42,7 +42,8 @@ static void descendant(int fd, const int *ends, int generation)
 
 		EXPECT_EQ(pipe(own), 0);
 		EXPECT_EQ(aio_read(prepare(&waiting, own[0], &got, 1, 0)), 0);
-		EXPECT_EQ(aio_write(prepare(mine, fd, memory, BLOCK, 0)), 0);
+		/* Behind what the child writes. */
+		EXPECT_EQ(aio_write(prepare(mine, fd, memory, BLOCK, (off_t)BLOCK * OWN)), 0);
 		IN_CHILD(descendant(fd, own, generation + 1));
 		FINISHES(mine, 0, BLOCK);
 		EXPECT_EQ(write(own[1], "z", 1), 1);
