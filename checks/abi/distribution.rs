@@ -237,7 +237,7 @@ fn man_pages() -> BTreeSet<String> {
 }
 
 /// Whether a page is one of POSIX AIO.
-fn is_posix(page: &String) -> bool {
+fn is_posix(page: &str) -> bool {
     page.contains("posixaio")
 }
 
@@ -307,7 +307,8 @@ fn the_rpm_has_the_files_that_it_should() {
         "cmake/libaio/libaio-config-version.cmake",
     ]);
     devel.insert("usr/include/libaio.h".to_owned());
-    let (posix_pages, pages): (Vec<_>, Vec<_>) = man_pages().into_iter().partition(is_posix);
+    let (posix_pages, pages): (Vec<_>, Vec<_>) =
+        man_pages().into_iter().partition(|page| is_posix(page));
     devel.extend(pages);
     assert_eq!(files("libaio-rs-devel"), devel);
     assert_eq!(

@@ -246,11 +246,12 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
         }
     }
     let mut guard = process.take();
-    for Entry { iocb, sequence } in &*entries {
-        ring::release(&mut guard, iocb.data.addr() as Index, *sequence);
-    }
+    // What has come back by now is this call's.
     if process.ring.has_unread() {
         ring::look(&mut guard);
+    }
+    for Entry { iocb, sequence } in &*entries {
+        ring::release(&mut guard, iocb.data.addr() as Index, *sequence);
     }
     hand_over_returned(&mut guard, may);
     tell_if_nobody_does(&mut guard);
