@@ -24,9 +24,9 @@ limit=1200
 
 # fresh COPY: the sources that the tests are made of
 fresh() {
-	rm -rf "$1/src" "$1/checks" "$1/c-tests" "$1/build"
+	rm -rf "$1/src" "$1/interfaces" "$1/checks" "$1/c-tests" "$1/build"
 	mkdir -p "$1/checks"
-	(cd "$project" && cp -r --parents src include abi make Makefile c-tests/programs c-tests/harness Cargo.toml Cargo.lock "$1")
+	(cd "$project" && cp -r --parents src interfaces include abi make Makefile c-tests/programs c-tests/harness Cargo.toml Cargo.lock "$1")
 	# The lock wants the manifests of all the workspace.
 	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models "$1/checks")
 }
