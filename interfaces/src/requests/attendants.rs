@@ -20,6 +20,7 @@ use crate::sys::signals::Signals;
 
 /// Nanoseconds after which an attendant without work ends.
 const IDLE: i64 = 1_000_000_000;
+
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -105,6 +106,8 @@ fn sleep(guard: &mut Guard<'_>, word: u32, limit: i64) -> Result<(), Errno> {
 }
 
 fn watch(guard: &mut Guard<'_>) {
+    // It remembers from one round to the next that it saw no leader.
+    let mut waiter = Waiter::of_the_library(WATCHER);
     loop {
         let is_all = tell_all(guard);
         hand_over_returned(guard, May::Start(Signals::OF_THE_LIBRARY));
@@ -114,7 +117,7 @@ fn watch(guard: &mut Guard<'_>) {
         let is_needed = guard.in_kernel != 0
             && (guard.told_in_kernel != 0 || guard.is_mixed || !guard.deferred.is_empty());
         if is_needed {
-            let mut waiter = Waiter::of_the_library(WATCHER, if is_all { IDLE } else { PAUSE });
+            waiter.wait_for(if is_all { IDLE } else { PAUSE });
             let _ = waiting::round(guard, &mut waiter, true);
             continue;
         }

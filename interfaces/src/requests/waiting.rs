@@ -58,16 +58,21 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// A thread of the library, for so long.
-    pub(crate) fn of_the_library(word: u32, nanoseconds: i64) -> Self {
+    /// A thread of the library.
+    pub(crate) fn of_the_library(word: u32) -> Self {
         Waiter {
             word,
-            until: Some(futex::now() + nanoseconds),
+            until: None,
             blocked: None,
             is_cancellable: false,
             has_slept: false,
             deposes: false,
         }
+    }
+
+    /// It waits for so long from now.
+    pub(crate) fn wait_for(&mut self, nanoseconds: i64) {
+        self.until = Some(futex::now() + nanoseconds);
     }
 
     /// The mark of its word.
