@@ -16,6 +16,9 @@ const LOOK: i64 = 5_000_000;
 
 /// Waits until all is carried out that can be.
 pub(crate) fn drain() {
+    if !PROCESS.is_in_use() {
+        return;
+    }
     let blocked = Blocked::new();
     let mut guard = PROCESS.take();
     guard.is_ending = true;
@@ -31,7 +34,9 @@ pub(crate) fn drain() {
         }
         let words = &PROCESS.words;
         let value = words.value(END);
-        let _ = guard.release(|| words.sleep(END, value, futex::now() + LOOK));
+        // The program's handlers run, and may end the process otherwise.
+        let sleep = || words.sleep(END, value, futex::now() + LOOK);
+        let _ = guard.release(|| blocked.open(sleep));
     }
 }
 

@@ -4,7 +4,7 @@
 use core::ffi::c_int;
 
 use super::completing::complete;
-use super::pins::SENT;
+use super::pins::CLOSING;
 use super::process::Guard;
 use super::queue;
 use super::slot::{File, Index, State};
@@ -50,8 +50,7 @@ pub(crate) fn leave_chain(guard: &mut Guard<'_>, number: u8, index: Index) {
 fn close(guard: &mut Guard<'_>, number: u8, pin_number: u32) {
     let pin = guard.pool(number).pins.pin(pin_number);
     if let Ok(fd) = pin.file_number() {
-        // Nobody else is to close it meanwhile.
-        pin.number = SENT;
+        pin.number = CLOSING;
         if !pin.is_borrowed {
             // Closing may take its time.
             guard.release(|| files::close(fd));
@@ -89,10 +88,11 @@ pub(crate) fn receive(guard: &mut Guard<'_>, number: u8, socket: c_int) {
             }
             Ok(Received::Nothing) => return,
             Ok(Received::End) | Err(_) => {
-                // The program has closed its end. What was sent is here.
+                // The program has closed its end, and what was sent is here; or nothing can be received.
                 let state = guard.pool(number);
                 state.is_open = false;
                 state.is_cut_off = true;
+                state.pins.fail_sent();
                 return;
             }
         }

@@ -21,12 +21,14 @@ use crate::sys::files::Way;
 use crate::sys::{limits, memory};
 
 /// Files that a pool may have at a time, if the limit of open files allows.
-const MOST: usize = 1024;
+pub(crate) const MOST: usize = 1024;
 /// Numbers that are left for what a pool has beside.
 const RESERVE: u32 = 8;
 
 /// A file that is not there yet.
 pub(crate) const SENT: c_int = -1;
+/// One that is being closed.
+pub(crate) const CLOSING: c_int = c_int::MIN;
 
 /// A pin. All zero: free.
 #[repr(C)]
@@ -48,7 +50,7 @@ pub(crate) struct Pin {
     /// Whether there was no room for a write.
     pub(crate) was_full: bool,
     pub(crate) file: Option<File>,
-    /// Its number in the pool's table, [`SENT`], or `-errno` minus 1.
+    /// Its number in the pool's table, [`SENT`], [`CLOSING`], or `-errno` minus 1.
     pub(crate) number: c_int,
     /// Requests that need it.
     pub(crate) uses: u32,
@@ -159,8 +161,18 @@ impl Pins {
 
     /// One that is to be closed, and is there.
     pub(crate) fn dropped(&mut self) -> Option<u32> {
-        let is_dropped = |pin: &Pin| pin.is_used && pin.is_dropped && pin.number != SENT;
+        let is_there = |pin: &Pin| pin.number != SENT && pin.number != CLOSING;
+        let is_dropped = |pin: &Pin| pin.is_used && pin.is_dropped && is_there(pin);
         Some(self.all().iter().position(is_dropped)? as u32)
+    }
+
+    /// Those that are on their way do not come any more.
+    pub(crate) fn fail_sent(&mut self) {
+        for pin in self.all() {
+            if pin.is_used && pin.number == SENT {
+                pin.fail(Errno::EAGAIN);
+            }
+        }
     }
 
     /// Whether there is one that is to be closed.

@@ -53,7 +53,7 @@ pub(crate) const SHARED: u8 = 4;
 )]
 pub(crate) struct Process {
     is_ready: AtomicU32,
-    /// How many threads a pool may have; 0: nothing was said. And for how many seconds they may idle.
+    /// How many threads a pool may have; 0: nothing was said.
     pub(crate) limit: AtomicU32,
     lock: Lock,
     inner: UnsafeCell<Inner>,
@@ -194,11 +194,13 @@ impl Process {
     /// Sees to it that forked children find zeroes here. False where that cannot be.
     #[inline]
     pub(crate) fn prepare(&self) -> bool {
-        // Acquire: pairs with the store below.
-        if self.is_ready.load(Acquire) != 0 {
-            return true;
-        }
-        self.prepare_first()
+        self.is_in_use() || self.prepare_first()
+    }
+
+    /// Whether there was a request.
+    pub(crate) fn is_in_use(&self) -> bool {
+        // Acquire: pairs with the store in `prepare_first`.
+        self.is_ready.load(Acquire) != 0
     }
 
     #[cold]

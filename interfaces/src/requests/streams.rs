@@ -2,13 +2,13 @@
 //! whether there is data or room, and then reads or writes without waiting. So a request that waits
 //! takes no thread, and can be cancelled.
 //!
-//! Requests of one file and way are carried out in the order of the calls.
+//! Requests of one file and direction are carried out in the order of the calls.
 
 use core::ffi::c_int;
 
 use super::carrying_out::{as_result, attempt, carry_out, events};
 use super::pinning::{close_dropped, finish, is_still, receive};
-use super::pins::{Pin, SENT, of};
+use super::pins::{self, Pin, SENT, of};
 use super::process::{Guard, SHARED};
 use super::queue;
 use super::slot::{Action, Index, State};
@@ -20,8 +20,8 @@ use crate::sys::{eventfd, futex, memory};
 pub(crate) const IDLE: i64 = 1_000_000_000;
 /// The same without a bell.
 const UNCALLED: i64 = 10_000_000;
-/// More pins than a pool has, with room for the link and the bell.
-const MOST: usize = 1024 + 2;
+/// A pool's files, the link and the bell.
+const ENTRIES: usize = pins::MOST + 2;
 /// After so many false alarms in a row a file is asked about again only so many nanoseconds later.
 const ALARMS: u8 = 3;
 /// See [`ALARMS`].
@@ -69,7 +69,7 @@ pub(crate) fn watch(guard: &mut Guard<'_>, number: u8, socket: c_int) -> bool {
 pub(crate) fn prepare(guard: &mut Guard<'_>, number: u8) -> bool {
     let state = guard.pool(number);
     if state.watched == 0 {
-        let room = memory::map_zeroes(MOST * size_of::<libc::pollfd>());
+        let room = memory::map_zeroes(ENTRIES * size_of::<libc::pollfd>());
         state.watched = room.map_or(0, |room| room.expose_provenance());
     }
     state.watched != 0 && state.pins.prepare()
@@ -207,7 +207,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
         }
         did_something |= !is_new;
         slot.was_tried = true;
-        let was_ready = !is_new || *of(&mut pin.is_ready, way);
+        let was_ready = *of(&mut pin.is_ready, way);
         slot.state = State::Trying;
         let outcome = match pin.file_number() {
             Err(error) => Outcome::Ends(error.negated().into()),
@@ -245,6 +245,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
             }
             // It is read or written in the ordinary way once there is something.
             Outcome::IsPlain if !was_ready => {
+                pin.was_full |= way == Way::Out;
                 *of(&mut pin.is_waited_for, way) = true;
                 slot.state = State::Waiting;
             }
