@@ -99,6 +99,9 @@ pub(super) unsafe fn submit(cb: *mut aiocb, action: Action, offsets: Offsets) ->
         return Err(error);
     }
     submitting::submit(process, &blocked, &mut batch);
+    if action.is_sync() {
+        submitting::stand_in(process);
+    }
     Ok(())
 }
 

@@ -81,6 +81,10 @@ pub(super) unsafe fn submit(
                 continue;
             }
         };
+        if action.is_sync() {
+            // It may have to wait for those before it, in this call.
+            submitting::submit(process, &blocked, &mut batch);
+        }
         let begun = submitting::begin(&wanted);
         let taken = submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch);
         if let Err(error) = taken {
@@ -93,6 +97,7 @@ pub(super) unsafe fn submit(
         }
     }
     submitting::submit(process, &blocked, &mut batch);
+    submitting::stand_in(process);
     if list_index != 0 {
         submitting::end_list(&mut process.take(), list_index);
     }

@@ -5,6 +5,7 @@ use super::pinning::leave_chain;
 use super::process::{Guard, Process};
 use super::queue;
 use super::slot::{Index, State};
+use super::telling::tell_if_nobody_does;
 use super::waiting::Waiter;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
@@ -117,6 +118,7 @@ fn wait_for_helper(guard: &mut Guard<'_>, blocked: &Blocked, index: Index, until
 
 /// Waits until the files of what was cancelled are closed: the program may count on that.
 fn settle(guard: &mut Guard<'_>) {
+    tell_if_nobody_does(guard);
     let until = futex::now() + PATIENCE;
     let words = &guard.process.words;
     let own = super::words::own();

@@ -29,6 +29,9 @@ use crate::sys::{futex, limits, sockets, status};
 /// Requests that are submitted together.
 pub(crate) const BATCH: usize = 32;
 
+/// How long a call waits at a time that does the watcher's work.
+const A_MOMENT: i64 = 1_000_000;
+
 /// A request that the program makes.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
@@ -178,8 +181,6 @@ pub(crate) fn take(
         && !(action == Action::Write && exceeds_limit(wanted))
         && ring::set_up(&mut guard);
     if is_kernels {
-        let others = guard.elsewhere() > 1;
-        prepare_for_both(&mut guard, others);
         if is_told(wanted) {
             provide(&mut guard, Which::Watcher);
             guard.wake_attendant(super::words::WATCHER);
@@ -190,6 +191,7 @@ pub(crate) fn take(
             entry.write(Entry { iocb, sequence });
         }
         batch.count += 1;
+        prepare_for_both(&mut guard);
         return Ok(());
     }
     if is_told(wanted) {
@@ -204,7 +206,7 @@ pub(crate) fn take(
         provide(&mut guard, Which::Watcher);
         guard.wake_attendant(super::words::WATCHER);
     }
-    prepare_for_both(&mut guard, true);
+    prepare_for_both(&mut guard);
     tell_if_nobody_does(&mut guard);
     Ok(())
 }
@@ -255,6 +257,7 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
     }
     hand_over_returned(&mut guard, may);
     tell_if_nobody_does(&mut guard);
+    watch_here(&mut guard);
 }
 
 /// Which file a descriptor names.
@@ -382,8 +385,30 @@ fn provide(guard: &mut Guard<'_>, which: Which) {
 
 /// Starts the watcher for a program that has requests of the kernel and others in flight: a thread may
 /// wait for both.
-fn prepare_for_both(guard: &mut Guard<'_>, others: bool) {
-    if others && guard.in_kernel != 0 && !guard.has_watcher {
+fn prepare_for_both(guard: &mut Guard<'_>) {
+    if guard.elsewhere() != 0 && guard.in_kernel != 0 && !guard.has_watcher {
         provide(guard, Which::Watcher);
+    }
+}
+
+/// Does the watcher's work, if there can be none, once all that a call makes is submitted.
+pub(crate) fn stand_in(process: &'static Process) {
+    watch_here(&mut process.take());
+}
+
+/// Where no watcher can be had, the call waits for the requests of the kernel that the program is to be
+/// told of, or that a sync waits for: it may call nothing more.
+fn watch_here(guard: &mut Guard<'_>) {
+    let process = guard.process;
+    while !guard.has_watcher
+        && guard.in_kernel != 0
+        && (guard.told_in_kernel != 0 || !guard.deferred.is_empty())
+    {
+        guard.release(|| {
+            let _ = process.ring.wait(A_MOMENT);
+        });
+        ring::look(guard);
+        hand_over_returned(guard, May::NotStart);
+        tell_if_nobody_does(guard);
     }
 }
