@@ -49,8 +49,12 @@ unsafe extern "C" fn posixaio_read_environment(
     _: *const *const c_char,
     variables: *const *const c_char,
 ) {
-    // SAFETY: the loader passes the environment.
-    unsafe { read(variables) };
+    // A process that runs with raised privileges ignores it, as `secure_getenv(3)` does.
+    // SAFETY: it only asks.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } == 0 {
+        // SAFETY: the loader passes the environment.
+        unsafe { read(variables) };
+    }
 }
 
 /// # Safety
