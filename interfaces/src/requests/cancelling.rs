@@ -1,12 +1,16 @@
 //! Cancelling: what nobody has begun yet.
 
 use super::completing::complete_cancelled;
+use super::handing_over::{May, hand_over_returned};
 use super::pinning::leave_chain;
-use super::process::{Guard, Process};
+use super::pins::of;
+use super::process::{Guard, POOLS, Process};
 use super::queue;
+use super::ring;
 use super::slot::{Index, State};
 use super::telling::tell_if_nobody_does;
-use super::waiting::Waiter;
+use super::waiting::{self, Waiter};
+use super::words::{self, CLOSED};
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
 use crate::sys::status::Status;
@@ -42,8 +46,8 @@ pub(crate) fn cancel_one(
     target: usize,
 ) -> Cancelled {
     let mut guard = process.take();
-    super::ring::look(&mut guard);
-    super::handing_over::hand_over_returned(&mut guard, super::handing_over::May::NotStart);
+    ring::look(&mut guard);
+    hand_over_returned(&mut guard, May::NotStart);
     let is_there = |guard: &Guard<'_>| guard.process.table.is_of(index, target);
     let until = futex::now() + PATIENCE;
     while is_there(&guard) {
@@ -65,8 +69,8 @@ pub(crate) fn cancel_all(
     file: &Status,
 ) -> Cancelled {
     let mut guard = process.take();
-    super::ring::look(&mut guard);
-    super::handing_over::hand_over_returned(&mut guard, super::handing_over::May::NotStart);
+    ring::look(&mut guard);
+    hand_over_returned(&mut guard, May::NotStart);
     let until = futex::now() + PATIENCE;
     let mut cancelled = Cancelled::None;
     loop {
@@ -109,9 +113,9 @@ fn is_in_hands(guard: &Guard<'_>, index: Index) -> bool {
 /// Waits until a helper has looked at a stream.
 fn wait_for_helper(guard: &mut Guard<'_>, blocked: &Blocked, index: Index, until: i64) {
     let waiter = Waiter::new(blocked, None, false);
-    super::waiting::mark(guard, index, &waiter);
+    waiting::mark(guard, index, &waiter);
     let words = &guard.process.words;
-    let own = super::words::own();
+    let own = words::own();
     let value = words.value(own);
     let _ = guard.release(|| words.sleep(own, value, until));
 }
@@ -121,12 +125,12 @@ fn settle(guard: &mut Guard<'_>) {
     tell_if_nobody_does(guard);
     let until = futex::now() + PATIENCE;
     let words = &guard.process.words;
-    let own = super::words::own();
-    for number in 0..super::process::POOLS as u8 {
+    for number in 0..POOLS as u8 {
         while guard.pool(number).pins.is_any_dropped() && futex::now() < until {
-            let value = words.value(own);
+            let value = words.value(CLOSED);
             guard.nudge(number);
-            let _ = guard.release(|| words.sleep(own, value, until.min(futex::now() + 5_000_000)));
+            let _ =
+                guard.release(|| words.sleep(CLOSED, value, until.min(futex::now() + 5_000_000)));
         }
     }
 }
@@ -142,7 +146,7 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
             // A stream's, which was ready, and is a helper's to read.
             let way = slot.action.way();
             let pin = guard.pool(pool).pins.pin(pin_number);
-            *super::pins::of(&mut pin.is_busy, way) = false;
+            *of(&mut pin.is_busy, way) = false;
             &mut guard.pool(pool).queue
         }
         State::Queued => &mut guard.pool(pool).queue,

@@ -8,6 +8,7 @@ use super::pins::CLOSING;
 use super::process::Guard;
 use super::queue;
 use super::slot::{File, Index, State};
+use super::words;
 use crate::sys::errno::Errno;
 use crate::sys::sockets::{self, FILES, Received};
 use crate::sys::{files, status};
@@ -64,7 +65,7 @@ pub(crate) fn close_dropped(guard: &mut Guard<'_>, number: u8) {
     while let Some(pin) = guard.pool(number).pins.dropped() {
         close(guard, number, pin);
         // Who cancels waits for that.
-        guard.wake(!0);
+        guard.wake(words::mark(words::CLOSED));
     }
 }
 

@@ -21,12 +21,15 @@ pub(crate) const WATCHER: u32 = 62;
 /// See [`NOTIFIER`].
 pub(crate) const END: u32 = 61;
 
+/// The word of threads that wait until a file of theirs is closed.
+pub(crate) const CLOSED: u32 = 60;
+
 /// The number of this thread's word.
 pub(crate) fn own() -> u32 {
     // Thread descriptors lie at multiples of 64 bytes at least, mostly in the same place of a page.
     let thread = thread::current();
     let mixed = (thread >> 6) ^ (thread >> 12) ^ (thread >> 17) ^ (thread >> 23);
-    (mixed % END as usize) as u32
+    (mixed % CLOSED as usize) as u32
 }
 
 /// The mark for a word.
