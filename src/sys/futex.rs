@@ -52,7 +52,7 @@ pub(crate) fn now() -> i64 {
 /// `nanoseconds`, as the kernel takes them.
 #[cfg(feature = "threads")]
 #[allow(clippy::useless_conversion)] // as above
-pub(super) fn as_timespec(nanoseconds: i64) -> timespec {
+pub(crate) fn as_timespec(nanoseconds: i64) -> timespec {
     timespec {
         // A long may have 32 bits.
         tv_sec: (nanoseconds / 1_000_000_000).min(i64::from(c_long::MAX)) as c_long,

@@ -4,11 +4,12 @@
 use core::ffi::c_long;
 use core::ptr;
 
-use crate::abi::{io_context_t, io_event, iocb, timespec};
+use crate::abi::{io_context_t, io_event, iocb};
 use crate::libaio;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::{AtomicU32, AtomicUsize};
 use crate::sys::errno::Errno;
+use crate::sys::futex;
 
 /// What is used without the lock. All zero: there is no context.
 #[repr(C)]
@@ -40,10 +41,7 @@ impl Ring {
     /// held.
     pub(crate) fn wait(&self, nanoseconds: i64) -> Result<(), Errno> {
         let nowhere: *mut io_event = ptr::without_provenance_mut(usize::MAX - 0xfff);
-        let mut timeout = timespec {
-            tv_sec: (nanoseconds / 1_000_000_000) as c_long,
-            tv_nsec: (nanoseconds % 1_000_000_000) as c_long,
-        };
+        let mut timeout = futex::as_timespec(nanoseconds);
         // SAFETY: nothing is written to such an address.
         let result = unsafe { libaio::io_getevents(self.context(), 1, 1, nowhere, &mut timeout) };
         match Errno::of_negated(result) {
@@ -52,7 +50,7 @@ impl Ring {
             _ if result >= 0 => Ok(()),
             // A filter of system calls refuses it. The ring is looked at as time goes by.
             _ => {
-                crate::sys::futex::sleep(1_000_000.min(nanoseconds.max(0)) as c_long);
+                futex::sleep(1_000_000.min(nanoseconds.max(0)) as c_long);
                 Ok(())
             }
         }

@@ -13,11 +13,12 @@ use super::completing::complete;
 use super::process::Guard;
 use super::queue;
 use super::slot::{Action, Index, Kind, Slot, State};
-use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event, iocb, timespec};
+use crate::abi::{AIO_RING_MAGIC, aio_ring, io_context_t, io_event, iocb};
 use crate::libaio;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::errno::Errno;
 use crate::sys::files::RWF_NOWAIT;
+use crate::sys::futex;
 
 /// So many events are asked for; then fewer, if the system has no more (`fs.aio-max-nr`).
 const SIZES: [c_int; 3] = [512, 64, 8];
@@ -163,10 +164,7 @@ pub(crate) fn take(guard: &mut Guard<'_>) {
     let mut events = [const { core::mem::MaybeUninit::<io_event>::uninit() }; BATCH];
     while guard.read_events != 0 {
         let wanted = BATCH.min(guard.read_events as usize) as c_long;
-        let mut timeout = timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let mut timeout = futex::as_timespec(0);
         // SAFETY: there is room for so many.
         let taken = unsafe {
             libaio::io_getevents(context, 0, wanted, events.as_mut_ptr().cast(), &mut timeout)
