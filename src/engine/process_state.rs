@@ -8,30 +8,10 @@ use crate::engine::kernel::Kernel;
 use crate::engine::threads;
 use crate::sys::memory;
 
-/// What each engine knows. Aligned to the largest page that the architecture has, so that the pages
-/// that are wiped hold nothing else.
+/// What each engine knows. The pages that are wiped hold nothing else.
 #[repr(C)]
-#[cfg_attr(
-    any(
-        target_arch = "x86_64",
-        target_arch = "x86",
-        target_arch = "arm",
-        target_arch = "s390x",
-        target_arch = "riscv64"
-    ),
-    repr(align(4096))
-)]
-#[cfg_attr(
-    not(any(
-        target_arch = "x86_64",
-        target_arch = "x86",
-        target_arch = "arm",
-        target_arch = "s390x",
-        target_arch = "riscv64"
-    )),
-    repr(align(65536))
-)]
 pub(super) struct ProcessState {
+    pages: memory::OwnPages,
     /// The kernel engine.
     pub kernel: Kernel,
     /// The engine that needs no kernel AIO.

@@ -19,6 +19,31 @@ pub(crate) fn first_place(address: usize, log2: u32) -> usize {
     (address / PAGE).wrapping_mul(GOLDEN) >> (usize::BITS - log2)
 }
 
+/// Takes no room, and lets what it is a part of begin and end with pages of its own: it is aligned to the
+/// largest page that the architecture has.
+#[cfg_attr(
+    any(
+        target_arch = "x86_64",
+        target_arch = "x86",
+        target_arch = "arm",
+        target_arch = "s390x",
+        target_arch = "riscv64"
+    ),
+    repr(align(4096))
+)]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "x86",
+        target_arch = "arm",
+        target_arch = "s390x",
+        target_arch = "riscv64"
+    )),
+    repr(align(65536))
+)]
+#[repr(C)]
+pub(crate) struct OwnPages([u8; 0]);
+
 /// `MADV_WIPEONFORK` of `madvise(2)`, which the libc crate of Debian 12, 0.2.139, does not have.
 const MADV_WIPEONFORK: c_long = 18;
 

@@ -6,7 +6,7 @@
 //! handler would run there each time.
 
 use super::notifying::{self, Untold};
-use super::process::Guard;
+use super::process::{Guard, PROCESS};
 use super::queue;
 use super::slot::{File, Index, Kind, Notification, State};
 use super::words::{END, NOTIFIER, WATCHER};
@@ -73,7 +73,7 @@ fn tell_of(guard: &mut Guard<'_>, index: Index) {
 pub(crate) fn send(guard: &mut Guard<'_>, index: Index, notification: &Notification) -> bool {
     // From here on the handler waits for the lock.
     guard.process.table.slot(index).target.store(0, Relaxed);
-    let told = notifying::tell(notification);
+    let told = notifying::tell(notification, &PROCESS.calls);
     publish(guard, index);
     if matches!(told, Err(Untold::ForNow)) {
         return false;

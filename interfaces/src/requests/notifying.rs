@@ -20,12 +20,12 @@ pub(crate) enum Untold {
 }
 
 /// Tells the program. Called by an attendant.
-pub(crate) fn tell(notification: &Notification) -> Result<(), Untold> {
+pub(crate) fn tell(notification: &Notification, calls: &'static Calls) -> Result<(), Untold> {
     match notification.kind {
         Kind::None => Ok(()),
         Kind::Signal => send(notification, None),
         Kind::ThreadSignal => send(notification, Some(notification.thread)),
-        Kind::Call => call(notification),
+        Kind::Call => call(notification, calls),
     }
 }
 
@@ -40,16 +40,16 @@ struct Info {
     process: c_int,
     user: u32,
     value: usize,
-    _rest: [u64; 12],
+    /// The kernel reads 128 bytes.
+    _rest: [u64; 13],
 }
 
-const _: () = assert!(size_of::<Info>() >= 112);
+const _: () = assert!(size_of::<Info>() >= 128);
 
 /// SI_ASYNCIO of `<bits/siginfo-consts.h>`.
 const ASYNCHRONOUS: c_int = -4;
 
 fn send(notification: &Notification, thread: Option<c_int>) -> Result<(), Untold> {
-    let mut room = MaybeUninit::<[u64; 16]>::zeroed();
     // SAFETY: it only asks, and never fails.
     let user = unsafe { libc::syscall(GETUID) } as u32;
     let info = Info {
@@ -61,28 +61,19 @@ fn send(notification: &Notification, thread: Option<c_int>) -> Result<(), Untold
         process: process::id(),
         user,
         value: notification.value,
-        _rest: [0; 12],
+        _rest: [0; 13],
     };
-    // SAFETY: the kernel's structure has 128 bytes, of which this one fills the first.
-    unsafe {
-        let bytes = size_of::<Info>().min(128);
-        ptr::copy_nonoverlapping(
-            ptr::from_ref(&info).cast::<u8>(),
-            room.as_mut_ptr().cast(),
-            bytes,
-        );
-    }
     let (own, signal) = (c_long::from(info.process), c_long::from(info.signal));
     // SAFETY: the structure is there.
     let sent = result(|| unsafe {
         match thread {
-            None => libc::syscall(libc::SYS_rt_sigqueueinfo, own, signal, room.as_ptr()),
+            None => libc::syscall(libc::SYS_rt_sigqueueinfo, own, signal, ptr::from_ref(&info)),
             Some(thread) => libc::syscall(
                 libc::SYS_rt_tgsigqueueinfo,
                 own,
                 c_long::from(thread),
                 signal,
-                room.as_ptr(),
+                ptr::from_ref(&info),
             ),
         }
     });
@@ -100,25 +91,20 @@ use libc::SYS_getuid32 as GETUID;
 
 /// Calls that new threads have not begun. All zero: none.
 #[repr(C)]
+pub(crate) struct Calls([Call; 64]);
+
+/// One of them.
+#[repr(C)]
 struct Call {
     is_used: AtomicU32,
     function: AtomicUsize,
     value: AtomicUsize,
 }
 
-/// Threads of one moment that have not begun.
-static CALLS: [Call; 64] = [const {
-    Call {
-        is_used: AtomicU32::new(0),
-        function: AtomicUsize::new(0),
-        value: AtomicUsize::new(0),
-    }
-}; 64];
-
-fn call(notification: &Notification) -> Result<(), Untold> {
+fn call(notification: &Notification, Calls(calls): &'static Calls) -> Result<(), Untold> {
     // Acquire: pairs with `main`, which has read what was there.
     let is_free = |call: &&Call| call.is_used.swap(1, Acquire) == 0;
-    let Some(call) = CALLS.iter().find(is_free) else {
+    let Some(call) = calls.iter().find(is_free) else {
         return Err(Untold::ForNow);
     };
     call.function.store(notification.function, Relaxed);

@@ -8,6 +8,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::context::Ring;
+use super::notifying::Calls;
 use super::pins::{Pin, Pins};
 use super::queue::{self, Queue};
 use super::slot::{Index, State};
@@ -28,30 +29,11 @@ pub(crate) const POOLS: usize = 5;
 /// other.
 pub(crate) const SHARED: u8 = 4;
 
-/// What the library knows of this process. All zero: nothing. Aligned to the largest page that the
-/// architecture has, so that the pages that are wiped hold nothing else.
+/// What the library knows of this process. All zero: nothing. The pages that are wiped hold nothing
+/// else.
 #[repr(C)]
-#[cfg_attr(
-    any(
-        target_arch = "x86_64",
-        target_arch = "x86",
-        target_arch = "arm",
-        target_arch = "s390x",
-        target_arch = "riscv64"
-    ),
-    repr(align(4096))
-)]
-#[cfg_attr(
-    not(any(
-        target_arch = "x86_64",
-        target_arch = "x86",
-        target_arch = "arm",
-        target_arch = "s390x",
-        target_arch = "riscv64"
-    )),
-    repr(align(65536))
-)]
 pub(crate) struct Process {
+    pages: memory::OwnPages,
     is_ready: AtomicU32,
     /// How many threads a pool may have; 0: nothing was said.
     pub(crate) limit: AtomicU32,
@@ -62,6 +44,7 @@ pub(crate) struct Process {
     pub(crate) ring: Ring,
     pub(crate) crew: Crew,
     pub(crate) pools: [Pool; POOLS],
+    pub(crate) calls: Calls,
     pub(crate) notifier: Attendant,
     pub(crate) watcher: Attendant,
 }

@@ -2,7 +2,7 @@
 
 use super::completing::{publish, send};
 use super::notifying::{self, Untold};
-use super::process::Guard;
+use super::process::{Guard, PROCESS};
 use super::queue::{self, Queue};
 use super::slot::Kind;
 use crate::sys::futex;
@@ -22,7 +22,7 @@ pub(crate) fn tell_all(guard: &mut Guard<'_>) -> bool {
         let is_told = if notification.kind == Kind::Call {
             // The new thread looks at the result.
             publish(guard, index);
-            let told = guard.release(|| notifying::tell(&notification));
+            let told = guard.release(|| notifying::tell(&notification, &PROCESS.calls));
             let is_told = !matches!(told, Err(Untold::ForNow));
             if is_told {
                 guard.to_tell -= 1;
