@@ -210,3 +210,63 @@ pub(super) fn notification(event: &sigevent) -> Notification {
         attributes,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(notify: c_int, signo: c_int) -> Kind {
+        // SAFETY: zeroes are a structure.
+        let mut event: sigevent = unsafe { core::mem::zeroed() };
+        (event.notify, event.signo) = (notify, signo);
+        notification(&event).kind
+    }
+
+    #[test]
+    fn what_glibc_does_not_know_is_no_notification() {
+        assert!(event(0, 10) == Kind::Signal && event(0, 64) == Kind::Signal);
+        assert!(event(4, 10) == Kind::ThreadSignal && event(2, 0) == Kind::Call);
+        for (notify, signo) in [(0, 0), (0, 65), (0, -1), (4, 0), (1, 10), (3, 10), (-1, 10)] {
+            assert!(event(notify, signo) == Kind::None, "{notify} {signo}");
+        }
+    }
+
+    #[test]
+    fn a_result_goes_to_the_request_that_the_structure_names() {
+        // SAFETY: zeroes are a structure, and it stays.
+        unsafe {
+            let mut cb: aiocb = core::mem::zeroed();
+            let address = (&raw mut cb).expose_provenance();
+            aiocb::begin(address, 5);
+            assert_eq!((aiocb::error(&cb), aiocb::result(&cb)), (IN_PROGRESS, 0));
+            // Made anew while an older one was in flight.
+            aiocb::begin(address, 6);
+            aiocb::finish(address, 5, 17);
+            assert_eq!(aiocb::error(&cb), IN_PROGRESS);
+            aiocb::finish(address, 6, -9);
+            assert_eq!((aiocb::error(&cb), aiocb::result(&cb)), (9, -1));
+            aiocb::finish(address, 0, 1 << 20);
+            assert_eq!((aiocb::error(&cb), aiocb::result(&cb)), (0, 1 << 20));
+        }
+    }
+
+    #[test]
+    fn an_offset_is_as_long_as_the_program_has_it() {
+        // SAFETY: zeroes are a structure.
+        let mut cb: aiocb = unsafe { core::mem::zeroed() };
+        // SAFETY: the offset has 8 bytes.
+        unsafe {
+            (&raw mut cb.offset)
+                .cast::<i64>()
+                .write_unaligned(1 << 40 | 3)
+        };
+        // SAFETY: as above.
+        let read = |offsets| unsafe { aiocb::offset(&cb, offsets) };
+        assert_eq!(read(Offsets::Bits64), 1 << 40 | 3);
+        if cfg!(target_pointer_width = "64") {
+            assert_eq!(read(Offsets::Long), 1 << 40 | 3);
+        } else if cfg!(target_endian = "little") {
+            assert_eq!(read(Offsets::Long), 3);
+        }
+    }
+}

@@ -69,3 +69,69 @@ impl Queue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of the test's own, with slots.
+    fn table() -> Box<Table> {
+        // SAFETY: zero is the empty table.
+        let table: Box<Table> = unsafe { Box::new(core::mem::zeroed()) };
+        assert_eq!(table.grow(), Some((1, 256)));
+        assert_eq!(table.grow(), Some((257, 512)));
+        table
+    }
+
+    #[test]
+    fn the_oldest_comes_first_and_any_can_be_taken_out() {
+        let table = table();
+        let mut queue = Queue::default();
+        assert!(queue.is_empty() && queue.pop(&table, by_state).is_none());
+        for index in [7, 300, 1, 512, 2] {
+            queue.push(&table, index, by_state);
+        }
+        // The middle, the first and the last.
+        for index in [1, 7, 2] {
+            queue.remove(&table, index, by_state);
+        }
+        queue.push(&table, 7, by_state);
+        let all: Vec<_> = std::iter::from_fn(|| queue.pop(&table, by_state)).collect();
+        assert_eq!(all, [300, 512, 7]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_slot_is_in_two_queues_with_different_links() {
+        let table = table();
+        let (mut one, mut other) = (Queue::default(), Queue::default());
+        for index in [1, 2, 3] {
+            one.push(&table, index, by_state);
+            other.push(&table, 4 - index, by_descriptor);
+        }
+        one.remove(&table, 2, by_state);
+        let others: Vec<_> = std::iter::from_fn(|| other.pop(&table, by_descriptor)).collect();
+        assert_eq!(others, [3, 2, 1]);
+        assert_eq!(one.pop(&table, by_state), Some(1));
+        assert_eq!(one.pop(&table, by_state), Some(3));
+    }
+
+    #[test]
+    fn only_a_slot_that_names_a_structure_is_its() {
+        let table = table();
+        table
+            .slot(9)
+            .target
+            .store(0x1234, core::sync::atomic::Ordering::Relaxed);
+        assert!(table.is_of(9, 0x1234));
+        for (index, target) in [
+            (9, 0x1238),
+            (8, 0x1234),
+            (0, 0),
+            (513, 0),
+            (u32::MAX, 0x1234),
+        ] {
+            assert!(!table.is_of(index, target), "{index}");
+        }
+    }
+}
