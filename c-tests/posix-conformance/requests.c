@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a request is: its bytes, its results, the fields of its aiocb. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <limits.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include "request.h"
 
@@ -330,6 +332,54 @@ static void init(void)
 	CHECK(right, 50, "reads after a bound of one thread");
 }
 
+/* Beside this one. */
+static int other_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int count = -3;
+
+	EXPECT(tasks);
+	while (readdir(tasks))
+		count++;
+	closedir(tasks);
+	return count;
+}
+
+/* Whether threads stay longer without work than they do by default. */
+static int they_stay(void)
+{
+	int fd = file_of(FILE_SIZE, 0);
+	char byte = 1;
+	struct aiocb cb = request(fd, &byte, 1, 0);
+
+	EXPECT(outcome_of_write(&cb) == 1);
+	EXPECT(other_threads() > 0);
+	sleep(4);
+	return other_threads() > 0;
+}
+
+static void idle_time(void)
+{
+	aio_init(&(struct aioinit){ .aio_threads = 2, .aio_num = 1, .aio_idle_time = 1000 });
+	CHECK(they_stay(), 1, "threads are there after 4 of 1,000 seconds");
+}
+
+static void idle_time_of_a_child(void)
+{
+	int fd = file_of(FILE_SIZE, 0), status;
+	char byte = 1;
+	struct aiocb cb = request(fd, &byte, 1, 0);
+
+	aio_init(&(struct aioinit){ .aio_threads = 2, .aio_num = 1, .aio_idle_time = 1000 });
+	EXPECT(outcome_of_write(&cb) == 1);
+	pid_t child = fork();
+	EXPECT(child >= 0);
+	if (child == 0)
+		_exit(they_stay() ? 7 : 8);
+	EXPECT(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7, "what was said before fork counts in the child");
+}
+
 const struct fact request_facts[] = {
 	{ "request", "a read", reads, SAME, 0 },
 	{ "request", "a write", writes, SAME, 0 },
@@ -346,5 +396,7 @@ const struct fact request_facts[] = {
 	{ "request", "an aiocb is the program's when it has ended", memory_is_ours_again, SAME, 0 },
 	{ "request", "errno stays when a call succeeds", errno_stays, SAME, 0 },
 	{ "request", "aio_init", init, SAME, 0 },
+	{ "request", "aio_init's idle time", idle_time, SAME, 0 },
+	{ "request", "aio_init's idle time, in a child", idle_time_of_a_child, BETTER, 0 },
 	{ 0 },
 };

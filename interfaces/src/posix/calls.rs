@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use super::configuration::{self, Engine};
-use super::structures::{IN_PROGRESS, Offsets, aiocb, notification, opcode};
+use super::structures::{IN_PROGRESS, Offsets, aiocb, aioinit, notification, opcode};
 use crate::requests::cancelling::{self, Cancelled};
 use crate::requests::handing_over::{May, hand_over_returned};
 use crate::requests::process::{PROCESS, Process};
@@ -24,13 +24,15 @@ const MOST_PRIORITY: c_int = 20;
 
 /// The process, once it can be used.
 pub(super) fn process() -> Result<&'static Process, Errno> {
-    if !PROCESS.prepare() {
-        return Err(Errno::EAGAIN);
-    }
-    if PROCESS.limit.load(Relaxed) == 0 {
+    if !PROCESS.is_in_use() {
         PROCESS.limit.store(configuration::threads(), Relaxed);
+        PROCESS.idle.store(configuration::idle_seconds(), Relaxed);
     }
-    Ok(&PROCESS)
+    if PROCESS.prepare() {
+        Ok(&PROCESS)
+    } else {
+        Err(Errno::EAGAIN)
+    }
 }
 
 /// Which way the kernel may be used.
@@ -279,10 +281,10 @@ pub(super) unsafe fn wait_for(
     })
 }
 
-/// `aio_init(3)`: how many threads there may be, unless the environment says so, or the first request
-/// was made.
-pub(super) fn limit_threads(threads: c_int) {
-    if configuration::threads() == 0 && PROCESS.limit.load(Relaxed) == 0 {
-        PROCESS.limit.store(threads.clamp(1, 999) as u32, Relaxed);
+/// `aio_init(3)`: how many threads there may be, unless the environment says so, and how long they stay;
+/// not once the first request was made.
+pub(super) fn initialize(wanted: &aioinit) {
+    if !PROCESS.is_in_use() {
+        configuration::initialize(wanted.aio_threads, wanted.aio_idle_time);
     }
 }

@@ -12,6 +12,9 @@ use core::ffi::{CStr, c_char, c_int};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 
+/// As many threads a pool may have.
+const MOST: u32 = 999;
+
 /// What carries requests out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
@@ -26,6 +29,9 @@ pub(crate) enum Engine {
 
 static ENGINE: AtomicU32 = AtomicU32::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
+/// What `aio_init(3)` has said; 0: nothing. A forked child keeps it.
+static WANTED_THREADS: AtomicU32 = AtomicU32::new(0);
+static IDLE_SECONDS: AtomicU32 = AtomicU32::new(0);
 
 /// See [`Engine`].
 #[inline]
@@ -39,7 +45,24 @@ pub(crate) fn engine() -> Engine {
 
 /// How many threads there may be; 0: nothing was said.
 pub(crate) fn threads() -> u32 {
-    THREADS.load(Relaxed)
+    match THREADS.load(Relaxed) {
+        0 => WANTED_THREADS.load(Relaxed),
+        threads => threads,
+    }
+}
+
+/// How long a thread without work stays; 0: nothing was said.
+pub(crate) fn idle_seconds() -> u32 {
+    IDLE_SECONDS.load(Relaxed)
+}
+
+/// What `aio_init(3)` says. As with the C library there is one thread at least, and an idle time of zero
+/// changes nothing.
+pub(super) fn initialize(threads: c_int, idle: c_int) {
+    WANTED_THREADS.store(threads.clamp(1, MOST as c_int) as u32, Relaxed);
+    if idle != 0 {
+        IDLE_SECONDS.store(idle.max(1) as u32, Relaxed);
+    }
 }
 
 /// Reads the environment: called by the loader, or at the start of a static program.
@@ -84,7 +107,6 @@ unsafe fn read(mut variables: *const *const c_char) {
 
 /// 1 to 999; 0: it is no number.
 fn number(digits: &[u8]) -> u32 {
-    const MOST: u32 = 999;
     let mut number = 0;
     for digit in digits {
         let value = digit.wrapping_sub(b'0');
@@ -111,7 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_read() {
+    fn what_the_program_and_the_environment_say() {
+        initialize(0, 0);
+        assert_eq!((threads(), idle_seconds()), (1, 0));
+        initialize(c_int::MAX, 7);
+        assert_eq!((threads(), idle_seconds()), (MOST, 7));
+        initialize(-5, -1);
+        assert_eq!((threads(), idle_seconds()), (1, 1));
+        initialize(5, 0);
+        assert_eq!((threads(), idle_seconds()), (5, 1));
+        WANTED_THREADS.store(0, Relaxed);
         let list = |texts: &[&CStr]| -> Vec<*const c_char> {
             let texts = texts.iter().map(|text| text.as_ptr());
             texts.chain([core::ptr::null()]).collect()

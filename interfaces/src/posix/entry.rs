@@ -272,7 +272,7 @@ unsafe extern "C" fn init(wanted: *const aioinit) {
         return unsafe { transmute::<usize, OfInit>(function)(wanted) };
     }
     // SAFETY: the program says so.
-    calls::limit_threads(unsafe { (*wanted).aio_threads });
+    calls::initialize(unsafe { &*wanted });
 }
 
 /// Called at `exit(3)`, after the program's own exit handlers.

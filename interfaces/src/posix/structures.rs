@@ -56,7 +56,9 @@ union sigev_un {
 #[repr(C)]
 pub(crate) struct aioinit {
     pub(super) aio_threads: c_int,
-    _rest: [c_int; 7],
+    _unused: [c_int; 5],
+    pub(super) aio_idle_time: c_int,
+    _reserved: c_int,
 }
 
 const _: () = {

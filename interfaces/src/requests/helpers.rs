@@ -3,7 +3,7 @@
 //! One that has nothing to do *watches*: it sleeps until a file or a call comes by the link, or a stream
 //! has data or room. The others sleep on the count of calls. The last one that has nothing to do starts
 //! another before it begins to work, up to the limit: so streams are watched while files are slow. After a
-//! second without work a helper ends; the one that watches is the last, and ends when the pool has no
+//! time without work a helper ends; the one that watches is the last, and ends when the pool has no
 //! file any more.
 
 use core::ffi::c_int;
@@ -16,7 +16,7 @@ use super::pins::{SENT, of};
 use super::process::{Guard, PROCESS, Pool, SHARED};
 use super::queue;
 use super::slot::{Index, State};
-use super::streams::{self, IDLE};
+use super::streams;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
 use crate::sys::process::{Run, Stack, start_thread};
@@ -102,7 +102,8 @@ fn sleep(guard: &mut Guard<'_>, number: u8) -> bool {
     guard.pool(number).idle += 1;
     let calls = &process.pool(number).calls;
     let value = calls.load(Relaxed);
-    let slept = guard.release(|| futex::sleep_until(calls, value, futex::now() + IDLE));
+    let until = futex::now() + process.idle_time();
+    let slept = guard.release(|| futex::sleep_until(calls, value, until));
     let state = guard.pool(number);
     state.idle -= 1;
     slept != Err(Errno::ETIMEDOUT) || !state.is_watched || !state.queue.is_empty()

@@ -37,6 +37,8 @@ pub(crate) struct Process {
     is_ready: AtomicU32,
     /// How many threads a pool may have; 0: nothing was said.
     pub(crate) limit: AtomicU32,
+    /// Seconds that a helper stays without work; 0: nothing was said, and it is one, as in the C library.
+    pub(crate) idle: AtomicU32,
     lock: Lock,
     inner: UnsafeCell<Inner>,
     pub(crate) table: Table,
@@ -371,6 +373,11 @@ impl Guard<'_> {
 }
 
 impl Process {
+    /// Nanoseconds after which a helper without work ends.
+    pub(crate) fn idle_time(&self) -> i64 {
+        i64::from(self.idle.load(Relaxed).max(1)) * 1_000_000_000
+    }
+
     /// The part of a pool that is used without the lock.
     pub(crate) fn pool(&self, number: u8) -> &Pool {
         // SAFETY: below the length.

@@ -16,9 +16,7 @@ use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
 use crate::sys::{eventfd, futex, memory};
 
-/// Nanoseconds after which a helper without work ends.
-pub(crate) const IDLE: i64 = 1_000_000_000;
-/// The same without a bell.
+/// How long the helper that watches sleeps at a time without a bell.
 const UNCALLED: i64 = 10_000_000;
 /// A pool's files, the link and the bell.
 const ENTRIES: usize = pins::MOST + 2;
@@ -103,7 +101,14 @@ impl Watched {
         add(if state.is_cut_off { -1 } else { socket }, libc::POLLIN);
         add(state.bell, libc::POLLIN);
         let now = futex::now();
-        let mut until = now + if state.bell < 0 { UNCALLED } else { IDLE };
+        let is_called = state.bell >= 0;
+        let longest = if is_called {
+            guard.process.idle_time()
+        } else {
+            UNCALLED
+        };
+        let state = guard.pool(number);
+        let mut until = now + longest;
         for pin in 0..state.pins.reach {
             let pin = state.pins.pin(pin);
             pin.wanted = 0;
