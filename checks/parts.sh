@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes targets of the Makefile one after the other, as the parts of `make check` and `make check-long`, and
-# prints a line for each: how many tests passed, failed and were skipped, and how long it took. What the
+# prints a line for each: how many tests passed, failed and were skipped, and how long it took. Parts joined by +
+# run at the same time: one that waits most of its time beside others that do not. What the
 # tools print goes to a log for each part. It goes on after a part that failed, but for those before --,
 # without which nothing can run.
 #
@@ -40,35 +41,59 @@ failures() {
 		grep . || tail -n 4 "$1"
 }
 
+# run TARGET: makes it, and says in $status and $seconds how that went
+run() {
+	local begin=$SECONDS status=0
+	"${MAKE:-make}" --no-print-directory "$1" >"$logs/$1.log" 2>&1 </dev/null || status=$?
+	echo "$status $((SECONDS - begin))" >"$logs/$1.status"
+}
+
 all_passed=0 all_failed=0 begin=$SECONDS failed_parts=()
-for target; do
-	if [ "$target" = -- ]; then
+for group; do
+	if [ "$group" = -- ]; then
 		needed=
 		continue
 	fi
-	log=$logs/$target.log from=$SECONDS status=0 skips=$(lines "$build/skipped") skipped_tests=$(lines "$build/skipped-tests")
-	printf '%-24s ' "$target"
-	"${MAKE:-make}" --no-print-directory "$target" >"$log" 2>&1 </dev/null || status=$?
-	passed='' failed=''
-	read -r passed failed < <(count "$log")
+	skips=$(lines "$build/skipped") skipped_tests=$(lines "$build/skipped-tests") from=$SECONDS
+	IFS=+ read -ra targets <<<"$group"
+	[ ${#targets[@]} != 1 ] || printf '%-24s ' "$group"
+	for target in "${targets[@]}"; do run "$target" & done
+	wait
 	skipped=$(tail -n "+$((skips + 1))" "$build/skipped" 2>/dev/null | sort -u | grep -c .)
-	# A part that counts nothing is a test by itself. One that counts none, and skips none, tested nothing.
-	if [ -z "$passed" ]; then
-		passed=$((status == 0 && skipped == 0)) failed=$((status != 0))
-	fi
-	passed=$((passed - $(lines "$build/skipped-tests") + skipped_tests))
-	if [ $status != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
-	if [ "$passed" = 0 ] && [ "$skipped" = 0 ] && [ "$failed" = 0 ]; then failed=1 status=no-test; fi
-	printf '%5d passed, %d failed, %d skipped %6d s\n' "$passed" "$failed" "$skipped" $((SECONDS - from))
-	all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
-	if [ $status != 0 ]; then
-		tail -n 40 "$log" | sed 's/^/    /'
-		echo "    ... the whole of it is in $log"
-		failed_parts+=("$target")
-		[ -z "$needed" ] || break
-	elif [ "$failed" != 0 ]; then
-		echo "    $log counts failures, but 'make $target' succeeded"
-		failed_parts+=("$target")
+	# Tests that skipped something count as passed with cargo.
+	not_tested=$(($(lines "$build/skipped-tests") - skipped_tests))
+	for target in "${targets[@]}"; do
+		log=$logs/$target.log passed='' failed=''
+		read -r status seconds <"$logs/$target.status"
+		read -r passed failed < <(count "$log")
+		# A part that counts nothing is a test by itself. One that counts none, and skips none, tested nothing.
+		if [ -z "$passed" ]; then
+			passed=$((status == 0 && skipped == 0)) failed=$((status != 0))
+		fi
+		if [ $not_tested -gt 0 ]; then
+			less=$((not_tested < passed ? not_tested : passed))
+			passed=$((passed - less)) not_tested=$((not_tested - less))
+		fi
+		if [ "$status" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
+		if [ "$passed" = 0 ] && [ "$skipped" = 0 ] && [ "$failed" = 0 ]; then failed=1 status=no-test; fi
+		if [ ${#targets[@]} = 1 ]; then
+			printf '%5d passed, %d failed, %d skipped %6d s\n' "$passed" "$failed" "$skipped" "$seconds"
+		else
+			printf '%-24s %5d passed, %d failed            %6d s\n' "$target" "$passed" "$failed" "$seconds"
+		fi
+		all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+		if [ "$status" != 0 ]; then
+			tail -n 40 "$log" | sed 's/^/    /'
+			echo "    ... the whole of it is in $log"
+			failed_parts+=("$target")
+			[ -z "$needed" ] || break 2
+		elif [ "$failed" != 0 ]; then
+			echo "    $log counts failures, but 'make $target' succeeded"
+			failed_parts+=("$target")
+		fi
+	done
+	if [ ${#targets[@]} != 1 ]; then
+		printf '%-24s %25d skipped %6d s\n' '  at the same time' "$skipped" $((SECONDS - from))
 	fi
 done
 
