@@ -62,12 +62,18 @@ pub(crate) fn result(call: impl FnOnce() -> c_long) -> Result<c_int, Errno> {
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above; a signal handler that changes errno restores it.
     let before = unsafe { ptr::read(errno) };
-    let result = call();
+    finish(call(), before)
+}
+
+/// The rest of that: where size counts more than a call, the compiler makes it once.
+fn finish(result: c_long, before: c_int) -> Result<c_int, Errno> {
     if result != -1 {
         return Ok(result as c_int);
     }
-    // SAFETY: as above.
-    Err(Errno(-unsafe { ptr::replace(errno, before) }))
+    // SAFETY: as in `result`.
+    Err(Errno(-unsafe {
+        ptr::replace(libc::__errno_location(), before)
+    }))
 }
 
 /// Calls functions that tell of a failure in another way, and gives `errno` its old value back.

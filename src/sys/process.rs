@@ -36,11 +36,13 @@ unsafe extern "C" {
     safe static THREAD_FUNCTIONS: [usize; 3];
 }
 
+/// What a thread runs.
+type Main = extern "C" fn(*mut c_void) -> *mut c_void;
 /// `pthread_create`
 type Create = unsafe extern "C" fn(
     *mut libc::pthread_t,
     *const libc::pthread_attr_t,
-    extern "C" fn(*mut c_void) -> *mut c_void,
+    Main,
     *mut c_void,
 ) -> c_int;
 /// `pthread_attr_setstacksize`
@@ -70,22 +72,32 @@ fn thread_functions() -> Option<(Create, SetStackSize)> {
 /// # Safety
 /// `work` stays as long as the process.
 pub(crate) unsafe fn start_thread<R: Run>(work: &R, stack: Stack) -> bool {
+    let argument = ptr::from_ref(work).cast_mut().cast();
+    // SAFETY: the caller keeps the same promise.
+    unsafe { start(main::<R>, argument, stack) }
+}
+
+/// The same, of any kind of work.
+///
+/// # Safety
+/// A thread may run `main(argument)` as long as the process.
+#[inline(never)]
+unsafe fn start(main: Main, argument: *mut c_void, stack: Stack) -> bool {
     let Some(functions) = thread_functions() else {
         return false;
     };
-    // SAFETY: the functions are there, and `work` stays.
+    // SAFETY: the functions are there, and the caller says the rest.
     errno::preserve(|| unsafe {
         // The new thread might never run beside this one, and could not change that itself.
         let own_processors = scheduling::widen();
-        let argument = ptr::from_ref(work).cast_mut().cast();
         let bytes = match stack {
             Stack::Small => Some(STACK + loaded_objects::thread_local_bytes()),
             Stack::Ordinary => None,
         };
-        let mut failure = create(functions, main::<R>, argument, bytes);
+        let mut failure = create(functions, main, argument, bytes);
         // EINVAL: the C library wants a larger one.
         if failure == libc::EINVAL {
-            failure = create(functions, main::<R>, argument, None);
+            failure = create(functions, main, argument, None);
         }
         if let Some(processors) = own_processors {
             processors.take();
@@ -100,7 +112,7 @@ pub(crate) unsafe fn start_thread<R: Run>(work: &R, stack: Stack) -> bool {
 /// A thread may run `main(argument)`.
 unsafe fn create(
     (create, set_stack_size): (Create, SetStackSize),
-    main: extern "C" fn(*mut c_void) -> *mut c_void,
+    main: Main,
     argument: *mut c_void,
     stack: Option<usize>,
 ) -> c_int {
@@ -120,8 +132,17 @@ unsafe fn create(
     }
 }
 
-/// What every thread of the library runs. `ps` shows its name.
+/// What every thread of the library runs.
 extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
+    settle_in();
+    // SAFETY: `start_thread` was given it.
+    unsafe { &*work.cast::<R>() }.run();
+    ptr::null_mut()
+}
+
+/// What it does first. `ps` shows its name.
+#[inline(never)]
+fn settle_in() {
     let name = c"libaio";
     // SAFETY: the name ends with a zero.
     let _ = result(|| unsafe {
@@ -133,9 +154,6 @@ extern "C" fn main<R: Run>(work: *mut c_void) -> *mut c_void {
     });
     Signals::OF_THE_LIBRARY.set();
     scheduling::be_ordinary();
-    // SAFETY: `start_thread` was given it.
-    unsafe { &*work.cast::<R>() }.run();
-    ptr::null_mut()
 }
 
 /// What `__cxa_at_quick_exit` calls, with a null pointer.
