@@ -17,9 +17,12 @@ posix_functions = $(sort $(shell $(posix_names) names | sed 's/ .*//')) posixaio
 .PHONY: posix
 posix: $(posix_built)
 
+# Small. By frame pointers the unwind tables become shorter than the code becomes longer.
+small := -Copt-level=z -Cforce-frame-pointers=yes
+
 $(posix_crate): $(posix_sources) $(crate)
 	CARGO_TARGET_DIR=$(target_dir) $(if $(debug_info),CARGO_PROFILE_RELEASE_DEBUG=full) $(CARGO) rustc -p libaio-rs-interfaces --lib --release --locked \
-	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS) -- $(rustc_flags) -Copt-level=z || { ./install-tools.sh missing build; exit 1; }
+	  $(if $(RUST_TARGET),--target $(RUST_TARGET)) $(CARGOFLAGS) -- $(rustc_flags) $(small) || { ./install-tools.sh missing build; exit 1; }
 	touch $@
 
 $(BUILD)/posix:
@@ -39,6 +42,9 @@ $(BUILD)/posix/functions.o: $(posix_crate) interfaces/abi/undefined-symbols Make
 
 $(BUILD)/posix/%.start.o: interfaces/abi/posix.S | $(BUILD)/posix
 	$(cc) $(if $(filter static,$*),-DSTATIC) -c -o $@ $<
+
+$(BUILD)/posix/identity.o: interfaces/abi/identity.S | $(BUILD)/posix
+	$(cc) -c -o $@ $<
 
 # $(call name,FILE): FILE has lines of three words: function, name, alias.
 define name
@@ -62,14 +68,15 @@ $(BUILD)/posix/static.o: $(BUILD)/posix/functions.o $(BUILD)/posix/static.start.
 not_for_posix = $(not_for_us) -Wl$(comma)-soname% -Wl$(comma)--version-script%
 # Code and constants share pages, to be small. It stays when it is unloaded: the program may have requests in flight, and threads are at work.
 posix_flags = $(filter-out $(not_for_posix),$(LDFLAGS))
-# Gold, which does so by itself, does not know the option.
+# The compiler's start files serve constructors of C and C++: identity.S has what is needed of them.
+# Gold, which shares pages by itself, does not know the option.
 together = $(shell $(cc) $(posix_flags) -Wl,-z,noseparate-code,--version >/dev/null 2>&1 && echo $(comma)-z$(comma)noseparate-code)
-posix_link = $(cc) -shared -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack$(together),-z,nodelete,--as-needed,--build-id=sha1 \
-	-Wl,--version-script=$(BUILD)/posix/nodes $(posix_flags) -o $@ $(BUILD)/posix/shared.o
+posix_link = $(cc) -shared -nostartfiles -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack$(together),-z,nodelete,--as-needed,--build-id=sha1 \
+	-Wl,--version-script=$(BUILD)/posix/nodes $(posix_flags) -o $@ $(BUILD)/posix/shared.o $(BUILD)/posix/identity.o
 
-$(BUILD)/$(posix_libname): $(BUILD)/posix/shared.o $(BUILD)/posix/nodes $(BUILD)/$(soname)
+$(BUILD)/$(posix_libname): $(BUILD)/posix/shared.o $(BUILD)/posix/identity.o $(BUILD)/posix/nodes $(BUILD)/$(soname)
 	$(posix_link) -Wl,-soname,$(posix_soname) $(BUILD)/$(soname)
-$(BUILD)/$(posix_preload): $(BUILD)/posix/shared.o $(BUILD)/posix/nodes $(BUILD)/libaio.a
+$(BUILD)/$(posix_preload): $(BUILD)/posix/shared.o $(BUILD)/posix/identity.o $(BUILD)/posix/nodes $(BUILD)/libaio.a
 	$(posix_link) -Wl,-soname,$(posix_preload) -Wl,--exclude-libs,ALL $(BUILD)/libaio.a
 $(addprefix $(BUILD)/,$(posix_links)): $(BUILD)/$(posix_libname)
 	ln -sf $(posix_libname) $@

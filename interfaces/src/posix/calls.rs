@@ -216,8 +216,26 @@ pub(super) unsafe fn suspend(
     }
     let until = timeout.map(deadline).transpose()?;
     let process = process()?;
-    let blocked = Blocked::new();
-    waiting::wait(process, &blocked, until, true, |guard, waiter| {
+    // SAFETY: as above.
+    unsafe { wait_for_any(process, &Blocked::new(), list, count, until, true) }
+}
+
+/// Waits until one of the requests has ended.
+///
+/// # Safety
+/// As [`suspend`].
+#[inline(never)]
+unsafe fn wait_for_any(
+    process: &'static Process,
+    blocked: &Blocked,
+    list: *const *const aiocb,
+    count: c_int,
+    until: Option<i64>,
+    is_cancellable: bool,
+) -> Result<(), Errno> {
+    // SAFETY: the caller says so.
+    let entry = |at: c_int| unsafe { *list.wrapping_add(at as usize) };
+    waiting::wait(process, blocked, until, is_cancellable, |guard, waiter| {
         let mut need = Need::Done;
         for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
             // SAFETY: as above.
@@ -225,7 +243,9 @@ pub(super) unsafe fn suspend(
                 return Need::Done;
             }
             // SAFETY: as above.
-            let is_kernel = waiting::mark(guard, unsafe { aiocb::slot(cb) }, waiter);
+            let slot = unsafe { aiocb::slot(cb) };
+            debug_assert!(guard.process.table.slot(slot).state != State::Free);
+            let is_kernel = waiting::mark(guard, slot, waiter);
             need = need.and(is_kernel);
         }
         need
@@ -269,16 +289,8 @@ pub(super) unsafe fn wait_for(
     blocked: &Blocked,
     cb: *const aiocb,
 ) -> Result<(), Errno> {
-    waiting::wait(process, blocked, None, false, |guard, waiter| {
-        // SAFETY: the caller says so.
-        if unsafe { aiocb::error(cb) != IN_PROGRESS || !is_in_flight(cb) } {
-            return Need::Done;
-        }
-        // SAFETY: as above.
-        let slot = unsafe { aiocb::slot(cb) };
-        debug_assert!(guard.process.table.slot(slot).state != State::Free);
-        Need::Done.and(waiting::mark(guard, slot, waiter))
-    })
+    // SAFETY: the caller says so.
+    unsafe { wait_for_any(process, blocked, &raw const cb, 1, None, false) }
 }
 
 /// `aio_init(3)`: how many threads there may be, unless the environment says so, and how long they stay;

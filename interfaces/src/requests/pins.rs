@@ -86,6 +86,7 @@ impl Pins {
     }
 
     /// A pin in use.
+    #[inline(never)]
     pub(crate) fn pin(&mut self, number: u32) -> &mut Pin {
         // SAFETY: the number is that of a pin in use.
         unsafe { self.all().get_unchecked_mut(number as usize) }

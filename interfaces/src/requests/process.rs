@@ -208,6 +208,7 @@ impl Process {
     }
 
     /// Takes the lock. A thread of the program has its signals blocked.
+    #[inline(never)]
     pub(crate) fn take(&self) -> Guard<'_> {
         Guard {
             process: self,
@@ -223,8 +224,13 @@ impl Guard<'_> {
     pub(crate) fn release<T>(&mut self, body: impl FnOnce() -> T) -> T {
         self.let_go();
         let result = body();
-        self.held = ManuallyDrop::new(self.process.lock.take());
+        self.take_again();
         result
+    }
+
+    #[inline(never)]
+    fn take_again(&mut self) {
+        self.held = ManuallyDrop::new(self.process.lock.take());
     }
 
     fn let_go(&mut self) {
@@ -321,6 +327,7 @@ impl Guard<'_> {
     }
 
     /// A pool's state.
+    #[inline(never)]
     pub(crate) fn pool(&mut self, number: u8) -> &mut PoolState {
         // SAFETY: below the length.
         unsafe { self.pools.get_unchecked_mut(number as usize % POOLS) }
@@ -379,6 +386,7 @@ impl Process {
     }
 
     /// The part of a pool that is used without the lock.
+    #[inline(never)]
     pub(crate) fn pool(&self, number: u8) -> &Pool {
         // SAFETY: below the length.
         unsafe { self.pools.get_unchecked(number as usize % POOLS) }
