@@ -139,6 +139,9 @@ pub(super) unsafe fn error(cb: *const aiocb) -> c_int {
         ring::look(&mut guard);
         hand_over_returned(&mut guard, May::NotStart);
         tell_if_nobody_does(&mut guard);
+        if error() != IN_PROGRESS {
+            return error() as c_int;
+        }
     }
     // SAFETY: as above.
     if unsafe { is_in_flight(cb) } {

@@ -101,7 +101,7 @@ fn notify(guard: &mut Guard<'_>) {
 
 fn sleep(guard: &mut Guard<'_>, word: u32, limit: i64) -> Result<(), Errno> {
     let words = &guard.process.words;
-    let value = words.value(word);
+    let value = guard.before_sleep(word);
     guard.release(|| words.sleep(word, value, futex::now() + limit))
 }
 

@@ -116,7 +116,7 @@ fn wait_for_helper(guard: &mut Guard<'_>, blocked: &Blocked, index: Index, until
     waiting::mark(guard, index, &waiter);
     let words = &guard.process.words;
     let own = words::own();
-    let value = words.value(own);
+    let value = guard.before_sleep(own);
     let _ = guard.release(|| words.sleep(own, value, until));
 }
 
@@ -127,7 +127,7 @@ fn settle(guard: &mut Guard<'_>) {
     let words = &guard.process.words;
     for number in 0..POOLS as u8 {
         while guard.pool(number).pins.is_any_dropped() && futex::now() < until {
-            let value = words.value(CLOSED);
+            let value = guard.before_sleep(CLOSED);
             guard.nudge(number);
             let _ =
                 guard.release(|| words.sleep(CLOSED, value, until.min(futex::now() + 5_000_000)));

@@ -33,7 +33,7 @@ pub(crate) fn drain() {
             return;
         }
         let words = &PROCESS.words;
-        let value = words.value(END);
+        let value = guard.before_sleep(END);
         // The program's handlers run, and may end the process otherwise.
         let sleep = || words.sleep(END, value, futex::now() + LOOK);
         let _ = guard.release(|| blocked.open(sleep));

@@ -131,8 +131,9 @@ pub(crate) struct Inner {
     pub(crate) leader: usize,
     pub(crate) beats: u32,
     pub(crate) followers: u64,
-    /// Whose words have changed since the lock was taken.
+    /// Whose words have changed since the lock was taken, and the words at which threads sleep, or are about to.
     woken: u64,
+    sleepers: u64,
     pub(crate) pools: [PoolState; POOLS],
 }
 
@@ -243,7 +244,14 @@ impl Guard<'_> {
     /// Wakes who sleeps at these words, as soon as the lock is free.
     pub(crate) fn wake(&mut self, marks: u64) {
         self.process.words.change(marks);
-        self.woken |= marks;
+        self.woken |= marks & self.sleepers;
+        self.sleepers &= !marks;
+    }
+
+    /// What a word is, for a thread that sleeps there once it has let the lock go.
+    pub(crate) fn before_sleep(&mut self, word: u32) -> u32 {
+        self.sleepers |= words::mark(word);
+        self.process.words.value(word)
     }
 
     /// The number of the newest request.

@@ -143,7 +143,7 @@ pub(crate) fn round(
         }
         slept
     } else {
-        let value = process.words.value(waiter.word);
+        let value = guard.before_sleep(waiter.word);
         let beats = guard.beats;
         let now = futex::now();
         let mut until = waiter.until.unwrap_or(now + FAR);
