@@ -42,7 +42,24 @@ pub(super) fn choice() -> Choice {
     }
 }
 
-/// Begins a request: what is wanted. EINVAL: its priority is none; the structure says so too.
+/// Whether a request may begin. EINVAL: its priority is none; the structure says so too.
+///
+/// # Safety
+/// `cb` is a `struct aiocb`.
+pub(super) unsafe fn check(cb: *mut aiocb, action: Action) -> Result<(), Errno> {
+    // SAFETY: the caller says so.
+    unsafe {
+        if action.is_sync() {
+            (*cb).aio_reqprio = 0;
+        } else if !(0..=MOST_PRIORITY).contains(&(*cb).aio_reqprio) {
+            aiocb::fail(cb, libc::EINVAL);
+            return Err(Errno::EINVAL);
+        }
+    }
+    Ok(())
+}
+
+/// Begins a request that was checked: what is wanted.
 ///
 /// # Safety
 /// `cb` is a `struct aiocb` whose offset has that length.
@@ -52,17 +69,11 @@ pub(super) unsafe fn begin(
     offsets: Offsets,
     notification: Notification,
     list: Index,
-) -> Result<Wanted, Errno> {
+) -> Wanted {
     // SAFETY: the caller says so.
     unsafe {
-        if action.is_sync() {
-            (*cb).aio_reqprio = 0;
-        } else if !(0..=MOST_PRIORITY).contains(&(*cb).aio_reqprio) {
-            aiocb::fail(cb, libc::EINVAL);
-            return Err(Errno::EINVAL);
-        }
         (*cb).aio_lio_opcode = opcode(action, offsets);
-        Ok(Wanted {
+        Wanted {
             target: cb.expose_provenance(),
             store: aiocb::finish,
             name: aiocb::begin,
@@ -73,7 +84,7 @@ pub(super) unsafe fn begin(
             offset: aiocb::offset(cb, offsets),
             notification,
             list,
-        })
+        }
     }
 }
 
@@ -84,10 +95,12 @@ pub(super) unsafe fn begin(
 pub(super) unsafe fn submit(cb: *mut aiocb, action: Action, offsets: Offsets) -> Result<(), Errno> {
     let process = process()?;
     // SAFETY: the caller keeps the same promise.
+    unsafe { check(cb, action) }?;
+    // SAFETY: as above.
     let wanted = unsafe {
         let notification = notification(&(*cb).aio_sigevent);
         begin(cb, action, offsets, notification, 0)
-    }?;
+    };
     let begun = submitting::begin(&wanted);
     if matches!(begun, Begun::Ended) {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use super::calls::{begin, choice, process, wait_for};
+use super::calls::{begin, check, choice, process, wait_for};
 use super::structures::{Offsets, aiocb, notification, sigevent};
 use crate::requests::slot::{Action, Kind, Notification};
 use crate::requests::submitting::{self, Batch};
@@ -74,13 +74,12 @@ pub(super) unsafe fn submit(
             Version::Old => Notification::NONE,
         };
         // SAFETY: as above.
-        let wanted = match unsafe { begin(cb, action, offsets, notification, list_index) } {
-            Ok(wanted) => wanted,
-            Err(error) => {
-                outcome = Err(error);
-                continue;
-            }
-        };
+        if let Err(error) = unsafe { check(cb, action) } {
+            outcome = Err(error);
+            continue;
+        }
+        // SAFETY: as above.
+        let wanted = unsafe { begin(cb, action, offsets, notification, list_index) };
         if action.is_sync() {
             // It may have to wait for those before it, in this call.
             submitting::submit(process, &blocked, &mut batch);

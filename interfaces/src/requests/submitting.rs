@@ -220,15 +220,18 @@ pub(crate) fn submit(process: &'static Process, blocked: &Blocked, batch: &mut B
     // SAFETY: so many were written, and there is room for them.
     let entries: &mut [Entry] =
         unsafe { core::slice::from_raw_parts_mut(batch.entries.as_mut_ptr().cast(), count) };
-    let mut pointers = [core::ptr::null_mut::<iocb>(); BATCH];
+    let mut pointers = [const { MaybeUninit::<*mut iocb>::uninit() }; BATCH];
     for (pointer, entry) in pointers.iter_mut().zip(&mut *entries) {
-        *pointer = &mut entry.iocb;
+        pointer.write(&mut entry.iocb);
     }
+    // SAFETY: as above.
+    let pointers: &mut [*mut iocb] =
+        unsafe { core::slice::from_raw_parts_mut(pointers.as_mut_ptr().cast(), count) };
     let may = May::Start(blocked.before());
     let mut at = 0;
     while at < count {
         // SAFETY: `at` is below `count`, which is at most the length.
-        let rest = unsafe { pointers.get_unchecked_mut(at..count) };
+        let rest = unsafe { pointers.get_unchecked_mut(at..) };
         match context::submit(&process.ring, rest) {
             Ok(submitted) => at += submitted,
             Err(error) => {
