@@ -101,7 +101,7 @@ pub(super) unsafe fn submit(cb: *mut aiocb, action: Action, offsets: Offsets) ->
         let notification = notification(&(*cb).aio_sigevent);
         begin(cb, action, offsets, notification, 0)
     };
-    let begun = submitting::begin(&wanted);
+    let begun = submitting::begin(&wanted, &mut None);
     if matches!(begun, Begun::Ended) {
         return Ok(());
     }

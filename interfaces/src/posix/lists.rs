@@ -52,6 +52,8 @@ pub(super) unsafe fn submit(
         submitting::new_list(&mut process.take(), of_list)?
     };
     let mut batch = Batch::new();
+    // Members of one file ask the kernel for it once in each batch.
+    let mut seen = None;
     let mut outcome = Ok(());
     for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
         // SAFETY: as above.
@@ -84,7 +86,7 @@ pub(super) unsafe fn submit(
             // It may have to wait for those before it, in this call.
             submitting::submit(process, &blocked, &mut batch);
         }
-        let begun = submitting::begin(&wanted);
+        let begun = submitting::begin(&wanted, &mut seen);
         let taken = submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch);
         if let Err(error) = taken {
             // SAFETY: as above; there is no request.
@@ -93,6 +95,7 @@ pub(super) unsafe fn submit(
         }
         if batch.is_full() {
             submitting::submit(process, &blocked, &mut batch);
+            seen = None;
         }
     }
     submitting::submit(process, &blocked, &mut batch);

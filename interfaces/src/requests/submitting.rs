@@ -6,7 +6,8 @@
 //! | buffered read of what is in the page cache | is carried out at once |
 //! | any other | to a pool |
 //!
-//! It is decided by what the descriptor is now: its flags and its type are asked each time.
+//! It is decided by what the descriptor is now: its flags and its type are asked each time, and once for requests of
+//! it that are submitted together.
 
 use core::mem::MaybeUninit;
 
@@ -114,9 +115,14 @@ pub(crate) fn end_list(guard: &mut Guard<'_>, list: Index) {
 }
 
 /// Looks at the descriptor, and reads what is in the page cache. It needs neither the lock nor memory, and
-/// signals are not blocked.
-pub(crate) fn begin(wanted: &Wanted) -> Begun {
-    let result = match file_of(wanted.fd) {
+/// signals are not blocked. `seen`: the descriptor that was looked at last for requests that are submitted together.
+pub(crate) fn begin(wanted: &Wanted, seen: &mut Option<(i32, File)>) -> Begun {
+    let found = match *seen {
+        Some((fd, file)) if fd == wanted.fd => Ok(file),
+        _ => file_of(wanted.fd),
+    };
+    *seen = found.ok().map(|file| (wanted.fd, file));
+    let result = match found {
         Err(error) => error.negated().into(),
         Ok(file) => match result_at_once(wanted, &file) {
             Some(result) => result,
