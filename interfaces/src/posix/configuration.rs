@@ -7,7 +7,7 @@
 //!
 //! The environment is read once, when the library is loaded.
 
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
@@ -91,43 +91,73 @@ unsafe fn read(mut variables: *const *const c_char) {
         }
         variables = variables.wrapping_add(1);
         // SAFETY: each string ends with a zero.
-        let variable = unsafe { CStr::from_ptr(variable) }.to_bytes();
-        if let Some(value) = variable.strip_prefix(b"POSIXAIO_ENGINE=") {
-            let engine = match value {
-                b"threads" => Engine::Threads,
-                b"glibc" => Engine::Glibc,
-                _ => Engine::Auto,
-            };
-            ENGINE.store(engine as u32, Relaxed);
-        } else if let Some(value) = variable.strip_prefix(b"POSIXAIO_THREADS=") {
-            THREADS.store(number(value), Relaxed);
+        unsafe {
+            if let Some(value) = behind(variable, b"POSIXAIO_ENGINE=") {
+                let engine = if behind(value, b"threads\0").is_some() {
+                    Engine::Threads
+                } else if behind(value, b"glibc\0").is_some() {
+                    Engine::Glibc
+                } else {
+                    Engine::Auto
+                };
+                ENGINE.store(engine as u32, Relaxed);
+            } else if let Some(value) = behind(variable, b"POSIXAIO_THREADS=") {
+                THREADS.store(number(value), Relaxed);
+            }
         }
     }
 }
 
+/// What is behind `beginning`, if a string begins so.
+///
+/// # Safety
+/// The string ends with a zero, and `beginning` has none before its last byte.
+unsafe fn behind(mut string: *const c_char, beginning: &[u8]) -> Option<*const c_char> {
+    for &byte in beginning {
+        // SAFETY: no byte before it was the zero.
+        if unsafe { *string } as u8 != byte {
+            return None;
+        }
+        string = string.wrapping_add(1);
+    }
+    Some(string)
+}
+
 /// 1 to 999; 0: it is no number.
-fn number(digits: &[u8]) -> u32 {
+///
+/// # Safety
+/// The string ends with a zero.
+unsafe fn number(mut digits: *const c_char) -> u32 {
     let mut number = 0;
-    for digit in digits {
-        let value = digit.wrapping_sub(b'0');
+    loop {
+        // SAFETY: no byte before it was the zero.
+        let byte = unsafe { *digits } as u8;
+        if byte == 0 {
+            return number;
+        }
+        let value = byte.wrapping_sub(b'0');
         if value > 9 {
             return 0;
         }
         number = MOST.min(number * 10 + u32::from(value));
+        digits = digits.wrapping_add(1);
     }
-    number
 }
 
 #[cfg(test)]
 mod tests {
+    use core::ffi::CStr;
+
     use super::*;
 
     #[test]
     fn numbers_of_threads() {
-        assert_eq!(number(b"1"), 1);
-        assert_eq!(number(b"999"), 999);
-        assert_eq!(number(b"123456789012345"), 999);
-        for text in [b"".as_slice(), b"0", b"-1", b"x", b"3 "] {
+        // SAFETY: it ends with a zero.
+        let number = |text: &CStr| unsafe { number(text.as_ptr()) };
+        assert_eq!(number(c"1"), 1);
+        assert_eq!(number(c"999"), 999);
+        assert_eq!(number(c"123456789012345"), 999);
+        for text in [c"", c"0", c"-1", c"x", c"3 "] {
             assert_eq!(number(text), 0);
         }
     }
@@ -158,6 +188,13 @@ mod tests {
         assert_eq!(read_all(&[c"POSIXAIO_ENGINE=glibc"]), (Engine::Glibc, 7));
         let unknown = [c"POSIXAIO_ENGINE=uring", c"POSIXAIO_THREADS=many"];
         assert_eq!(read_all(&unknown), (Engine::Auto, 0));
+        assert_eq!(
+            read_all(&[c"POSIXAIO_ENGINE=threads"]),
+            (Engine::Threads, 0)
+        );
+        // Neither more nor less than a name or a value.
+        let others = [c"POSIXAIO_ENGINE=threads2", c"POSIXAIO_THREADS", c""];
+        assert_eq!(read_all(&others), (Engine::Auto, 0));
         // SAFETY: null.
         unsafe { read(core::ptr::null()) };
     }
