@@ -1,7 +1,7 @@
 //! Man pages, the README's claims that a machine can check, and the scripts.
 
 use abi_tests::{
-    Library, Link, Width, build, compile, compiler, on, output, project, run, scratch,
+    Library, Link, Width, build, compile, compiler, on, output, project, run, scratch, skip,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -251,13 +251,24 @@ fn the_sizes_in_the_readme_are_those_of_the_build() {
         version("rustc").starts_with("rustc 1.95.") && version("ld").contains(" 2.40\n");
     // In thousandths. Rounding takes up to half a kilobyte; other tools make other archives.
     let apart = if those_of_the_readme { 30 } else { 200 };
-    let compare = |directory: &Path, place: usize| {
+    let strip = |directory: &Path, library: &str| {
         let stripped = directory.join("stripped");
         run(Command::new("strip")
             .arg("-o")
             .arg(&stripped)
-            .arg(directory.join("libaio.so.1.0.2")));
-        let length = |file: &Path| fs::metadata(file).unwrap().len();
+            .arg(directory.join(library)));
+        stripped
+    };
+    let length = |file: &Path| fs::metadata(file).unwrap().len();
+    let check = |stated: u64, what: &str, bytes: u64| {
+        let (most, least) = (stated * (1000 + apart), stated * (1000 - apart));
+        assert!(
+            (least..=most).contains(&bytes),
+            "README says {stated} KB of {what}, and it has {bytes} bytes"
+        );
+    };
+    let compare = |directory: &Path, place: usize| {
+        let stripped = strip(directory, "libaio.so.1.0.2");
         let size = run(Command::new("size").arg(&stripped));
         let zeroed = size.lines().nth(1).unwrap().split_whitespace().nth(2);
         for (row, bytes) in [
@@ -276,15 +287,7 @@ fn the_sizes_in_the_readme_are_those_of_the_build() {
                 .split(|c: char| !c.is_ascii_digit())
                 .filter_map(|number| number.parse().ok())
                 .collect();
-            let (most, least) = (
-                stated[place] * (1000 + apart),
-                stated[place] * (1000 - apart),
-            );
-            assert!(
-                (least..=most).contains(&bytes),
-                "README says {} KB of {row}, and it has {bytes} bytes",
-                stated[place]
-            );
+            check(stated[place], row, bytes);
         }
     };
     let made = scratch();
@@ -296,6 +299,14 @@ fn the_sizes_in_the_readme_are_those_of_the_build() {
             .arg(format!("ENGINES={engines}")));
         compare(made.path(), place);
     }
+    let (before, _) = readme.split_once(" KB, stripped").unwrap();
+    let stated = before.rsplit(' ').next().unwrap().parse().unwrap();
+    let posix = "libposixaio.so.1.0.0";
+    if !made.path().join(posix).exists() {
+        skip("the size of libposixaio: it is not built for this C library");
+        return;
+    }
+    check(stated, posix, length(&strip(made.path(), posix)));
 }
 
 #[test]
