@@ -278,6 +278,32 @@ static void locks_stay(void)
 	unlink(path);
 }
 
+/* The description stays the same. */
+static void flags_change(void)
+{
+	enum { COUNT = 500 };
+	int right = 0, fd = file_of(FILE_SIZE, 0), sync = file_of(FILE_SIZE, O_SYNC);
+	char byte = 'f';
+
+	for (int i = 0; i < COUNT; i++) {
+		struct aiocb cb = request(i % 2 ? fd : sync, &byte, 1, i);
+
+		EXPECT(start_write(&cb) == 0);
+		EXPECT(fcntl(i % 2 ? fd : sync, F_SETFL, i % 4 ? O_NONBLOCK : 0) == 0);
+		right += end_of(&cb) == 1;
+	}
+	CHECK(right, COUNT, "writes whose file's flags change");
+	struct ends p = new_pipe();
+	struct aiocb cb = request(p.reader, &byte, 1, 0);
+
+	CHECK(start_read(&cb), 0, "a read of a pipe");
+	CHECK(stays_in_progress(&cb), 1, "which waits");
+	EXPECT(fcntl(p.reader, F_SETFL, O_NONBLOCK) == 0);
+	CHECK(stays_in_progress(&cb), 1, "and waits on");
+	EXPECT(write(p.writer, "x", 1) == 1);
+	CHECK(end_of(&cb), 1, "until there is something");
+}
+
 const struct fact descriptor_facts[] = {
 	{ "descriptors", "writes never go to another file", buffered_writes, BETTER, 0 },
 	{ "descriptors", "direct writes never go to another file", direct_writes, BETTER, 0 },
@@ -285,6 +311,7 @@ const struct fact descriptor_facts[] = {
 	{ "descriptors", "replaced while a read waits", waiting_reads, BETTER, 0 },
 	{ "descriptors", "closed while a read waits", closed_while_waiting, SAME, 0 },
 	{ "descriptors", "closed after writes", closed_after_writes, SAME, 0 },
+	{ "descriptors", "flags that change after the call", flags_change, SAME, 0 },
 	{ "descriptors", "all closed by the program", all_closed, SAME, 0 },
 	{ "descriptors", "the lowest numbers are the program's", lowest_numbers, SAME, 0 },
 	{ "descriptors", "the process's locks stay", locks_stay, SAME, 0 },

@@ -267,16 +267,54 @@ static void breaking_pipe(void)
 	CHECK(end_of(&cb), -EPIPE, "its reader goes");
 }
 
+/* The kernel looks at it before the descriptor. */
+static void bad_offset_of_bad_descriptor(void)
+{
+	char byte = 0, path[PATH_SIZE];
+	int fd = named_file(path, 10, 0);
+	int to_read = open(path, O_RDONLY), by_path = open(path, O_PATH), closed = dup(fd);
+
+	EXPECT(to_read >= 0 && by_path >= 0 && closed >= 0 && close(closed) == 0 && unlink(path) == 0);
+	const int fds[] = { closed, -1, to_read, by_path };
+	for (int i = 0; i < 4; i++) {
+		struct aiocb cb = request(fds[i], &byte, 1, -1);
+
+		CHECK(outcome_of_write(&cb), -EINVAL, "a write before the beginning of descriptor %d of 4", i + 1);
+		cb = request(fds[i], &byte, 1, -1);
+		CHECK(outcome_of_read(&cb), -EINVAL, "a read before the beginning of descriptor %d of 4", i + 1);
+		struct aiocb *list[] = { &cb };
+		cb.aio_lio_opcode = LIO_READ;
+		CHECK(lio_listio(LIO_WAIT, list, 1, NULL), -1, "the same in a list");
+		CHECK(result_of(&cb), -EINVAL, "its result");
+	}
+}
+
+/* More than a process can have: it is said before there is data, or room. */
+static void huge_of_streams(void)
+{
+	struct ends p = new_pipe(), s = new_sockets(SOCK_STREAM);
+	char byte = 0;
+	struct aiocb reads = request(p.reader, &byte, SIZE_MAX, 0), receives = request(s.reader, &byte, SIZE_MAX, 0),
+		     writes = request(p.writer, &byte, SIZE_MAX, 0), sends = request(s.writer, &byte, SIZE_MAX, 0);
+
+	CHECK(outcome_of_read(&reads), -EFAULT, "a read of a pipe");
+	CHECK(outcome_of_read(&receives), -EFAULT, "a read of a socket");
+	CHECK(outcome_of_write(&writes), -EFAULT, "a write to a pipe");
+	CHECK(outcome_of_write(&sends), -EFAULT, "a write to a socket");
+}
+
 const struct fact error_facts[] = {
 	{ "errors", "no such descriptor", bad_descriptor, SAME, 0 },
 	{ "errors", "the access mode", access_mode, SAME, 0 },
 	{ "errors", "the access mode of direct files", access_mode_direct, SAME, 0 },
 	{ "errors", "a negative offset", bad_offset, SAME, 0 },
 	{ "errors", "a negative offset of direct files", bad_offset_direct, SAME, 0 },
+	{ "errors", "a negative offset of bad descriptors", bad_offset_of_bad_descriptor, SAME, 0 },
 	{ "errors", "a bad buffer", bad_buffer, SAME, 0 },
 	{ "errors", "a bad buffer for direct files", bad_buffer_direct, SAME, 0 },
 	{ "errors", "a huge size", huge, SAME, 0 },
 	{ "errors", "a huge size for direct files", huge_direct, SAME, 0 },
+	{ "errors", "a huge size for pipes and sockets", huge_of_streams, SAME, 0 },
 	{ "errors", "directories, devices and sockets", directory_and_devices, SAME, 0 },
 	{ "errors", "the limit of a file's size", file_size_limit, SAME, 0 },
 	{ "errors", "the limit of a file's size sends no signal", file_size_limit_handler, SAME, 0 },

@@ -2,6 +2,7 @@
 /* lio_listio. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <limits.h>
 #include <sys/time.h>
 
 #include "suspender.h"
@@ -141,6 +142,65 @@ static void bad_entries(void)
 		CHECK(end_of(&priority), -EINVAL, "%s, its end", name);
 		CHECK(end_of(&good), 10, "%s, the entry behind it", name);
 	}
+}
+
+/* The call itself says what is wrong, where there is nothing that could say it. */
+static void nothing_made(void)
+{
+	int fd = file_of(FILE_SIZE, 0);
+	char bytes[10] = "";
+	struct aiocb priority = entry(LIO_READ, fd, bytes, 10, 0), none = entry(LIO_NOP, fd, bytes, 10, 0);
+	struct aiocb *list[] = { NULL, &priority, &none };
+
+	priority.aio_reqprio = 21;
+	CHECK(list_io(LIO_WAIT, list, 3, NULL), SYNC(EINVAL), "aio_reqprio 21, LIO_WAIT");
+	CHECK(list_io(LIO_NOWAIT, list, 3, NULL), SYNC(EINVAL), "aio_reqprio 21, LIO_NOWAIT");
+	CHECK(result_of(&priority), -EINVAL, "its end");
+}
+
+/* Which are none, and which are known; what is in the structure stays, but for lio_listio64 on 32 bits. */
+static void opcodes(void)
+{
+	int fd = file_of(FILE_SIZE, 0);
+	static const int known[] = { 0, 1, 3, 4 }, unknown[] = { -1, 5, 99, 127, 130, 131, 132, 258, INT_MAX };
+	char byte = pattern(0);
+
+	for (int i = 0; i < 4; i++) {
+		struct aiocb cb = entry(known[i], fd, &byte, 1, 0), *list[] = { &cb };
+
+		CHECK(list_io(LIO_WAIT, list, 1, NULL), 0, "opcode %d", known[i]);
+		CHECK(result_of(&cb), known[i] < 2, "its result");
+		CHECK(cb.aio_lio_opcode & 127, known[i], "it stays");
+	}
+	for (unsigned i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		struct aiocb cb = entry(unknown[i], fd, &byte, 1, 0), *list[] = { &cb };
+
+		CHECK(list_io(LIO_WAIT, list, 1, NULL), SYNC(EIO), "opcode %d", unknown[i]);
+		CHECK(result_of(&cb), -EINVAL, "its result");
+		CHECK(cb.aio_lio_opcode | 128, unknown[i] | 128, "it stays");
+	}
+	struct aiocb wide = entry(LIO_READ | 128, fd, &byte, 1, 0), *list[] = { &wide };
+
+	CHECK(list_io(LIO_WAIT, list, 1, NULL), 0, "a read that says 64 bits");
+	CHECK(result_of(&wide), 1, "its result");
+	CHECK(wide.aio_lio_opcode, LIO_READ | 128, "it stays");
+}
+
+static void bad_opcodes_signal(void)
+{
+	int fd = file_of(FILE_SIZE, 0);
+	char byte = 0;
+	siginfo_t info;
+	struct aiocb cb = signalling(entry(99, fd, &byte, 1, 0), SIGUSR1, 7), *list[] = { &cb };
+
+	block(SIGUSR1);
+	block(SIGUSR2);
+	CHECK(list_io(LIO_WAIT, list, 1, NULL), SYNC(EIO), "LIO_WAIT");
+	CHECK(wait_for(SIGUSR1, &info), 7, "a request that is none signals");
+	struct sigevent of_list = signal_event(SIGUSR2, 8);
+	CHECK(list_io(LIO_NOWAIT, list, 1, &of_list), 0, "LIO_NOWAIT");
+	CHECK(wait_for(SIGUSR1, &info), 7, "it signals again");
+	CHECK(wait_for(SIGUSR2, &info), 8, "and its list");
 }
 
 static void interrupted(void)
@@ -390,6 +450,9 @@ const struct fact list_facts[] = {
 	{ "lists", "a bad mode", bad_mode, SAME, 0 },
 	{ "lists", "an entry that fails gives EIO", failures, SAME, 0 },
 	{ "lists", "bad entries", bad_entries, SAME, 0 },
+	{ "lists", "a list of which nothing can be made", nothing_made, SAME, 0 },
+	{ "lists", "which operations are known", opcodes, SAME, 0 },
+	{ "lists", "unknown operations signal", bad_opcodes_signal, SAME, 0 },
 	{ "lists", "LIO_WAIT is interrupted", interrupted, SAME, 0 },
 	{ "lists", "requests end after LIO_WAIT was interrupted", ends_after_interruption, CHANCE, 0 },
 	{ "lists", "a signal when all have ended", signals_when_done, SAME, 0 },

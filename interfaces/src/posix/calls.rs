@@ -254,12 +254,12 @@ unsafe fn wait_for_any(
     waiting::wait(process, blocked, until, is_cancellable, |guard, waiter| {
         let mut need = Need::Done;
         for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
+            // Each is read once: the program may write there, whether it is right or not.
             // SAFETY: as above.
-            if unsafe { aiocb::error(cb) != IN_PROGRESS || !is_in_flight(cb) } {
+            let (error, slot) = unsafe { (aiocb::error(cb), aiocb::slot(cb)) };
+            if error != IN_PROGRESS || !PROCESS.table.is_of(slot, cb.expose_provenance()) {
                 return Need::Done;
             }
-            // SAFETY: as above.
-            let slot = unsafe { aiocb::slot(cb) };
             debug_assert!(guard.process.table.slot(slot).state != State::Free);
             let is_kernel = waiting::mark(guard, slot, waiter);
             need = need.and(is_kernel);

@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use super::calls::{begin, check, choice, process, wait_for};
-use super::structures::{Offsets, aiocb, notification, sigevent};
+use super::structures::{Offsets, WIDE, aiocb, is_wide, notification, sigevent};
 use crate::requests::slot::{Action, Kind, Notification};
 use crate::requests::submitting::{self, Batch};
 use crate::sys::errno::Errno;
@@ -16,6 +16,25 @@ pub(super) enum Version {
     New,
     /// The one before it, which does not tell the program of each request.
     Old,
+}
+
+const LIO_NOP: c_int = 2;
+
+/// What the C library adds to the operation of `lio_listio64`.
+fn base(offsets: Offsets) -> c_int {
+    if is_wide(offsets) { WIDE } else { 0 }
+}
+
+/// What an operation is, as the C library finds it out. None: it is none.
+fn action_of(given: c_int, offsets: Offsets) -> Option<Action> {
+    let operation = given | base(offsets);
+    match (operation & (WIDE - 1), operation) {
+        (0, _) => Some(Action::Read),
+        (1, _) => Some(Action::Write),
+        (_, 3) => Some(Action::SyncData),
+        (_, 4) => Some(Action::Sync),
+        _ => None,
+    }
 }
 
 /// EINVAL: the mode is none, or the priority of a request that is not waited for. EAGAIN: there is no memory
@@ -55,43 +74,46 @@ pub(super) unsafe fn submit(
     // Members of one file ask the kernel for it once in each batch.
     let mut seen = None;
     let mut outcome = Ok(());
+    let mut is_any = false;
     for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
         // SAFETY: as above.
-        let action = match unsafe { (*cb).aio_lio_opcode } & 127 {
-            0 => Action::Read,
-            1 => Action::Write,
-            // LIO_NOP
-            2 => continue,
-            3 => Action::SyncData,
-            4 => Action::Sync,
-            _ => {
-                // SAFETY: as above.
-                unsafe { aiocb::fail(cb, libc::EINVAL) };
-                continue;
-            }
-        };
+        let given = unsafe { (*cb).aio_lio_opcode };
+        if given == LIO_NOP {
+            continue;
+        }
         let notification = match version {
             // SAFETY: as above.
             Version::New => notification(unsafe { &(*cb).aio_sigevent }),
             Version::Old => Notification::NONE,
         };
+        let known = action_of(given, offsets);
+        let action = known.unwrap_or(Action::Read);
         // SAFETY: as above.
         if let Err(error) = unsafe { check(cb, action) } {
             outcome = Err(error);
             continue;
         }
         // SAFETY: as above.
-        let wanted = unsafe { begin(cb, action, offsets, notification, list_index) };
+        let wanted = unsafe {
+            let wanted = begin(cb, action, offsets, notification, list_index);
+            (*cb).aio_lio_opcode = given | base(offsets);
+            wanted
+        };
         if action.is_sync() {
             // It may have to wait for those before it, in this call.
             submitting::submit(process, &blocked, &mut batch);
         }
-        let begun = submitting::begin(&wanted, &mut seen);
+        let begun = match known {
+            Some(_) => submitting::begin(&wanted, &mut seen),
+            None => submitting::ended(&wanted, Errno::EINVAL.negated().into()),
+        };
         let taken = submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch);
         if let Err(error) = taken {
             // SAFETY: as above; there is no request.
             unsafe { aiocb::fail(cb, -error.negated()) };
             outcome = Err(error);
+        } else {
+            is_any = true;
         }
         if batch.is_full() {
             submitting::submit(process, &blocked, &mut batch);
@@ -103,14 +125,14 @@ pub(super) unsafe fn submit(
     if list_index != 0 {
         submitting::end_list(&mut process.take(), list_index);
     }
-    if mode == LIO_NOWAIT {
+    if mode == LIO_NOWAIT || !is_any {
         return outcome;
     }
     let mut is_any_failed = outcome.is_err();
     for cb in (0..count).map(entry).filter(|cb| !cb.is_null()) {
         // SAFETY: as above. The program keeps the structures until this returns.
         unsafe {
-            if (*cb).aio_lio_opcode & 127 == 2 {
+            if (*cb).aio_lio_opcode == LIO_NOP {
                 continue;
             }
             wait_for(process, &blocked, cb)?;

@@ -182,11 +182,18 @@ pub(super) fn opcode(action: Action, offsets: Offsets) -> c_int {
         Action::SyncData => 3,
         Action::Sync => 4,
     };
-    let is_wide = cfg!(target_pointer_width = "32") && offsets == Offsets::Bits64;
     match action {
-        Action::Read | Action::Write if is_wide => code | 128,
+        Action::Read | Action::Write if is_wide(offsets) => code | WIDE,
         _ => code,
     }
+}
+
+/// What the C library adds to an operation on 64-bit offsets, where a `long` has 32 bits.
+pub(super) const WIDE: c_int = 128;
+
+/// Whether it adds that.
+pub(super) fn is_wide(offsets: Offsets) -> bool {
+    cfg!(target_pointer_width = "32") && offsets == Offsets::Bits64
 }
 
 /// What a `struct sigevent` asks for. What the C library does not know is nothing.

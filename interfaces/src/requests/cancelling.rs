@@ -147,7 +147,9 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
             let way = slot.action.way();
             let pin = guard.pool(pool).pins.pin(pin_number);
             *of(&mut pin.is_busy, way) = false;
-            &mut guard.pool(pool).queue
+            let state = guard.pool(pool);
+            state.plain -= 1;
+            &mut state.queue
         }
         State::Queued => &mut guard.pool(pool).queue,
         State::Waiting if !is_begun => &mut guard.pool(pool).streams,

@@ -59,8 +59,15 @@ fn is_done(guard: &mut Guard<'_>) -> bool {
             }
             index = table.slot(index).links.next;
         }
-        let state = guard.pool(pool);
-        if state.at_files != 0 || !state.queue.is_empty() {
+        let mut index = guard.pool(pool).queue.first;
+        while index != 0 {
+            let slot = table.slot(index);
+            if !slot.is_plain {
+                return false;
+            }
+            index = slot.links.next;
+        }
+        if guard.pool(pool).at_files != 0 {
             return false;
         }
     }

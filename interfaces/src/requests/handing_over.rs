@@ -181,7 +181,7 @@ fn send(guard: &mut Guard<'_>, fd: i32, file: &File, in_order: bool) -> Result<P
         if !state.is_open || is_alone {
             continue;
         }
-        if let Some(pin) = state.pins.find(file, in_order) {
+        if let Some(pin) = state.pins.find(fd, file, in_order) {
             state.pins.pin(pin).uses += 1;
             return Ok(Place {
                 pool,
@@ -197,7 +197,7 @@ fn send(guard: &mut Guard<'_>, fd: i32, file: &File, in_order: bool) -> Result<P
             continue;
         }
         let pin = if state.pins.have_room() {
-            state.pins.add(*file, is_alone)
+            state.pins.add(fd, *file, is_alone)
         } else {
             None
         };
@@ -296,7 +296,7 @@ fn borrow(guard: &mut Guard<'_>, fd: i32, file: &File, may: May) -> Option<Place
         }
     }
     let state = guard.pool(SHARED);
-    let pin = state.pins.add(*file, true)?;
+    let pin = state.pins.add(fd, *file, true)?;
     let copy = files::duplicate(fd);
     let shared = state.pins.pin(pin);
     shared.is_borrowed = copy.is_err();

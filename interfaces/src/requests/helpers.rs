@@ -22,9 +22,6 @@ use crate::sys::errno::Errno;
 use crate::sys::process::{Run, Stack, start_thread};
 use crate::sys::{eventfd, files, futex};
 
-/// How many helpers there may be if nothing was said, as in the C library.
-const DEFAULT_LIMIT: u32 = 20;
-
 impl Pool {
     fn number(&self) -> u8 {
         let first = ptr::from_ref(&PROCESS.pools).addr();
@@ -132,14 +129,12 @@ fn may_end(guard: &mut Guard<'_>, number: u8) -> bool {
 /// that work. Others that have ended theirs can take it meanwhile. Whether there is one more.
 fn start_another(guard: &mut Guard<'_>, number: u8) -> bool {
     let process = guard.process;
-    let limit = match process.limit.load(Relaxed) {
-        0 => DEFAULT_LIMIT,
-        limit => limit,
-    };
+    let limit = process.limit();
     let state = guard.pool(number);
     let is_first = !state.is_settled;
     let are_others = state.idle != 0 || state.is_watched || state.starting != 0;
-    if state.there >= limit || are_others || state.queue.is_empty() && !is_first {
+    // Those that may have to wait are not to keep files waiting.
+    if state.there >= limit + state.plain || are_others || state.queue.is_empty() && !is_first {
         state.is_settled = true;
         return false;
     }
@@ -197,6 +192,7 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         // Somebody else was first: it waits again.
         let state = guard.pool(number);
         *of(&mut state.pins.pin(table.slot(index).pin).is_busy, way) = false;
+        state.plain -= 1;
         if result == Err(Errno::EAGAIN) {
             streams::wait_again(guard, number, index);
             return;

@@ -120,10 +120,12 @@ fn arrive(guard: &mut Guard<'_>, number: u8, pin: u32, fd: Option<c_int>) {
     }
 }
 
-/// Whether a descriptor stands for a file, opened in that way.
+/// Whether a descriptor stands for a file, opened for the same. The program may have changed its other flags
+/// since (F_SETFL).
 fn is(fd: c_int, file: &File) -> bool {
+    const STAY: c_int = libc::O_ACCMODE | libc::O_PATH;
     status::of(fd).is_ok_and(|found| (found.device, found.inode) == (file.device, file.inode))
-        && files::status_flags(fd) == Ok(file.flags)
+        && files::status_flags(fd).is_ok_and(|flags| (flags ^ file.flags) & STAY == 0)
 }
 
 /// The same of a descriptor in the program's table, where another file may have come in its place.

@@ -1,7 +1,7 @@
 //! Files that a pool has in a descriptor table of its own, where the program cannot close them.
 //!
 //! A file is sent there once (SCM_RIGHTS), and stays as long as a request needs it. Requests of the same
-//! file, opened in the same way, share it: a thousand writes are one message. A pipe, a socket and a file
+//! file and number, opened in the same way, share it: a thousand writes are one message. A pipe, a socket and a file
 //! are known by their inode; what has none of its own (an eventfd, a terminal) is sent for each request.
 //!
 //! | from | to | who |
@@ -50,6 +50,8 @@ pub(crate) struct Pin {
     /// Whether there was no room for a write.
     pub(crate) was_full: bool,
     pub(crate) file: Option<File>,
+    /// The program's number of it.
+    fd: c_int,
     /// Its number in the pool's table, [`SENT`], [`CLOSING`], or `-errno` minus 1.
     pub(crate) number: c_int,
     /// Requests that need it.
@@ -92,13 +94,14 @@ impl Pins {
         unsafe { self.all().get_unchecked_mut(number as usize) }
     }
 
-    /// The pin that a request of this file shares. One that is still on its way may turn out to be of
+    /// The pin that a request of this file shares, under the same number: another number may stand for the
+    /// file opened once more, whose flags the program changes alone. One that is still on its way may turn out to be of
     /// another file; only who must keep the order of the calls takes that.
-    pub(crate) fn find(&mut self, file: &File, on_its_way: bool) -> Option<u32> {
+    pub(crate) fn find(&mut self, fd: c_int, file: &File, on_its_way: bool) -> Option<u32> {
         let is_shared = |pin: &Pin| {
             let is_free = pin.is_used && !pin.is_dropped && !pin.is_alone;
             let is_there = pin.number >= 0 || on_its_way && pin.number == SENT;
-            is_free && is_there && pin.file.as_ref() == Some(file)
+            is_free && is_there && pin.fd == fd && pin.file.as_ref() == Some(file)
         };
         Some(self.all().iter().position(is_shared)? as u32)
     }
@@ -118,7 +121,7 @@ impl Pins {
     }
 
     /// A new one, for one request. None: there are as many as there may be.
-    pub(crate) fn add(&mut self, file: File, is_alone: bool) -> Option<u32> {
+    pub(crate) fn add(&mut self, fd: c_int, file: File, is_alone: bool) -> Option<u32> {
         let free = self.all().iter().position(|pin| !pin.is_used);
         let number = free.unwrap_or(self.reach as usize);
         if number >= MOST {
@@ -137,6 +140,7 @@ impl Pins {
             is_busy: [false; 2],
             was_full: false,
             file: Some(file),
+            fd,
             number: SENT,
             uses: 1,
             is_chained: false,

@@ -81,6 +81,9 @@ fn wipe_after_fork() -> bool {
     unsafe { __register_atfork(None, None, Some(wipe), (&raw const __dso_handle).cast()) == 0 }
 }
 
+/// How many helpers there may be if nothing was said, as in the C library.
+const DEFAULT_LIMIT: u32 = 20;
+
 /// The part of a pool that is used without the lock.
 #[repr(C)]
 pub(crate) struct Pool {
@@ -164,6 +167,9 @@ pub(crate) struct PoolState {
     pub(crate) starting: u32,
     pub(crate) idle: u32,
     pub(crate) at_files: u32,
+    /// Streams that are read or written as by `read(2)`, in the queue and at helpers: one may have to wait, if the
+    /// program was first, or the kernel has said too much.
+    pub(crate) plain: u32,
 }
 
 /// The lock is held.
@@ -388,6 +394,14 @@ impl Guard<'_> {
 }
 
 impl Process {
+    /// How many helpers a pool may have for files, and as many more for streams that may have to wait.
+    pub(crate) fn limit(&self) -> u32 {
+        match self.limit.load(Relaxed) {
+            0 => DEFAULT_LIMIT,
+            limit => limit,
+        }
+    }
+
     /// Nanoseconds after which a helper without work ends.
     pub(crate) fn idle_time(&self) -> i64 {
         i64::from(self.idle.load(Relaxed).max(1)) * 1_000_000_000

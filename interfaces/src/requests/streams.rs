@@ -222,6 +222,7 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
             }
             Ok(fd) => try_it(guard, index, fd, never_waits),
         };
+        let is_crowded = guard.pool(number).plain >= guard.process.limit();
         let slot = table.slot(index);
         let next = slot.links.next;
         let pin = guard.pool(number).pins.pin(slot.pin);
@@ -254,12 +255,19 @@ fn pass(guard: &mut Guard<'_>, number: u8) -> bool {
                 *of(&mut pin.is_waited_for, way) = true;
                 slot.state = State::Waiting;
             }
+            Outcome::IsPlain if is_crowded => {
+                pin.rests_until = futex::now() + REST;
+                *of(&mut pin.is_waited_for, way) = true;
+                *of(&mut pin.is_ready, way) = false;
+                slot.state = State::Waiting;
+            }
             Outcome::IsPlain => {
                 *of(&mut pin.is_ready, way) = false;
                 *of(&mut pin.is_busy, way) = true;
                 slot.is_plain = true;
                 slot.state = State::Queued;
                 let state = guard.pool(number);
+                state.plain += 1;
                 state.streams.remove(table, index, queue::by_state);
                 state.queue.push(table, index, queue::by_state);
                 guard.call_helper(number);

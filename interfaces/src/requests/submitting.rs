@@ -117,6 +117,10 @@ pub(crate) fn end_list(guard: &mut Guard<'_>, list: Index) {
 /// Looks at the descriptor, and reads what is in the page cache. It needs neither the lock nor memory, and
 /// signals are not blocked. `seen`: the descriptor that was looked at last for requests that are submitted together.
 pub(crate) fn begin(wanted: &Wanted, seen: &mut Option<(i32, File)>) -> Begun {
+    // The kernel looks at that first.
+    if wanted.offset < 0 && !wanted.action.is_sync() {
+        return ended(wanted, Errno::EINVAL.negated().into());
+    }
     let found = match *seen {
         Some((fd, file)) if fd == wanted.fd => Ok(file),
         _ => file_of(wanted.fd),
@@ -129,6 +133,11 @@ pub(crate) fn begin(wanted: &Wanted, seen: &mut Option<(i32, File)>) -> Begun {
             None => return Begun::Of(file),
         },
     };
+    ended(wanted, result)
+}
+
+/// A request has ended before it began.
+pub(crate) fn ended(wanted: &Wanted, result: i64) -> Begun {
     if is_told(wanted) {
         return Begun::Known(result);
     }
@@ -143,9 +152,9 @@ fn result_at_once(wanted: &Wanted, file: &File) -> Option<i64> {
     if !allows(file, action) {
         return Some(Errno::EBADF.negated().into());
     }
-    // As `pwrite(2)`, which the C library tries first, though a stream has no position.
-    if wanted.offset < 0 && is_stream(file.mode) && !action.is_sync() {
-        return Some(Errno::EINVAL.negated().into());
+    // As `read(2)` has it: what it does not wait for is to be known before there is data.
+    if is_stream(file.mode) && !action.is_sync() && !can_be_there(wanted) {
+        return Some(Errno::EFAULT.negated().into());
     }
     // Of which the program is told, that is not yet to have ended when the call returns.
     let is_cached = is_disk(file) && file.flags & libc::O_DIRECT == 0;
@@ -153,6 +162,17 @@ fn result_at_once(wanted: &Wanted, file: &File) -> Option<i64> {
         return read_cached(wanted);
     }
     None
+}
+
+/// Whether a program may have so much memory, whichever it has.
+fn can_be_there(wanted: &Wanted) -> bool {
+    let most = if cfg!(target_pointer_width = "64") {
+        1 << 56
+    } else {
+        u64::from(u32::MAX)
+    };
+    let end = (wanted.buffer as u64).checked_add(wanted.length as u64);
+    end.is_some_and(|end| end <= most)
 }
 
 fn is_disk(file: &File) -> bool {
