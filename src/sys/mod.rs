@@ -15,6 +15,9 @@ pub(crate) mod limits;
 #[cfg(feature = "threads")]
 pub(crate) mod loaded_objects;
 pub(crate) mod memory;
+#[cfg(feature = "threads")]
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) mod notifications;
 mod numbers;
 #[cfg(any(feature = "threads", target_pointer_width = "32"))]
 pub(crate) mod probe;

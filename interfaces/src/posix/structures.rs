@@ -220,7 +220,7 @@ pub(super) fn notification(event: &sigevent) -> Notification {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -15,8 +15,8 @@
 //! | ended | free | the same, or an attendant that has told the program |
 
 use core::ffi::c_int;
-use core::sync::atomic::AtomicUsize;
 
+use crate::sync::AtomicUsize;
 use crate::sys::files::Way;
 
 /// The number of a slot; 0 is none.
