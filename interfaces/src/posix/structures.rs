@@ -9,8 +9,8 @@ use core::ffi::c_int;
 use core::ptr;
 
 use crate::requests::slot::{Action, Index, Kind, Notification};
-use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicU32, AtomicUsize};
 
 /// The program's request.
 #[repr(C)]
@@ -26,7 +26,7 @@ pub(crate) struct aiocb {
     slot: AtomicU32,
     policy: c_int,
     error_code: AtomicU32,
-    return_value: isize,
+    return_value: AtomicUsize,
     /// `aio_offset`: 8 bytes, of which a 32-bit program without 64-bit offsets has the first 4.
     offset: [u32; 2],
     _reserved: [u8; 32],
@@ -109,7 +109,7 @@ impl aiocb {
     /// The result.
     pub(super) unsafe fn result(cb: *const aiocb) -> isize {
         // SAFETY: the caller says so.
-        unsafe { (&raw const (*cb).return_value).read() }
+        unsafe { &(*cb).return_value }.load(Relaxed) as isize
     }
 
     /// The number of its slot, if the request is one of this library's.
@@ -124,7 +124,7 @@ impl aiocb {
         let cb: *mut aiocb = ptr::with_exposed_provenance_mut(cb);
         // SAFETY: the caller says so.
         unsafe {
-            (&raw mut (*cb).return_value).write(0);
+            (*cb).return_value.store(0, Relaxed);
             (*cb).slot.store(index, Relaxed);
             // Release: pairs with `error`.
             (*cb).error_code.store(IN_PROGRESS, Release);
@@ -135,7 +135,7 @@ impl aiocb {
     pub(super) unsafe fn fail(cb: *mut aiocb, error: c_int) {
         // SAFETY: the caller says so.
         unsafe {
-            (&raw mut (*cb).return_value).write(-1);
+            (*cb).return_value.store(usize::MAX, Relaxed);
             (*cb).error_code.store(error as u32, Release);
         }
     }
@@ -150,11 +150,11 @@ impl aiocb {
                 return;
             }
             let (value, error) = if result < 0 {
-                (-1, -result as u32)
+                (usize::MAX, -result as u32)
             } else {
-                (result as isize, 0)
+                (result as usize, 0)
             };
-            (&raw mut (*cb).return_value).write(value);
+            (*cb).return_value.store(value, Relaxed);
             // Release: pairs with `error`.
             (*cb).error_code.store(error, Release);
         }
