@@ -98,7 +98,7 @@ check-unit:
 
 # loom models of the lock-free parts; those that take more than seven seconds are for check-long.
 check-models check-models-long:
-	$(CARGO) test $(checks) -p libaio-rs-models --release --locked $(if $(filter %-long,$@),-- --ignored)
+	$(CARGO) test $(checks) -p libaio-rs-models -p libaio-rs-posix-models --release --locked $(if $(filter %-long,$@),-- --ignored)
 
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast

@@ -28,7 +28,7 @@ fresh() {
 	mkdir -p "$1/checks"
 	(cd "$project" && cp -r --parents src interfaces include abi make Makefile c-tests/programs c-tests/harness Cargo.toml Cargo.lock "$1")
 	# The lock wants the manifests of all the workspace.
-	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models "$1/checks")
+	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models posix-models "$1/checks")
 }
 
 # models COPY [ARGUMENT...]: builds and runs models

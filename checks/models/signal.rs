@@ -63,8 +63,8 @@ fn with_own<T>(body: impl FnOnce(&mut Pending) -> T) -> Option<T> {
     })
 }
 
-/// A step of the current thread comes next.
-pub fn point() {
+/// A step of the current thread comes next. Whether a handler ran before it.
+pub fn point() -> bool {
     let passes = |pending: &mut Pending| {
         if pending.masked {
             return None;
@@ -81,9 +81,11 @@ pub fn point() {
             }
         }
     };
-    if let Some(handler) = with_own(passes).flatten() {
+    let handler = with_own(passes).flatten();
+    if let Some(handler) = &handler {
         handler();
     }
+    handler.is_some()
 }
 
 /// Whether a handler waits until the thread lets it come.

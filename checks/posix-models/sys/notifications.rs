@@ -1,0 +1,84 @@
+//! What the program is told: signals, and calls in new threads.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+
+use super::errno::Errno;
+use super::process;
+use super::process::{Run, Stack};
+use super::sleeping::places;
+use crate::signal;
+
+thread_local! {
+    /// The values of the signals that were sent and of the calls that were made, in their order.
+    static TOLD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// How many signals there is no room for, or calls no threads, at first.
+    static REFUSED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A process starts.
+pub fn start() {
+    TOLD.take();
+    REFUSED.set(0);
+}
+
+/// The values that the program was told, in their order.
+pub fn told() -> Vec<usize> {
+    TOLD.with_borrow(Clone::clone)
+}
+
+/// The program is told a value.
+pub fn tell(value: usize) {
+    let push = || TOLD.with_borrow_mut(|told| told.push(value));
+    places().notices.change(push);
+}
+
+/// Waits until the program was told a value.
+pub fn wait_for(value: usize) {
+    let is_there = || told().contains(&value).then_some(());
+    places().notices.sleep(i64::MAX, is_there).unwrap();
+}
+
+/// Refuses so many at first.
+pub fn refuse(count: u32) {
+    REFUSED.set(count);
+}
+
+fn is_refused() -> bool {
+    let refused = REFUSED.get();
+    REFUSED.set(refused.saturating_sub(1));
+    refused != 0
+}
+
+pub fn send(_: c_int, _: Option<c_int>, value: usize) -> Result<(), Errno> {
+    signal::point();
+    if is_refused() {
+        return Err(Errno::EAGAIN);
+    }
+    tell(value);
+    Ok(())
+}
+
+pub type Main = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// A thread of the program's, which the attributes are not asked about.
+struct Begun {
+    main: Main,
+    argument: *mut c_void,
+}
+
+impl Run for Begun {
+    fn run(&self) {
+        (self.main)(self.argument);
+    }
+}
+
+pub unsafe fn start_thread(_: usize, main: Main, argument: *mut c_void) -> c_int {
+    if is_refused() {
+        return libc::EAGAIN;
+    }
+    // As long as the model.
+    let begun = Box::leak(Box::new(Begun { main, argument }));
+    unsafe { process::start_thread(begun, Stack::Ordinary) };
+    0
+}

@@ -1,0 +1,80 @@
+//! The signal mask: handlers come, or wait until they may.
+
+use std::cell::Cell;
+
+use crate::signal;
+
+thread_local! {
+    /// Whether handlers interrupt calls for good.
+    static INTERRUPTS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A process starts, whose handlers have SA_RESTART.
+pub fn start() {
+    INTERRUPTS.set(false);
+}
+
+/// Lets them have none.
+pub fn let_interrupt() {
+    INTERRUPTS.set(true);
+}
+
+#[derive(Clone, Copy)]
+pub struct Signals;
+
+impl Signals {
+    pub const NONE: Signals = Signals;
+    pub const OF_THE_LIBRARY: Signals = Signals;
+
+    pub fn set(&self) {
+        signal::block(false);
+    }
+
+    pub fn deliver(&self) -> bool {
+        let has_come = signal::has_come();
+        let before = signal::block(false);
+        signal::block(before);
+        has_come
+    }
+
+    pub fn would_be_handled(&self) -> bool {
+        signal::has_come()
+    }
+}
+
+pub fn handlers_interrupt(_: &Signals) -> bool {
+    INTERRUPTS.get()
+}
+
+/// No write of a model fails.
+pub fn discard_those_of_writes() {}
+
+/// Handlers of the current thread wait until this is dropped.
+pub struct Blocked {
+    before: bool,
+}
+
+impl Blocked {
+    pub fn new() -> Blocked {
+        Blocked {
+            before: signal::block(true),
+        }
+    }
+
+    pub fn before(&self) -> Signals {
+        Signals
+    }
+
+    pub fn open<T>(&self, body: impl FnOnce() -> T) -> T {
+        signal::block(self.before);
+        let result = body();
+        signal::block(true);
+        result
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        signal::block(self.before);
+    }
+}
