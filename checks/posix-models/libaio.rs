@@ -27,6 +27,8 @@ struct Context {
     tail: usize,
     /// What was submitted, by the values of its requests.
     submitted: Vec<usize>,
+    /// Whether requests come back at once, because they would have to wait.
+    gives_back: bool,
 }
 
 thread_local! {
@@ -47,23 +49,31 @@ pub fn start() {
 pub fn complete(number: usize, result: i64) {
     let submitted = || with(|context| context.submitted.get(number).copied());
     let data = places().contexts.sleep(i64::MAX, submitted).unwrap();
-    places().contexts.change(|| {
-        let (tail, words) = with(|context| {
-            let at = context.tail;
-            context.tail = (at + 1) % NR;
-            let tail = context.tail;
-            assert!(tail != context.head, "libaio counts the places of its ring");
-            let ring = context.ring.as_mut().unwrap();
-            ring.events[at] = io_event {
-                data: std::ptr::without_provenance_mut(data),
-                obj: std::ptr::null_mut(),
-                res: result as _,
-                res2: 0,
-            };
-            (tail, ring.header.tail.in_kernel())
-        });
-        words.store(tail as u32, Release);
+    places().contexts.change(|| write(data, result));
+}
+
+/// Writes an event into the ring.
+fn write(data: usize, result: i64) {
+    let (tail, word) = with(|context| {
+        let at = context.tail;
+        context.tail = (at + 1) % NR;
+        let tail = context.tail;
+        assert!(tail != context.head, "the ring is full");
+        let ring = context.ring.as_mut().unwrap();
+        ring.events[at] = io_event {
+            data: std::ptr::without_provenance_mut(data),
+            obj: std::ptr::null_mut(),
+            res: result as _,
+            res2: 0,
+        };
+        (tail, ring.header.tail.in_kernel())
     });
+    word.store(tail as u32, Release);
+}
+
+/// Lets requests come back at once, because they would have to wait.
+pub fn give_back_at_once() {
+    with(|context| context.gives_back = true);
 }
 
 pub unsafe fn io_setup(_: c_int, context: *mut io_context_t) -> c_int {
@@ -97,6 +107,9 @@ pub unsafe fn io_submit(_: io_context_t, nr: c_long, iocbs: *mut *mut iocb) -> c
         for at in 0..nr as usize {
             let data = unsafe { (**iocbs.add(at)).data.addr() };
             with(|context| context.submitted.push(data));
+            if with(|context| context.gives_back) {
+                write(data, (-libc::EAGAIN).into());
+            }
         }
     });
     nr as c_int

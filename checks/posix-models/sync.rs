@@ -7,14 +7,20 @@
 //! Every access is also a point where a signal handler may run.
 
 use std::cell::{RefCell, UnsafeCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 pub use std::sync::atomic::Ordering;
 
 use crate::signal;
 
+thread_local! {
+    /// The addresses of words that were exchanged in this run.
+    static EXCHANGED: RefCell<HashSet<usize>> = RefCell::default();
+}
+
 /// A run of a model starts: no address has a word yet.
 pub fn start() {
+    EXCHANGED.take();
     u32_words::forget();
     usize_words::forget();
     u64_words::forget();
@@ -72,7 +78,12 @@ macro_rules! atomic {
 
             pub fn store(&self, value: $integer, ordering: Ordering) {
                 signal::point();
-                self.in_kernel().store(value, ordering);
+                if EXCHANGED.with_borrow(|words| words.contains(&self.0.get().addr())) {
+                    // Loom would not know which of this store and another thread's exchange came last.
+                    self.in_kernel().swap(value, ordering);
+                } else {
+                    self.in_kernel().store(value, ordering);
+                }
             }
 
             pub fn fetch_add(&self, value: $integer, ordering: Ordering) -> $integer {
@@ -87,6 +98,7 @@ macro_rules! atomic {
 
             pub fn swap(&self, value: $integer, ordering: Ordering) -> $integer {
                 signal::point();
+                EXCHANGED.with_borrow_mut(|words| words.insert(self.0.get().addr()));
                 self.in_kernel().swap(value, ordering)
             }
 

@@ -1,9 +1,10 @@
 //! Files: what each number stands for, and the system calls of helpers, which take as long as the model says.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::c_int;
 
 use super::errno::Errno;
+use super::process::identity;
 use super::sleeping::places;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub const NOTHING: c_int = 5;
 thread_local! {
     /// Buffers of requests that do not end until the model lets them.
     static HELD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-    /// How many a helper has carried out.
-    static CARRIED_OUT: Cell<u32> = const { Cell::new(0) };
+    /// Which threads have carried requests out.
+    static CARRIERS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A process starts.
 pub fn start() {
     HELD.take();
-    CARRIED_OUT.set(0);
+    CARRIERS.take();
 }
 
 /// Lets the request of a buffer not end yet.
@@ -47,8 +48,18 @@ pub fn let_end(buffer: usize) {
 }
 
 /// How many requests were carried out on files.
-pub fn carried_out() -> u32 {
-    CARRIED_OUT.get()
+pub fn carried_out() -> usize {
+    carriers().len()
+}
+
+/// By which threads.
+pub fn carriers() -> Vec<usize> {
+    CARRIERS.with_borrow(Clone::clone)
+}
+
+fn carry_out() {
+    let own = identity() / 64;
+    CARRIERS.with_borrow_mut(|carriers| carriers.push(own));
 }
 
 pub fn status_flags(fd: c_int) -> Result<c_int, Errno> {
@@ -71,7 +82,7 @@ pub fn poll(_: c_int, _: i16, _: i64) -> Result<u16, Errno> {
 }
 
 pub fn sync(_: c_int, _: bool) -> Result<c_int, Errno> {
-    CARRIED_OUT.set(CARRIED_OUT.get() + 1);
+    carry_out();
     Ok(0)
 }
 
@@ -92,7 +103,7 @@ pub unsafe fn transfer(
     places()
         .files
         .sleep(i64::MAX, || (!is_held()).then_some(()))?;
-    CARRIED_OUT.set(CARRIED_OUT.get() + 1);
+    carry_out();
     Ok(vector.iov_len as c_int)
 }
 

@@ -10,7 +10,9 @@ use loom::thread::{JoinHandle, ThreadId};
 use super::sleeping::Life;
 use super::{files, futex, memory, notifications, signals, sleeping, sockets};
 use crate::libaio;
+use crate::requests::context::Ring;
 use crate::requests::process::{PROCESS, Process};
+use crate::sync::AtomicU32;
 
 thread_local! {
     static STARTED: RefCell<Vec<JoinHandle<()>>> = const { RefCell::new(Vec::new()) };
@@ -48,6 +50,11 @@ pub fn start() -> Life {
     PROCESS.limit.in_kernel().load(Relaxed);
     PROCESS.table.is_of(1, 0);
     PROCESS.ring.has_unread();
+    // Behind the context's address are words.
+    let words: *const AtomicU32 = (&raw const PROCESS.ring).cast();
+    for at in size_of::<usize>() / 4..size_of::<Ring>() / 4 {
+        unsafe { &*words.add(at) }.in_kernel().load(Relaxed);
+    }
     life
 }
 

@@ -7,7 +7,6 @@ use super::{let_time_pass_until, model_of_handler, open_pool, start_helper};
 use crate::libaio::complete;
 use crate::posix::program::{Cb, IN_PROGRESS, Told};
 use crate::signal::interrupt;
-use crate::sync::yield_now;
 use crate::sys::files::{BUFFERED, DIRECT};
 use crate::sys::process::{as_thread, spawn};
 
@@ -78,14 +77,23 @@ fn a_handler_waits_while_a_thread_asks() {
             one.suspend().unwrap();
             one.check(1);
         };
-        let ask = || {
-            while one.error() == IN_PROGRESS {
-                yield_now();
-            }
-        };
+        let ask = || one.check_later(1);
         let ((), has_run) = as_thread(1, || interrupt(after, wait, ask));
         one.check(1);
         thread.join().unwrap();
+        has_run
+    });
+}
+
+#[test]
+fn a_handler_asks_while_a_thread_asks() {
+    model_of_handler(1, |after| {
+        open_pool();
+        let one = Cb::new(BUFFERED, 1, Told::Not);
+        one.read();
+        start_helper();
+        let ask = move || assert!([0, IN_PROGRESS].contains(&one.error()));
+        let ((), has_run) = as_thread(1, || interrupt(after, ask, || one.check_later(1)));
         has_run
     });
 }

@@ -14,6 +14,9 @@ mod leading;
 mod reusing;
 mod telling;
 
+/// Slots that the table has at first.
+const SLOTS: u32 = 256;
+
 /// The library's memory is one static variable.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -56,7 +59,7 @@ fn start_helper() {
 
 /// No request is left behind, no notification, and no event.
 fn check_nothing_left() {
-    let guard = PROCESS.take();
+    let mut guard = PROCESS.take();
     assert_eq!((guard.in_flight, guard.in_kernel), (0, 0));
     assert_eq!((guard.to_tell, guard.told_in_kernel), (0, 0));
     assert!(!guard.has_notifier && !guard.has_watcher);
@@ -64,6 +67,10 @@ fn check_nothing_left() {
     assert!(!PROCESS.ring.has_unread());
     if guard.leader == 0 {
         assert_eq!(guard.read_events, 0, "nobody else takes them");
+    }
+    for _ in 0..SLOTS {
+        let is_there = guard.new_slot().is_some_and(|index| index <= SLOTS);
+        assert!(is_there, "a slot that nobody has freed");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{model, open_pool, start_helper};
 use crate::libaio::complete;
 use crate::posix::program::{Cb, IN_PROGRESS, Told};
+use crate::requests::process::PROCESS;
 use crate::sys::files::{BUFFERED, DIRECT, hold, let_end};
 use crate::sys::notifications::told;
 use crate::sys::process::spawn;
@@ -32,8 +33,33 @@ fn one_asks_while_the_kernel_ends_it() {
 }
 
 #[test]
+fn the_ring_goes_round() {
+    model(1, || {
+        for number in 0..10 {
+            let one = Cb::new(DIRECT, number + 1, Told::Not);
+            one.read();
+            complete(number, number as i64 + 1);
+            one.check_later(number as isize + 1);
+        }
+    });
+}
+
+#[test]
+fn the_events_of_a_leader_that_is_lost_do_not_fill_the_ring() {
+    model(1, || {
+        PROCESS.take().leader = 64 * 7;
+        for number in 0..10 {
+            let one = Cb::new(DIRECT, number + 1, Told::Not);
+            one.read();
+            complete(number, number as i64 + 1);
+            one.check_later(number as isize + 1);
+        }
+    });
+}
+
+#[test]
 fn a_slot_is_used_anew_while_one_asks() {
-    model(3, || {
+    model(2, || {
         let [one, other] = [1, 2].map(|length| Cb::new(DIRECT, length, Told::Not));
         one.read();
         let thread = spawn(1, move || {
@@ -69,7 +95,7 @@ fn a_slot_is_used_anew_while_one_waits() {
 
 #[test]
 fn a_structure_is_used_anew_at_its_end() {
-    model(3, || {
+    model(2, || {
         open_pool();
         let one = Cb::new(BUFFERED, 1, Told::Not);
         one.read();
@@ -124,5 +150,23 @@ fn a_structure_is_used_anew_when_it_was_cancelled() {
         crate::sys::notifications::wait_for(20);
         crate::sys::process::end();
         assert_eq!(told().len(), 1 + usize::from(is_cancelled));
+    });
+}
+
+#[test]
+fn a_slot_is_used_anew_before_its_request_is_cancelled() {
+    model(1, || {
+        const ALL_DONE: i32 = 2;
+        open_pool();
+        let [one, other] = [1, 2].map(|length| Cb::new(BUFFERED, length, Told::Not));
+        one.read();
+        start_helper();
+        one.suspend().unwrap();
+        hold(2);
+        other.read();
+        assert_eq!(one.cancel(), ALL_DONE);
+        let_end(2);
+        other.suspend().unwrap();
+        other.check(2);
     });
 }

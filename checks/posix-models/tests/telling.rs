@@ -74,6 +74,21 @@ fn the_notifier_makes_a_call() {
     });
 }
 
+/// There is room for two that have not begun, and no more threads than are needed.
+#[test]
+fn three_calls() {
+    model(0, || {
+        // They have ended before they begin.
+        let all = [10, 20, 30].map(|value| Cb::new(NOTHING, 1, Told::Call(value)));
+        for one in all {
+            one.read();
+        }
+        let_time_pass_until(|| told().len() == 3);
+        assert_eq!(all.map(Cb::ask), [libc::EBADF; 3]);
+        assert_eq!(told_in_the_end(), [10, 20, 30]);
+    });
+}
+
 #[test]
 fn the_notifier_ends_beside_another_request() {
     model(2, || {
@@ -148,8 +163,22 @@ fn the_watcher_tells_of_the_kernels_requests() {
 }
 
 #[test]
+fn the_watcher_hands_over() {
+    model(1, || {
+        open_pool();
+        let one = Cb::new(DIRECT, 1, Told::Signal(10));
+        one.read();
+        start_helper();
+        complete(0, (-libc::EAGAIN).into());
+        wait_for(10);
+        one.check(1);
+        assert_eq!(told_in_the_end(), [10]);
+    });
+}
+
+#[test]
 fn another_thread_asks_before_the_watcher() {
-    model(3, || {
+    model(2, || {
         let one = Cb::new(DIRECT, 1, Told::Signal(10));
         one.read();
         complete(0, 1);
@@ -162,7 +191,7 @@ fn another_thread_asks_before_the_watcher() {
 
 #[test]
 fn the_watcher_follows_a_thread_that_leaves() {
-    model(2, || {
+    model(1, || {
         let [one, other] = [Told::Not, Told::Signal(20)].map(|told| Cb::new(DIRECT, 1, told));
         one.read();
         let thread = spawn(1, move || {
@@ -210,7 +239,7 @@ fn the_watcher_ends_beside_another_request() {
 
 #[test]
 fn a_list_of_the_kernels_and_a_helpers_requests() {
-    model(2, || {
+    model(1, || {
         open_pool();
         let one = Cb::new(DIRECT, 1, Told::Not);
         let other = Cb::new(BUFFERED, 2, Told::Not);
