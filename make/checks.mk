@@ -96,7 +96,7 @@ check-source:
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --workspace --locked --lib
 
-# loom models of the lock-free parts; those that take more than seven seconds are for check-long.
+# loom models of the lock-free parts and of POSIX AIO's requests; those that take more than seven seconds are for check-long.
 check-models check-models-long:
 	$(CARGO) test $(checks) -p libaio-rs-models -p libaio-rs-posix-models --release --locked $(if $(filter %-long,$@),-- --ignored)
 

@@ -27,6 +27,8 @@ struct Context {
     tail: usize,
     /// What was submitted, by the values of its requests.
     submitted: Vec<usize>,
+    /// Threads that wait for events.
+    waiters: usize,
     /// Whether requests come back at once, because they would have to wait.
     gives_back: bool,
 }
@@ -74,6 +76,11 @@ fn write(data: usize, result: i64) {
 /// Lets requests come back at once, because they would have to wait.
 pub fn give_back_at_once() {
     with(|context| context.gives_back = true);
+}
+
+/// How many threads wait for events.
+pub fn waiters() -> usize {
+    with(|context| context.waiters)
 }
 
 pub unsafe fn io_setup(_: c_int, context: *mut io_context_t) -> c_int {
@@ -147,7 +154,10 @@ pub unsafe fn io_getevents(
         signal::point();
         return places().contexts.look(take).unwrap_or(0);
     }
-    match places().contexts.sleep(until, take) {
+    with(|context| context.waiters += 1);
+    let waited = places().contexts.sleep(until, take);
+    with(|context| context.waiters -= 1);
+    match waited {
         Ok(result) => result,
         Err(Errno::ETIMEDOUT) => 0,
         Err(error) => error.negated(),

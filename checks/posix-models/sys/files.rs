@@ -54,12 +54,13 @@ pub fn carried_out() -> usize {
 
 /// By which threads.
 pub fn carriers() -> Vec<usize> {
-    CARRIERS.with_borrow(Clone::clone)
+    places().files.look(|| CARRIERS.with_borrow(Clone::clone))
 }
 
 fn carry_out() {
     let own = identity() / 64;
-    CARRIERS.with_borrow_mut(|carriers| carriers.push(own));
+    let push = || CARRIERS.with_borrow_mut(|carriers| carriers.push(own));
+    places().files.look(push);
 }
 
 pub fn status_flags(fd: c_int) -> Result<c_int, Errno> {

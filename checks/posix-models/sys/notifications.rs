@@ -12,6 +12,8 @@ use crate::signal;
 thread_local! {
     /// The values of the signals that were sent and of the calls that were made, in their order.
     static TOLD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// Which threads have sent signals.
+    static SENDERS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
     /// How many signals there is no room for, or calls no threads, at first.
     static REFUSED: Cell<u32> = const { Cell::new(0) };
 }
@@ -19,12 +21,13 @@ thread_local! {
 /// A process starts.
 pub fn start() {
     TOLD.take();
+    SENDERS.take();
     REFUSED.set(0);
 }
 
-/// The values that the program was told, in their order.
+/// The values that the program was told, in their order. Loom tries the look before and after each of them.
 pub fn told() -> Vec<usize> {
-    TOLD.with_borrow(Clone::clone)
+    places().notices.look(|| TOLD.with_borrow(Clone::clone))
 }
 
 /// The program is told a value.
@@ -35,8 +38,13 @@ pub fn tell(value: usize) {
 
 /// Waits until the program was told a value.
 pub fn wait_for(value: usize) {
-    let is_there = || told().contains(&value).then_some(());
+    let is_there = || TOLD.with_borrow(|told| told.contains(&value)).then_some(());
     places().notices.sleep(i64::MAX, is_there).unwrap();
+}
+
+/// Which threads have sent signals.
+pub fn senders() -> Vec<usize> {
+    SENDERS.with_borrow(Clone::clone)
 }
 
 /// Refuses so many at first.
@@ -55,6 +63,8 @@ pub fn send(_: c_int, _: Option<c_int>, value: usize) -> Result<(), Errno> {
     if is_refused() {
         return Err(Errno::EAGAIN);
     }
+    let own = process::identity() / 64;
+    SENDERS.with_borrow_mut(|senders| senders.push(own));
     tell(value);
     Ok(())
 }

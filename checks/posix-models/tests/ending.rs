@@ -50,7 +50,7 @@ fn the_kernel_gives_work_back() {
 
 #[test]
 fn a_thread_submits_meanwhile() {
-    model(2, || {
+    model(1, || {
         open_pool();
         let [one, other] = [1, 2].map(|length| Cb::new(BUFFERED, length, Told::Not));
         one.read();

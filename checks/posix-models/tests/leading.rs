@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{let_time_pass_until, model, open_pool, start_helper};
-use crate::libaio::{complete, give_back_at_once};
+use crate::libaio::{complete, give_back_at_once, waiters};
 use crate::posix::program::{Cb, IN_PROGRESS, Told, suspend};
 use crate::requests::process::PROCESS;
+use crate::sync::yield_now;
 use crate::sys::errno::Errno;
 use crate::sys::files::{BUFFERED, DIRECT, carriers, hold, let_end};
 use crate::sys::process::{as_thread, spawn};
@@ -100,9 +101,13 @@ fn a_leader_whose_time_is_over() {
     model(2, || {
         let [one, other] = reads();
         let first = spawn(1, move || suspend(&[one], Some((0, 100_000_000))));
+        while waiters() == 0 {
+            yield_now();
+        }
         tick(100_000_000);
         // It may follow when the other one has yet to see that.
         let second = waiter(2, other, 2);
+        yield_now();
         complete(1, 2);
         second.join().unwrap();
         // It may have begun later.

@@ -8,8 +8,8 @@ use crate::libaio::complete;
 use crate::posix::program::{Cb, Told, read_all};
 use crate::requests::process::PROCESS;
 use crate::sys::files::{BUFFERED, DIRECT, NOTHING, hold, let_end};
-use crate::sys::notifications::{refuse, told, wait_for};
-use crate::sys::process::{self, set_threads, spawn};
+use crate::sys::notifications::{refuse, senders, told, wait_for};
+use crate::sys::process::{self, as_thread, set_threads, spawn};
 use crate::sys::sleeping::tick;
 
 /// What was told in the end.
@@ -182,7 +182,9 @@ fn another_thread_asks_before_the_watcher() {
         let one = Cb::new(DIRECT, 1, Told::Signal(10));
         one.read();
         complete(0, 1);
-        one.ask();
+        as_thread(1, || one.ask());
+        // Its handler would run in each such call.
+        assert!(!senders().contains(&1));
         assert_eq!(told(), [10]);
         one.check(1);
         assert_eq!(told_in_the_end(), [10]);
