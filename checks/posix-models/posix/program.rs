@@ -59,6 +59,11 @@ impl Cb {
         cb
     }
 
+    /// The structure says so of a request of a parent, whose number is that of a free slot here.
+    pub fn be_a_parents(self) {
+        unsafe { aiocb::begin(self.0.expose_provenance(), 9) };
+    }
+
     /// `aio_read`
     pub fn read(self) {
         unsafe { calls::submit(self.0, Action::Read, Offsets::Long) }.unwrap();

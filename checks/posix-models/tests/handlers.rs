@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::{let_time_pass_until, model_of_handler, open_pool, start_helper};
 use crate::libaio::complete;
-use crate::posix::program::{Cb, IN_PROGRESS, Told};
+use crate::posix::program::{Cb, IN_PROGRESS, Told, suspend};
 use crate::signal::interrupt;
+use crate::sys::errno::Errno;
 use crate::sys::files::{BUFFERED, DIRECT};
 use crate::sys::process::{as_thread, spawn};
 
@@ -86,14 +87,18 @@ fn a_handler_waits_while_a_thread_asks() {
 }
 
 #[test]
-fn a_handler_asks_while_a_thread_asks() {
+fn a_handler_looks_at_another_request_while_a_thread_asks() {
     model_of_handler(1, |after| {
         open_pool();
+        let other = Cb::new(DIRECT, 2, Told::Not);
+        other.read();
         let one = Cb::new(BUFFERED, 1, Told::Not);
         one.read();
         start_helper();
-        let ask = move || assert!([0, IN_PROGRESS].contains(&one.error()));
-        let ((), has_run) = as_thread(1, || interrupt(after, ask, || one.check_later(1)));
+        let look = move || assert_eq!(suspend(&[other], Some((0, 0))), Err(Errno::EAGAIN));
+        let ((), has_run) = as_thread(1, || interrupt(after, look, || one.check_later(1)));
+        complete(0, 2);
+        other.check_later(2);
         has_run
     });
 }

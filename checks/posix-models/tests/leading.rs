@@ -261,6 +261,21 @@ fn a_leader_that_waits_for_both_at_last() {
 }
 
 #[test]
+fn one_waits_for_a_sync_that_waits_for_the_kernel() {
+    model(1, || {
+        open_pool();
+        let [one] = reads();
+        let sync = Cb::new(DIRECT, 2, Told::Not);
+        sync.sync();
+        start_helper();
+        let thread = waiter(1, sync, 0);
+        complete(0, 1);
+        thread.join().unwrap();
+        one.check(1);
+    });
+}
+
+#[test]
 fn what_the_kernel_gives_back_goes_to_a_helper() {
     model(2, || {
         open_pool();

@@ -170,3 +170,16 @@ fn a_slot_is_used_anew_before_its_request_is_cancelled() {
         other.check(2);
     });
 }
+
+#[test]
+fn a_request_of_a_parent() {
+    model(1, || {
+        let [one, other] = [1, 2].map(|length| Cb::new(DIRECT, length, Told::Not));
+        one.read();
+        other.be_a_parents();
+        other.suspend().unwrap();
+        assert_eq!((other.error(), other.result()), (CANCELLED, -1));
+        complete(0, 1);
+        one.check_later(1);
+    });
+}
