@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Shows that what the lock-free code does is needed: each line of the table `mutations` beside this script
-# deletes or weakens one condition, ordering or store of it, and names what notices. That must then fail.
+# Shows that what the lock-free code does is needed: each line of the table `mutations` beside this script, and of the
+# one in posix-models, deletes or weakens one condition, ordering or store of it, and names what notices. That must
+# then fail.
 #
 # usage: mutations.sh [NAME...]
 #
-# Four columns, separated by tabs: name; what notices; file in src/engine; edit for sed -E. What notices:
+# Four columns, separated by tabs: name; what notices; file in src/engine, or in interfaces/src for posix-models; edit
+# for sed -E. What notices:
 #   model/FILE::TEST  a model in tests/FILE.rs
+#   posix/FILE::TEST  one of posix-models
 #   unit/PATH         a unit test of the library
 #   program/NAME      a program of c-tests/programs, on the library
 #   speed: WHY        nothing can: the result is the same, later
@@ -31,19 +34,25 @@ fresh() {
 	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models posix-models "$1/checks")
 }
 
-# models COPY [ARGUMENT...]: builds and runs models
+# table: all lines, with files from the root of the project
+table() {
+	awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "src/engine/" $3; print }' "$here/mutations"
+	awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "interfaces/src/" $3; print }' "$here/../posix-models/mutations"
+}
+
+# models PACKAGE COPY [ARGUMENT...]: builds and runs models
 models() {
-	local copy=$1
-	shift
+	local package=$1 copy=$2
+	shift 2
 	(cd "$copy/checks" && CARGO_INCREMENTAL=1 CARGO_TARGET_DIR=$copy/target timeout "$limit" \
-		cargo test --quiet --release --locked -p libaio-rs-models --lib "$@") >"$copy/log" 2>&1 </dev/null
+		cargo test --quiet --release --locked -p "$package" --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
 # units COPY [ARGUMENT...]
 units() {
 	local copy=$1
 	shift
-	(cd "$copy" && CARGO_TARGET_DIR=$copy/target timeout "$limit" cargo test --quiet --locked --lib "$@") >"$copy/log" 2>&1 </dev/null
+	(cd "$copy" && CARGO_TARGET_DIR=$copy/target timeout "$limit" cargo test --quiet --locked --workspace --lib "$@") >"$copy/log" 2>&1 </dev/null
 }
 
 # program COPY NAME [--no-run]: builds the library and a C program, and runs that
@@ -62,7 +71,7 @@ program() {
 
 # try COPY NAME NOTICES FILE SED: says "ok NAME" or "not ok NAME: WHY"
 try() {
-	local copy=$1 name=$2 notices=$3 file=$4 sed=$5 mutated=$1/src/engine/$4 run
+	local copy=$1 name=$2 notices=$3 file=$4 sed=$5 mutated=$1/$4 run
 	case $notices in
 	'speed: '* | 'argument: '*)
 		echo "listed $name"
@@ -70,8 +79,11 @@ try() {
 		;;
 	unit/*) run="units $copy" ;;
 	program/*) run="program $copy ${notices#*/}" ;;
-	model/*)
-		run="models $copy"
+	model/* | posix/*)
+		case $notices in
+		model/*) run="models libaio-rs-models $copy" ;;
+		*) run="models libaio-rs-posix-models $copy" ;;
+		esac
 		notices=model/tests::${notices#*/}
 		;;
 	*)
@@ -79,9 +91,9 @@ try() {
 		return
 		;;
 	esac
-	cp "$project/src/engine/$file" "$mutated"
+	cp "$project/$file" "$mutated"
 	sed -E -i "$sed" "$mutated"
-	if cmp -s "$mutated" "$project/src/engine/$file"; then
+	if cmp -s "$mutated" "$project/$file"; then
 		echo "not ok $name: the edit changes nothing"
 	elif ! $run --no-run; then
 		echo "not ok $name: does not compile"
@@ -94,7 +106,7 @@ try() {
 	else
 		echo "ok $name"
 	fi
-	cp "$project/src/engine/$file" "$mutated"
+	cp "$project/$file" "$mutated"
 }
 
 # lane NUMBER OF: every OFth line, beginning with the NUMBERth
@@ -102,23 +114,24 @@ lane() {
 	local copy=$work/$1 name notices file sed at=0
 	fresh "$copy"
 	while IFS=$'\t' read -r name notices file sed; do
-		case $name in '' | '#'*) continue ;; esac
 		case $names in "  " | *" $name "*) ;; *) continue ;; esac
 		at=$((at + 1))
 		[ $((at % $2)) = $(($1 % $2)) ] || continue
 		try "$copy" "$name" "$notices" "$file" "$sed"
-	done <"$here/mutations" >"$copy/results"
+	done < <(table) >"$copy/results"
 }
 
 fresh "$work/1"
 unmutated=$work/unmutated
 : >"$unmutated"
-if models "$work/1"; then
-	echo "ok models, unmutated"
-else
-	echo "not ok models, unmutated"
-	tail -n 40 "$work/1/log"
-fi >"$unmutated"
+for package in libaio-rs-models libaio-rs-posix-models; do
+	if models "$package" "$work/1"; then
+		echo "ok $package, unmutated"
+	else
+		echo "not ok $package, unmutated"
+		tail -n 40 "$work/1/log"
+	fi
+done >"$unmutated"
 if units "$work/1"; then echo "ok unit tests, unmutated"; else echo "not ok unit tests, unmutated"; fi >>"$unmutated"
 
 limit=300
