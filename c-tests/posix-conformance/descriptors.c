@@ -304,6 +304,37 @@ static void flags_change(void)
 	CHECK(end_of(&cb), 1, "until there is something");
 }
 
+/* Of one file: its flags are its own. */
+static void other_description(void)
+{
+	enum { ROUNDS = 20, COUNT = 20, SIZE = 100000 };
+	int right = 0;
+	static struct aiocb cbs[COUNT];
+	static char bytes[SIZE];
+	char path[PATH_SIZE], first;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int fd = named_file(path, 10, 0), other = open(path, O_RDWR);
+
+		EXPECT(other >= 0 && unlink(path) == 0);
+		for (int i = 0; i < COUNT; i++) {
+			cbs[i] = request(fd, bytes, SIZE, 10);
+			EXPECT(start_write(&cbs[i]) == 0);
+		}
+		EXPECT(fcntl(fd, F_SETFL, O_APPEND) == 0);
+		struct aiocb cb = request(other, "o", 1, 0);
+		EXPECT(start_write(&cb) == 0);
+		right += end_of(&cb) == 1;
+		for (int i = 0; i < COUNT; i++)
+			right += end_of(&cbs[i]) == SIZE;
+		EXPECT(pread(other, &first, 1, 0) == 1);
+		right += first == 'o';
+		close(fd);
+		close(other);
+	}
+	CHECK(right, ROUNDS * (COUNT + 2), "writes by another description than one that begins to append");
+}
+
 const struct fact descriptor_facts[] = {
 	{ "descriptors", "writes never go to another file", buffered_writes, BETTER, 0 },
 	{ "descriptors", "direct writes never go to another file", direct_writes, BETTER, 0 },
@@ -312,6 +343,7 @@ const struct fact descriptor_facts[] = {
 	{ "descriptors", "closed while a read waits", closed_while_waiting, SAME, 0 },
 	{ "descriptors", "closed after writes", closed_after_writes, SAME, 0 },
 	{ "descriptors", "flags that change after the call", flags_change, SAME, 0 },
+	{ "descriptors", "flags of another description", other_description, SAME, 0 },
 	{ "descriptors", "all closed by the program", all_closed, SAME, 0 },
 	{ "descriptors", "the lowest numbers are the program's", lowest_numbers, SAME, 0 },
 	{ "descriptors", "the process's locks stay", locks_stay, SAME, 0 },

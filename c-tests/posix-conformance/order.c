@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Order, where it can be seen, and aio_fsync. */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <termios.h>
 
 #include "request.h"
 
@@ -122,12 +125,83 @@ static void two_reads(void)
 	}
 }
 
+/* What is written to a pseudo-terminal is read on its other side. */
+static void terminals_in_order(void)
+{
+	enum { ROUNDS = 20 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct termios raw;
+		int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+		if (master < 0)
+			skip_fact("there are no pseudo-terminals");
+		EXPECT(grantpt(master) == 0 && unlockpt(master) == 0);
+		int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+		EXPECT(terminal >= 0 && tcgetattr(terminal, &raw) == 0);
+		cfmakeraw(&raw);
+		EXPECT(tcsetattr(terminal, TCSANOW, &raw) == 0 && tcgetattr(master, &raw) == 0);
+		struct ends to_terminal = { terminal, master }, from_terminal = { master, terminal };
+		in_order(to_terminal, "terminal that is read");
+		in_order(from_terminal, "terminal that is written to");
+		close(terminal);
+		close(master);
+	}
+}
+
+/* The description stays the same, whatever its flags are meanwhile. */
+static void flags_between(void)
+{
+	enum { ROUNDS = 5, COUNT = 300, SIZE = 20000 };
+	int fd = file_of(0, O_APPEND), order = 0, whole = 0;
+	static struct aiocb cbs[COUNT];
+	static char bytes[COUNT][SIZE], back[COUNT][SIZE];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct ends p = new_pipe();
+
+		for (int i = 0; i < COUNT; i++) {
+			memset(bytes[i], i, SIZE);
+			cbs[i] = request(fd, bytes[i], SIZE, 0);
+			EXPECT(start_write(&cbs[i]) == 0);
+			if (i % 20 == 10)
+				EXPECT(fcntl(fd, F_SETFL, O_APPEND | (i % 40 == 10 ? O_NONBLOCK : 0)) == 0);
+		}
+		for (int i = 0; i < COUNT; i++)
+			whole += end_of(&cbs[i]) == SIZE;
+		EXPECT(pread(fd, back, sizeof(back), 0) == sizeof(back));
+		order += !memcmp(back, bytes, sizeof(back));
+		EXPECT(ftruncate(fd, 0) == 0);
+		/* And through a pipe, which is not large enough. */
+		for (int i = 0; i < COUNT; i++) {
+			cbs[i] = request(p.writer, bytes[i], i * 10, 0);
+			EXPECT(start_write(&cbs[i]) == 0);
+			if (i % 20 == 10)
+				EXPECT(fcntl(p.writer, F_SETFL, i % 40 == 10 ? O_ASYNC : 0) == 0);
+		}
+		for (int i = 0; i < COUNT; i++) {
+			for (int got = 0, more; got < i * 10; got += more) {
+				more = read(p.reader, back[i] + got, i * 10 - got);
+				EXPECT(more > 0);
+			}
+			whole += end_of(&cbs[i]) == i * 10;
+			order += !memcmp(back[i], bytes[i], i * 10);
+		}
+		close(p.reader);
+		close(p.writer);
+	}
+	CHECK(whole, 2 * ROUNDS * COUNT, "writes");
+	CHECK(order, ROUNDS * (COUNT + 1), "in the order of the calls");
+}
+
 const struct fact order_facts[] = {
 	{ "order", "of appends", appends, SAME, 0 },
 	{ "order", "of appends in a list", appends_of_a_list, SAME, 0 },
 	{ "order", "of writes that overlap", overlapping, SAME, 0 },
 	{ "order", "of two reads", two_reads, SAME, 0 },
 	{ "order", "of many reads and writes of streams", streams_in_order, SAME, 0 },
+	{ "order", "of terminals", terminals_in_order, SAME, 0 },
+	{ "order", "of writes between which flags change", flags_between, SAME, 0 },
 	{ 0 },
 };
 

@@ -3,7 +3,9 @@
 # one in posix-models, deletes or weakens one condition, ordering or store of it, and names what notices. That must
 # then fail.
 #
-# usage: mutations.sh [NAME...]
+# usage: mutations.sh [engine | posix] [NAME...]
+#
+# engine, posix: only the lines of that table.
 #
 # Four columns, separated by tabs: name; what notices; file in src/engine, or in interfaces/src for posix-models; edit
 # for sed -E. What notices:
@@ -21,6 +23,8 @@ project=$(cd "$here/../.." && pwd)
 work=${CARGO_TARGET_DIR:-$here/../target}/mutations
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
+only=
+case ${1-} in engine | posix) only=$1 && shift ;; esac
 names=" $* "
 # Seconds for all tests, and then for each one.
 limit=1200
@@ -36,8 +40,10 @@ fresh() {
 
 # table: all lines, with files from the root of the project
 table() {
-	awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "src/engine/" $3; print }' "$here/mutations"
-	awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "interfaces/src/" $3; print }' "$here/../posix-models/mutations"
+	[ "$only" = posix ] ||
+		awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "src/engine/" $3; print }' "$here/mutations"
+	[ "$only" = engine ] ||
+		awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "interfaces/src/" $3; print }' "$here/../posix-models/mutations"
 }
 
 # models PACKAGE COPY [ARGUMENT...]: builds and runs models

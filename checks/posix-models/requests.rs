@@ -18,6 +18,8 @@ pub mod handing_over;
 pub mod helpers;
 #[path = "../../interfaces/src/requests/notifying.rs"]
 pub mod notifying;
+#[path = "../../interfaces/src/requests/ordering.rs"]
+pub mod ordering;
 #[path = "../../interfaces/src/requests/pinning.rs"]
 pub mod pinning;
 #[path = "../../interfaces/src/requests/pins.rs"]

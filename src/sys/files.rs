@@ -170,6 +170,28 @@ pub(crate) fn status_flags(fd: c_int) -> Result<c_int, Errno> {
     fcntl(fd, libc::F_GETFL, 0)
 }
 
+/// Where a file is read and written next. Fails with ESPIPE: it has no positions.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn position(fd: c_int) -> Result<i64, Errno> {
+    let (fd, current) = (c_long::from(fd), c_long::from(libc::SEEK_CUR));
+    let mut position = 0i64;
+    result(|| {
+        #[cfg(target_pointer_width = "64")]
+        // SAFETY: it only asks.
+        unsafe {
+            position = libc::syscall(libc::SYS_lseek, fd, 0usize, current);
+            position
+        }
+        #[cfg(target_pointer_width = "32")]
+        // SAFETY: there is room for a position.
+        unsafe {
+            let to = &raw mut position;
+            libc::syscall(libc::SYS__llseek, fd, 0usize, 0usize, to, current)
+        }
+    })?;
+    Ok(position)
+}
+
 /// A duplicate, closed on exec. Never of a file that may have record locks: closing any duplicate
 /// drops them.
 pub(crate) fn duplicate(fd: c_int) -> Result<c_int, Errno> {

@@ -12,3 +12,9 @@ pub fn engine() -> Engine {
 pub fn threads() -> u32 {
     1
 }
+
+pub fn idle_seconds() -> u32 {
+    1
+}
+
+pub fn initialize(_threads: i32, _idle: i32) {}

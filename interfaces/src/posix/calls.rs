@@ -24,7 +24,7 @@ const MOST_PRIORITY: c_int = 20;
 
 /// The process, once it can be used.
 pub(super) fn process() -> Result<&'static Process, Errno> {
-    if !PROCESS.is_in_use() {
+    if PROCESS.limit.load(Relaxed) == 0 {
         PROCESS.limit.store(configuration::threads(), Relaxed);
         PROCESS.idle.store(configuration::idle_seconds(), Relaxed);
     }

@@ -2,6 +2,7 @@
 
 use super::completing::complete_cancelled;
 use super::handing_over::{May, hand_over_returned};
+use super::ordering;
 use super::pinning::leave_chain;
 use super::pins::of;
 use super::process::{Guard, POOLS, Process};
@@ -154,7 +155,12 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
         State::Queued => &mut guard.pool(pool).queue,
         State::Waiting if !is_begun => &mut guard.pool(pool).streams,
         State::Chained => &mut guard.pool(pool).pins.pin(pin_number).chain,
-        State::Deferred => &mut guard.deferred,
+        State::Deferred => {
+            ordering::take_back(guard, index);
+            drop_pin(guard, index);
+            complete_cancelled(guard, index);
+            return true;
+        }
         _ => return false,
     };
     queue.remove(table, index, queue::by_state);
@@ -163,12 +169,18 @@ fn cancel(guard: &mut Guard<'_>, index: Index) -> bool {
     } else {
         leave_chain(guard, pool, index);
     }
-    let pin = guard.pool(pool).pins.pin(pin_number);
+    drop_pin(guard, index);
+    complete_cancelled(guard, index);
+    true
+}
+
+/// A request does not need its file any more, which helpers close.
+fn drop_pin(guard: &mut Guard<'_>, index: Index) {
+    let pool = guard.process.table.slot(index).pool;
+    let pin = guard.pin_of(index);
     pin.uses -= 1;
     if pin.uses == 0 {
         pin.is_dropped = true;
         guard.nudge(pool);
     }
-    complete_cancelled(guard, index);
-    true
 }

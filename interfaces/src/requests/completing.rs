@@ -6,9 +6,10 @@
 //! handler would run there each time.
 
 use super::notifying::{self, Untold};
+use super::ordering;
 use super::process::{Guard, PROCESS};
 use super::queue;
-use super::slot::{File, Index, Kind, Notification, State};
+use super::slot::{Index, Kind, Notification, State};
 use super::words::{END, NOTIFIER, WATCHER};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
@@ -19,7 +20,7 @@ pub(crate) fn complete(guard: &mut Guard<'_>, index: Index, result: i64) {
     let slot = table.slot(index);
     slot.result = result;
     slot.state = State::Ended;
-    uncount(guard, index);
+    ordering::uncount(guard, index);
     if guard.is_ending {
         guard.wake_attendant(END);
     }
@@ -33,15 +34,6 @@ pub(crate) fn complete_cancelled(guard: &mut Guard<'_>, index: Index) {
     guard.process.table.slot(index).result = cancelled;
     publish(guard, index);
     complete(guard, index, cancelled);
-}
-
-/// No later sync waits for a request any more.
-pub(crate) fn uncount(guard: &mut Guard<'_>, index: Index) {
-    let slot = guard.process.table.slot(index);
-    let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
-    if core::mem::take(&mut slot.is_counted) && !guard.deferred.is_empty() {
-        release_syncs(guard, fd, &file, sequence);
-    }
 }
 
 /// Tells of a request that has ended, or of a list, as far as this thread may.
@@ -125,31 +117,4 @@ pub(crate) fn leave_list(guard: &mut Guard<'_>, list: Index) {
     if slot.pending == 0 {
         tell_of(guard, list);
     }
-}
-
-/// Lets the syncs go on that waited for nothing else than this request.
-fn release_syncs(guard: &mut Guard<'_>, fd: i32, file: &File, sequence: u64) {
-    let table = &guard.process.table;
-    let mut index = guard.deferred.first;
-    while index != 0 {
-        let sync = table.slot(index);
-        let next = sync.links.next;
-        let is_later = sync.sequence > sequence;
-        if is_later && sync.fd == fd && is_same(&sync.file, file) {
-            sync.pending -= 1;
-            if sync.pending == 0 {
-                let pool = sync.pool;
-                sync.state = State::Queued;
-                guard.deferred.remove(table, index, queue::by_state);
-                guard.pool(pool).queue.push(table, index, queue::by_state);
-                guard.call_helper(pool);
-            }
-        }
-        index = next;
-    }
-}
-
-/// Whether two descriptors name the same file, opened in whatever way.
-pub(crate) fn is_same(one: &File, other: &File) -> bool {
-    (one.device, one.inode) == (other.device, other.inode)
 }

@@ -6,7 +6,8 @@ use super::handing_over::{May, hand_over_returned};
 use super::pins::of;
 use super::process::{Guard, POOLS, PROCESS};
 use super::ring;
-use super::slot::Action;
+use super::slot::{Action, Index};
+use super::table::Table;
 use super::words::END;
 use crate::sys::futex;
 use crate::sys::signals::Blocked;
@@ -42,10 +43,11 @@ pub(crate) fn drain() {
 
 /// Whether nothing is left but what waits for data or room.
 fn is_done(guard: &mut Guard<'_>) -> bool {
-    if guard.in_kernel != 0 || !guard.deferred.is_empty() {
+    let table = &guard.process.table;
+    // What is deferred behind a stream's that waits is dropped as that is.
+    if guard.in_kernel != 0 || is_any_of_a_file(table, guard.deferred.first) {
         return false;
     }
-    let table = &guard.process.table;
     for pool in 0..POOLS as u8 {
         let mut index = guard.pool(pool).streams.first;
         while index != 0 {
@@ -59,17 +61,23 @@ fn is_done(guard: &mut Guard<'_>) -> bool {
             }
             index = table.slot(index).links.next;
         }
-        let mut index = guard.pool(pool).queue.first;
-        while index != 0 {
-            let slot = table.slot(index);
-            if !slot.is_plain {
-                return false;
-            }
-            index = slot.links.next;
-        }
-        if guard.pool(pool).at_files != 0 {
+        let state = guard.pool(pool);
+        if state.at_files != 0 || is_any_of_a_file(table, state.queue.first) {
             return false;
         }
     }
     true
+}
+
+/// Whether one request of a queue is none of a stream's.
+#[inline(never)]
+fn is_any_of_a_file(table: &Table, mut index: Index) -> bool {
+    while index != 0 {
+        let slot = table.slot(index);
+        if !slot.is_stream {
+            return true;
+        }
+        index = slot.links.next;
+    }
+    false
 }

@@ -1,7 +1,8 @@
 //! A request goes to a pool, with its file, or is carried out by the thread that has it in its hands.
 
 use super::carrying_out::{as_result, attempt, carry_out, is_nameless};
-use super::completing::{complete, is_same};
+use super::completing::complete;
+use super::ordering;
 use super::process::{Guard, SHARED};
 use super::queue;
 use super::ring;
@@ -66,56 +67,32 @@ fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
     let table = &guard.process.table;
     let slot = table.slot(index);
     let (fd, file, action) = (slot.fd, slot.file, slot.action);
-    let in_chain = !slot.is_stream && action == Action::Write && is_in_order(file.flags);
+    let in_order = !slot.is_stream && action == Action::Write && is_in_order(file.flags);
     let is_stream = slot.is_stream;
     let must_be_it = slot.is_late;
-    let mut place = find_place(guard, fd, &file, in_chain || is_stream, may);
+    let mut place = find_place(guard, fd, &file, in_order || is_stream, may);
     if let Some(place) = place.as_ref().filter(|place| must_be_it && place.is_sent) {
         guard.pool(place.pool).pins.pin(place.pin).must_be_it = true;
     }
+    let mut is_new = place.as_ref().is_some_and(|place| place.is_sent);
     if place.is_none() && is_stream {
         place = borrow(guard, fd, &file, may);
+        is_new = true;
     }
     let Some(Place { pool, pin, is_sent }) = place else {
         return false;
     };
     let slot = table.slot(index);
     (slot.pool, slot.pin) = (pool, pin);
-    slot.in_chain = in_chain;
-    if is_stream {
-        slot.state = State::Waiting;
-        guard.pool(pool).streams.push(table, index, queue::by_state);
-        if !is_sent {
-            guard.nudge(pool);
-        }
-        return true;
-    }
+    slot.is_ordered = in_order || is_stream;
     if action.is_sync() {
-        let pending = earlier(guard, index);
+        let pending = ordering::earlier(guard, index);
         if pending != 0 {
-            let slot = table.slot(index);
-            slot.pending = pending;
-            slot.state = State::Deferred;
-            guard.deferred.push(table, index, queue::by_state);
+            ordering::defer(guard, index, pending);
             return true;
         }
     }
-    let state = guard.pool(pool);
-    if in_chain {
-        let pin = state.pins.pin(pin);
-        if pin.is_chained {
-            table.slot(index).state = State::Chained;
-            pin.chain.push(table, index, queue::by_state);
-            return true;
-        }
-        pin.is_chained = true;
-    }
-    table.slot(index).state = State::Queued;
-    state.queue.push(table, index, queue::by_state);
-    // The message of a new file calls the helper that watches.
-    if !(is_sent && state.is_watched) {
-        guard.call_helper(pool);
-    }
+    ordering::enter(guard, index, is_new, is_sent);
     true
 }
 
@@ -124,20 +101,6 @@ fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
 fn is_in_order(flags: i32) -> bool {
     let is_cached = flags & (libc::O_DIRECT | libc::O_DSYNC) == 0;
     flags & libc::O_APPEND != 0 || is_cached
-}
-
-/// Requests of the same file and descriptor that a sync is to cover.
-pub(crate) fn earlier(guard: &mut Guard<'_>, index: Index) -> u32 {
-    let table = &guard.process.table;
-    let slot = table.slot(index);
-    let (fd, file, sequence) = (slot.fd, slot.file, slot.sequence);
-    let mut count = 0;
-    guard.each_of(fd, |_, other| {
-        let other = table.slot(other);
-        let is_earlier = other.sequence < sequence && is_same(&other.file, &file);
-        count += u32::from(is_earlier && other.is_counted);
-    });
-    count
 }
 
 /// Where a request's file is.
@@ -342,10 +305,10 @@ fn carry_out_here(guard: &mut Guard<'_>, index: Index) {
 
 /// Waits until the requests that a sync covers have ended.
 fn wait_for_earlier(guard: &mut Guard<'_>, index: Index) {
-    while earlier(guard, index) != 0 {
+    while ordering::earlier(guard, index) != 0 {
         ring::look(guard);
         hand_over_returned(guard, May::NotStart);
-        if earlier(guard, index) != 0 {
+        if ordering::earlier(guard, index) != 0 {
             guard.release(|| futex::sleep(1_000_000));
         }
     }

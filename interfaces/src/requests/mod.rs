@@ -14,6 +14,7 @@
 //! | [`carrying_out`] | a request's system call |
 //! | [`completing`] | a request ends: result, waiters, notification, lists, syncs |
 //! | [`context`], [`ring`] | the context of libaio: submitting, reading what has come |
+//! | [`ordering`] | what is carried out in the order of the calls |
 //! | [`handing_over`] | a request goes to a pool, or is carried out by its caller |
 //! | [`helpers`], [`streams`] | the threads of a pool; its requests that wait for data or room |
 //! | [`attendants`], [`telling`], [`notifying`] | the two threads that tell the program, and watch the ring for that |
@@ -28,6 +29,7 @@ pub(crate) mod ending;
 pub(crate) mod handing_over;
 pub(crate) mod helpers;
 pub(crate) mod notifying;
+pub(crate) mod ordering;
 pub(crate) mod pinning;
 pub(crate) mod pins;
 pub(crate) mod process;

@@ -101,7 +101,7 @@ impl Pins {
         let is_shared = |pin: &Pin| {
             let is_free = pin.is_used && !pin.is_dropped && !pin.is_alone;
             let is_there = pin.number >= 0 || on_its_way && pin.number == SENT;
-            is_free && is_there && pin.fd == fd && pin.file.as_ref() == Some(file)
+            is_free && is_there && pin.fd == fd && pin.is_of(file)
         };
         Some(self.all().iter().position(is_shared)? as u32)
     }
@@ -129,26 +129,15 @@ impl Pins {
         }
         self.reach = self.reach.max(number as u32 + 1);
         self.count += 1;
-        *self.pin(number as u32) = Pin {
-            is_used: true,
-            is_dropped: false,
-            is_alone,
-            must_be_it: false,
-            is_borrowed: false,
-            is_waited_for: [false; 2],
-            is_ready: [false; 2],
-            is_busy: [false; 2],
-            was_full: false,
-            file: Some(file),
-            fd,
-            number: SENT,
-            uses: 1,
-            is_chained: false,
-            chain: Queue::default(),
-            wanted: 0,
-            alarms: 0,
-            rests_until: 0,
-        };
+        let pin = self.pin(number as u32);
+        // SAFETY: zero is a free pin, but for its file, which comes here.
+        unsafe { core::ptr::from_mut(pin).write_bytes(0, 1) };
+        pin.is_used = true;
+        pin.is_alone = is_alone;
+        pin.file = Some(file);
+        pin.fd = fd;
+        pin.number = SENT;
+        pin.uses = 1;
         Some(number as u32)
     }
 
@@ -187,6 +176,13 @@ impl Pins {
 }
 
 impl Pin {
+    /// Whether it is a file's, opened in that way.
+    fn is_of(&self, file: &File) -> bool {
+        self.file.as_ref().is_some_and(|own| {
+            (own.inode, own.device, own.flags) == (file.inode, file.device, file.flags)
+        })
+    }
+
     /// Its number in the pool's table, or why it has none.
     pub(crate) fn file_number(&self) -> Result<c_int, Errno> {
         if self.number >= 0 {

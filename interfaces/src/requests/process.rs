@@ -104,8 +104,9 @@ pub(crate) struct Inner {
     sequence: u64,
     /// Requests in flight by the number of their descriptor.
     descriptors: [Queue; 64],
-    /// Syncs that wait for earlier requests.
+    /// Requests that wait for earlier ones; and how many of them are no syncs.
     pub(crate) deferred: Queue,
+    pub(crate) deferred_in_order: u32,
     /// Requests and lists that have ended, and of which the program is to be told.
     pub(crate) told: Queue,
     /// Requests that the kernel has given back.

@@ -71,7 +71,7 @@ pub(crate) enum State {
     Waiting,
     /// A helper looks whether there is.
     Trying,
-    /// A sync, until earlier requests have ended.
+    /// Until earlier requests have ended.
     Deferred,
     /// Ended. The program is still to be told; before it is, it does not see the result either.
     Ended,
@@ -129,7 +129,7 @@ pub(crate) struct Links {
 }
 
 /// Which file a descriptor named. Its number may be another file's later.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct File {
     pub device: u64,
     pub inode: u64,
@@ -137,6 +137,8 @@ pub(crate) struct File {
     pub flags: c_int,
     /// Type and permissions.
     pub mode: u32,
+    /// Whether it has no positions, and one waits for its data or room.
+    pub is_stream: bool,
 }
 
 /// Stores a result in the program's structure: its address, the slot's number, and a count or
@@ -163,6 +165,8 @@ pub(crate) struct Slot {
     pub is_late: bool,
     /// Whether later syncs wait for it.
     pub is_counted: bool,
+    /// Whether it is carried out in the order of the calls: [`super::ordering`].
+    pub is_ordered: bool,
     /// Whether it was tried.
     pub was_tried: bool,
     /// Whether it is in its pin's chain.
@@ -181,7 +185,7 @@ pub(crate) struct Slot {
     pub deadline: i64,
     /// Counts the requests of the process.
     pub sequence: u64,
-    /// Of a sync: earlier requests that have not ended. Of a list: members.
+    /// Of one that is deferred: earlier requests that have not ended. Of a list: members.
     pub pending: u32,
     /// The list that it is a member of, or 0.
     pub list: Index,

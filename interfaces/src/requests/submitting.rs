@@ -153,7 +153,7 @@ fn result_at_once(wanted: &Wanted, file: &File) -> Option<i64> {
         return Some(Errno::EBADF.negated().into());
     }
     // As `read(2)` has it: what it does not wait for is to be known before there is data.
-    if is_stream(file.mode) && !action.is_sync() && !can_be_there(wanted) {
+    if file.is_stream && !action.is_sync() && !can_be_there(wanted) {
         return Some(Errno::EFAULT.negated().into());
     }
     // Of which the program is told, that is not yet to have ended when the call returns.
@@ -298,7 +298,15 @@ fn file_of(fd: i32) -> Result<File, Errno> {
         inode: status.inode,
         flags,
         mode: status.mode,
+        is_stream: is_stream(status.mode)
+            || status.mode & libc::S_IFMT == libc::S_IFCHR && has_no_position(fd),
     })
+}
+
+/// Whether a device is read and written in order, as a terminal is.
+#[cold]
+fn has_no_position(fd: i32) -> bool {
+    files::position(fd) == Err(Errno::ESPIPE)
 }
 
 /// Whether the file was opened for that.
@@ -353,6 +361,7 @@ fn end_told(process: &'static Process, wanted: &Wanted, result: i64) -> Result<(
         inode: 0,
         flags: 0,
         mode: 0,
+        is_stream: false,
     };
     let mut guard = process.take();
     let index = new_request(&mut guard, wanted, file)?;
@@ -377,7 +386,7 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
     slot.offset = wanted.offset;
     slot.notification = wanted.notification;
     slot.list = wanted.list;
-    slot.is_stream = is_stream(file.mode) && !wanted.action.is_sync();
+    slot.is_stream = file.is_stream && !wanted.action.is_sync();
     slot.is_counted = !slot.is_stream && !wanted.action.is_sync();
     if slot.is_stream && file.mode & libc::S_IFMT == libc::S_IFSOCK {
         let limit = sockets::time_limit(wanted.fd, wanted.action.way());
