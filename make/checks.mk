@@ -1,7 +1,7 @@
 # The demo, and everything that judges the library. Each part of check and check-long is a target by itself.
 #
 #   make demo             an unmodified fio on the C library and on this one, side by side
-#   make check            the tests that everybody runs: 16 minutes on two cores
+#   make check            the tests that everybody runs: 12 minutes on two cores
 #   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO
 #                         (48 minutes)
 #   make check-fresh      both commands of the README in clean Debian roots
@@ -62,7 +62,7 @@ $(filter-out check-source check-unit check-models check-models-long check-compil
 	all check-c-library
 
 check:
-	@echo "make check: about 16 minutes on two cores and 4 GB of disk, packages included"
+	@echo "make check: about 12 minutes on two cores and 4 GB of disk, packages included"
 	@./install-tools.sh check
 	@checks/parts.sh check $(BUILD) all check-c-library -- $(check_groups)
 
