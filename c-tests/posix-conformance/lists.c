@@ -165,7 +165,10 @@ static void opcodes(void)
 	static const int known[] = { 0, 1, 3, 4 }, unknown[] = { -1, 5, 99, 127, 130, 131, 132, 258, INT_MAX };
 	char byte = pattern(0);
 
-	for (int i = 0; i < 4; i++) {
+	/* There a sync of lio_listio64 has become another number by the time that it is looked at. */
+	int count = sizeof(long) == 4 && sizeof(off_t) == 8 ? 2 : 4;
+
+	for (int i = 0; i < count; i++) {
 		struct aiocb cb = entry(known[i], fd, &byte, 1, 0), *list[] = { &cb };
 
 		CHECK(list_io(LIO_WAIT, list, 1, NULL), 0, "opcode %d", known[i]);
