@@ -44,8 +44,8 @@ pub(crate) fn now_of(fd: c_int) -> Result<Status, Errno> {
 
 fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
     const WANTED: c_uint = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_SIZE;
-    let mut room = MaybeUninit::uninit();
-    match statx(fd, c"", libc::AT_EMPTY_PATH | flags, WANTED, &mut room) {
+    let known = statx(fd, c"", libc::AT_EMPTY_PATH | flags, WANTED);
+    match known {
         Ok(file) => Ok(Status {
             mode: file.mode.into(),
             device: (u64::from(file.device[0]) << 32) | u64::from(file.device[1]),
@@ -97,13 +97,8 @@ struct Statx {
 
 const _: () = assert!(size_of::<Statx>() == 256);
 
-fn statx<'a>(
-    fd: c_int,
-    path: &CStr,
-    flags: c_int,
-    wanted: c_uint,
-    room: &'a mut MaybeUninit<Statx>,
-) -> Result<&'a Statx, Errno> {
+fn statx(fd: c_int, path: &CStr, flags: c_int, wanted: c_uint) -> Result<Statx, Errno> {
+    let mut status = MaybeUninit::<Statx>::uninit();
     // SAFETY: the path ends with a zero, and the structure has room.
     result(|| unsafe {
         libc::syscall(
@@ -112,11 +107,11 @@ fn statx<'a>(
             path.as_ptr(),
             c_long::from(flags),
             wanted as usize,
-            room.as_mut_ptr(),
+            status.as_mut_ptr(),
         )
     })?;
-    // SAFETY: filled in on success, all of it.
-    Ok(unsafe { room.assume_init_ref() })
+    // SAFETY: filled in on success.
+    Ok(unsafe { status.assume_init() })
 }
 
 /// Whether a file lies on tmpfs or ramfs.
@@ -135,8 +130,7 @@ pub(crate) fn is_in_memory(fd: c_int) -> bool {
 
 /// How many links a file has, by its path.
 pub(crate) fn links_of(path: &CStr) -> Result<u32, Errno> {
-    let mut room = MaybeUninit::uninit();
-    Ok(statx(libc::AT_FDCWD, path, 0, libc::STATX_NLINK, &mut room)?.links)
+    Ok(statx(libc::AT_FDCWD, path, 0, libc::STATX_NLINK)?.links)
 }
 
 #[cfg(all(
