@@ -74,10 +74,8 @@ fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
     if let Some(place) = place.as_ref().filter(|place| must_be_it && place.is_sent) {
         guard.pool(place.pool).pins.pin(place.pin).must_be_it = true;
     }
-    let mut is_new = place.as_ref().is_some_and(|place| place.is_sent);
     if place.is_none() && is_stream {
         place = borrow(guard, fd, &file, may);
-        is_new = true;
     }
     let Some(Place { pool, pin, is_sent }) = place else {
         return false;
@@ -92,7 +90,7 @@ fn try_to(guard: &mut Guard<'_>, index: Index, may: May) -> bool {
             return true;
         }
     }
-    ordering::enter(guard, index, is_new, is_sent);
+    ordering::enter(guard, index, is_sent);
     true
 }
 

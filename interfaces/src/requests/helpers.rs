@@ -10,7 +10,7 @@ use core::ffi::c_int;
 use core::ptr;
 
 use super::carrying_out::{as_result, carry_out, is_ready};
-use super::ordering::uncount;
+use super::ordering::uncount_for_syncs;
 use super::pinning::{close_dropped, finish, is_still, leave_chain, receive};
 use super::pins::{SENT, of};
 use super::process::{Guard, PROCESS, Pool, SHARED};
@@ -200,8 +200,7 @@ fn work(guard: &mut Guard<'_>, number: u8, index: Index, socket: c_int) {
         guard.nudge(number);
     } else if result == Err(Errno::ESPIPE) {
         table.slot(index).is_stream = true;
-        uncount(guard, index);
-        table.slot(index).is_ordered = true;
+        uncount_for_syncs(guard, index);
         leave_chain(guard, number, index);
         streams::wait_again(guard, number, index);
         return;

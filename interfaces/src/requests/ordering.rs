@@ -7,7 +7,7 @@
 //! is one that only its own request can share. A sync is deferred in any case, until the earlier requests of
 //! its descriptor that are not of streams have ended.
 
-use super::process::Guard;
+use super::process::{Guard, SHARED};
 use super::queue;
 use super::slot::{File, Index, Slot, State};
 
@@ -58,11 +58,13 @@ pub(crate) fn take_back(guard: &mut Guard<'_>, index: Index) {
     guard.deferred.remove(table, index, queue::by_state);
 }
 
-/// Lets a pool carry out a request whose file it has: at once, or after earlier ones. `is_new`: its pin was
-/// made for it; `is_sent`: by a message, which calls the helper that watches.
-pub(crate) fn enter(guard: &mut Guard<'_>, index: Index, is_new: bool, is_sent: bool) {
-    let may_be_elsewhere = is_new || guard.deferred_in_order != 0;
-    if guard.process.table.slot(index).is_ordered && may_be_elsewhere {
+/// Lets a pool carry out a request whose file it has: at once, or after earlier ones. `is_sent`: its pin was made
+/// for it, by a message, which calls the helper that watches.
+pub(crate) fn enter(guard: &mut Guard<'_>, index: Index, is_sent: bool) {
+    let slot = guard.process.table.slot(index);
+    // No requests share a pin of those in the program's table.
+    let is_alone = is_sent || slot.pool == SHARED;
+    if slot.is_ordered && (is_alone || guard.deferred_in_order != 0) {
         let (pending, is_elsewhere) = before(guard, index);
         if is_elsewhere {
             return defer(guard, index, pending);
@@ -103,7 +105,14 @@ fn line_up(guard: &mut Guard<'_>, index: Index, is_sent: bool) {
     }
 }
 
-/// A request has ended, or nothing waits for it any more: lets those go on that waited for nothing else.
+/// No later sync waits for a request any more: it turns out to be a stream's.
+pub(crate) fn uncount_for_syncs(guard: &mut Guard<'_>, index: Index) {
+    if core::mem::take(&mut guard.process.table.slot(index).is_counted) {
+        release(guard, index, true, false);
+    }
+}
+
+/// A request has ended: lets those go on that waited for nothing else.
 pub(crate) fn uncount(guard: &mut Guard<'_>, index: Index) {
     let slot = guard.process.table.slot(index);
     let was_counted = core::mem::take(&mut slot.is_counted);
