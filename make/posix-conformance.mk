@@ -3,7 +3,7 @@
 #   make check-posix            the library preloaded, on kernel AIO and with its threads only
 #   make check-posix-long       all in one file, the other ways of using it, the *64 functions, i686
 #   make check-posix-referee    glibc itself: facts, faults and stress (6 minutes). Some of it depends on time
-#   make check-posix-mistakes   the proof that the suite notices mistakes, which are made in the library's source (5 minutes)
+#   make check-posix-mistakes   the proof that the suite notices mistakes, which are made in the library's source (10 minutes)
 .PHONY: check-posix check-posix-long check-posix-mistakes
 posix_conformance = BUILD=$(BUILD) ORIGINAL=$(original) c-tests/posix-conformance/run.sh
 check-posix: all posix
