@@ -1,5 +1,10 @@
 //! The signal mask: handlers come, or wait until they may.
 
+#[path = "blocked.rs"]
+mod blocked;
+
+pub use blocked::Blocked;
+
 use crate::signal;
 
 #[derive(Clone, Copy)]
@@ -31,35 +36,5 @@ impl Signals {
 
     pub fn have_come(&self) -> bool {
         signal::has_come()
-    }
-}
-
-/// Handlers of the current thread wait until this is dropped.
-pub struct Blocked {
-    before: bool,
-}
-
-impl Blocked {
-    pub fn new() -> Blocked {
-        Blocked {
-            before: signal::block(true),
-        }
-    }
-
-    pub fn before(&self) -> Signals {
-        Signals
-    }
-
-    pub fn open<T>(&self, body: impl FnOnce() -> T) -> T {
-        signal::block(self.before);
-        let result = body();
-        signal::block(true);
-        result
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        signal::block(self.before);
     }
 }

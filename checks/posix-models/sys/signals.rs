@@ -1,5 +1,10 @@
 //! The signal mask: handlers come, or wait until they may.
 
+#[path = "../../models/sys/blocked.rs"]
+mod blocked;
+
+pub use blocked::Blocked;
+
 use std::cell::Cell;
 
 use crate::signal;
@@ -48,33 +53,3 @@ pub fn handlers_interrupt(_: &Signals) -> bool {
 
 /// No write of a model fails.
 pub fn discard_those_of_writes() {}
-
-/// Handlers of the current thread wait until this is dropped.
-pub struct Blocked {
-    before: bool,
-}
-
-impl Blocked {
-    pub fn new() -> Blocked {
-        Blocked {
-            before: signal::block(true),
-        }
-    }
-
-    pub fn before(&self) -> Signals {
-        Signals
-    }
-
-    pub fn open<T>(&self, body: impl FnOnce() -> T) -> T {
-        signal::block(self.before);
-        let result = body();
-        signal::block(true);
-        result
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        signal::block(self.before);
-    }
-}
