@@ -13,6 +13,7 @@ pub(crate) struct Errno(c_int);
 // Each engine, and each width, uses its own.
 #[allow(missing_docs, dead_code)]
 impl Errno {
+    pub(crate) const EACCES: Errno = Errno(-libc::EACCES);
     pub(crate) const EAGAIN: Errno = Errno(-libc::EAGAIN);
     pub(crate) const ECANCELED: Errno = Errno(-libc::ECANCELED);
     pub(crate) const ECONNRESET: Errno = Errno(-libc::ECONNRESET);

@@ -259,6 +259,14 @@ pub(crate) fn id() -> c_int {
     unsafe { libc::syscall(libc::SYS_getpid) as c_int }
 }
 
+/// Sends a signal to the calling process.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn send_signal(signal: c_int) {
+    let (own, signal) = (c_long::from(id()), c_long::from(signal));
+    // SAFETY: it is this process that gets it.
+    let _ = result(|| unsafe { libc::syscall(libc::SYS_kill, own, signal) });
+}
+
 /// Whether this thread may give itself real-time I/O priority: CAP_SYS_ADMIN or CAP_SYS_NICE.
 pub(crate) fn may_raise_priority() -> bool {
     /// `struct __user_cap_header_struct`, version 3.

@@ -218,6 +218,13 @@ fn action_of(signal: c_int) -> [usize; 16] {
     action
 }
 
+/// Whether the program has a handler for a signal.
+#[allow(dead_code)] // The interfaces' alone.
+pub(crate) fn has_handler(signal: c_int) -> bool {
+    let [handler, ..] = action_of(signal);
+    handler != libc::SIG_DFL && handler != libc::SIG_IGN
+}
+
 /// Whether nothing happens when a signal comes.
 fn is_ignored(signal: c_int) -> bool {
     let [handler, ..] = action_of(signal);

@@ -2,17 +2,17 @@
 
 use core::ffi::c_int;
 
-use super::configuration::{self, Engine};
 use super::structures::{IN_PROGRESS, Offsets, aiocb, aioinit, notification, opcode};
+use crate::configuration;
 use crate::requests::cancelling::{self, Cancelled};
 use crate::requests::handing_over::{May, hand_over_returned};
 use crate::requests::process::{PROCESS, Process};
 use crate::requests::ring;
 use crate::requests::slot::{Action, Index, Notification, State};
-use crate::requests::submitting::{self, Batch, Begun, Choice, Wanted};
+use crate::requests::submitting::{self, Batch, Begun, Wanted};
 use crate::requests::telling::tell_if_nobody_does;
 use crate::requests::waiting::{self, Need};
-use crate::sync::Ordering::Relaxed;
+use crate::starting::{choice, process};
 use crate::sys::errno::Errno;
 use crate::sys::files;
 use crate::sys::futex;
@@ -21,26 +21,6 @@ use crate::sys::status;
 
 /// AIO_PRIO_DELTA_MAX of `<limits.h>`.
 const MOST_PRIORITY: c_int = 20;
-
-/// The process, once it can be used.
-pub(super) fn process() -> Result<&'static Process, Errno> {
-    if PROCESS.limit.load(Relaxed) == 0 {
-        PROCESS.limit.store(configuration::threads(), Relaxed);
-        PROCESS.idle.store(configuration::idle_seconds(), Relaxed);
-    }
-    if PROCESS.prepare() {
-        Ok(&PROCESS)
-    } else {
-        Err(Errno::EAGAIN)
-    }
-}
-
-/// Which way the kernel may be used.
-pub(super) fn choice() -> Choice {
-    Choice {
-        uses_kernel: configuration::engine() == Engine::Auto,
-    }
-}
 
 /// Whether a request may begin. EINVAL: its priority is none; the structure says so too.
 ///
@@ -84,6 +64,8 @@ pub(super) unsafe fn begin(
             offset: aiocb::offset(cb, offsets),
             notification,
             list,
+            is_collected: false,
+            is_polled: false,
         }
     }
 }

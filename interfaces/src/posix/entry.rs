@@ -6,7 +6,7 @@
 //! All of them: as the manual pages say, the structures and lists are the program's, and stay as they are
 //! until the requests have ended. Garbage in the private fields of a `struct aiocb` does no harm.
 
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use core::mem::transmute;
 
 use super::lists::Version;
@@ -15,6 +15,7 @@ use super::{calls, glibc, lists};
 use crate::abi::timespec;
 #[cfg(target_pointer_width = "32")]
 use crate::abi::timespec64;
+use crate::configuration::{self, Names};
 use crate::requests::ending;
 use crate::requests::slot::Action;
 use crate::sys::errno::{self, Errno};
@@ -273,6 +274,21 @@ unsafe extern "C" fn init(wanted: *const aioinit) {
     }
     // SAFETY: the program says so.
     calls::initialize(unsafe { &*wanted });
+}
+
+/// Called by the loader, or at the start of a static program.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posixaio_read_environment(
+    _: c_int,
+    _: *const *const c_char,
+    variables: *const *const c_char,
+) {
+    let names = Names {
+        engine: b"POSIXAIO_ENGINE=",
+        threads: b"POSIXAIO_THREADS=",
+    };
+    // SAFETY: the loader passes the environment.
+    unsafe { configuration::read_environment(&names, variables) };
 }
 
 /// Called at `exit(3)`, after the program's own exit handlers.

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_void};
 
-use super::configuration::{Engine, engine};
+use crate::configuration::{Engine, engine};
 
 unsafe extern "C" {
     /// The addresses of `dlsym` and `dlvsym`, or 0 in a static program. The Makefile makes it.

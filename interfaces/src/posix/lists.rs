@@ -2,10 +2,11 @@
 
 use core::ffi::c_int;
 
-use super::calls::{begin, check, choice, process, wait_for};
+use super::calls::{begin, check, wait_for};
 use super::structures::{Offsets, WIDE, aiocb, is_wide, notification, sigevent};
 use crate::requests::slot::{Action, Kind, Notification};
 use crate::requests::submitting::{self, Batch};
+use crate::starting::{choice, process};
 use crate::sys::errno::Errno;
 use crate::sys::signals::Blocked;
 

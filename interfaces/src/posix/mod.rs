@@ -5,11 +5,9 @@
 //! | [`entry`] | the exported functions, one short body each |
 //! | [`structures`] | the program's structures |
 //! | [`calls`], [`lists`] | what the functions do |
-//! | [`configuration`] | what the environment and `aio_init` say |
 //! | [`glibc`] | the C library's own functions, for comparison |
 
 mod calls;
-mod configuration;
 mod entry;
 mod glibc;
 mod lists;

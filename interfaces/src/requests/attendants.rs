@@ -8,6 +8,7 @@
 //!
 //! Nothing is told from within the calls of the program: a handler would run there each time.
 
+use super::collecting::COLLECTS;
 use super::handing_over::{May, hand_over_returned};
 use super::process::{Attendant, Guard, PROCESS};
 use super::telling::{LONGEST_PAUSE, PAUSE, tell_all};
@@ -91,7 +92,7 @@ fn notify(guard: &mut Guard<'_>) {
         let limit = if is_all { IDLE } else { pause };
         if guard.told.is_empty() || !is_all {
             let slept = sleep(guard, NOTIFIER, limit);
-            if slept == Err(Errno::ETIMEDOUT) && guard.to_tell == 0 {
+            if slept == Err(Errno::ETIMEDOUT) && is_all && guard.to_tell == 0 {
                 guard.has_notifier = false;
                 return;
             }
@@ -108,27 +109,79 @@ fn sleep(guard: &mut Guard<'_>, word: u32, limit: i64) -> Result<(), Errno> {
 fn watch(guard: &mut Guard<'_>) {
     // It remembers from one round to the next that it saw no leader.
     let mut waiter = Waiter::of_the_library(WATCHER);
+    let mut glance = Glance::new();
     loop {
         let is_all = tell_all(guard);
         hand_over_returned(guard, May::Start(Signals::OF_THE_LIBRARY));
         if guard.in_kernel == 0 {
             guard.is_mixed = false;
         }
+        let is_polled = COLLECTS && guard.polled_in_kernel != 0;
         let is_needed = guard.in_kernel != 0
-            && (guard.told_in_kernel != 0 || guard.is_mixed || !guard.deferred.is_empty());
+            && (guard.told_in_kernel != 0
+                || guard.is_mixed
+                || is_polled && guard.is_polling
+                || !guard.deferred.is_empty());
         if is_needed {
             waiter.wait_for(if is_all { IDLE } else { PAUSE });
             let _ = waiting::round(guard, &mut waiter, true);
             continue;
         }
         waiting::stop_leading(guard);
+        if COLLECTS && is_all && glance.is_due(is_polled) {
+            glance.at_requests(guard);
+            continue;
+        }
         if guard.told.is_empty() || !is_all {
             let slept = sleep(guard, WATCHER, if is_all { IDLE } else { PAUSE });
-            let is_done = guard.to_tell == 0 || guard.has_notifier;
+            let is_done = is_all && (guard.to_tell == 0 || guard.has_notifier);
             if slept == Err(Errno::ETIMEDOUT) && is_done && guard.told_in_kernel == 0 {
                 guard.has_watcher = false;
                 return;
             }
         }
+    }
+}
+
+/// How the watcher finds out whether the program looks at its structures alone: there are events that
+/// nobody has read, and no call to collect since the last glance.
+struct Glance {
+    pause: i64,
+    /// When there was last something to look at.
+    at: i64,
+}
+
+/// The first pause between two glances, and the longest.
+const GLANCE: i64 = 1_000_000;
+/// See [`GLANCE`].
+const LONGEST_GLANCE: i64 = 40_000_000;
+
+impl Glance {
+    fn new() -> Glance {
+        Glance {
+            pause: GLANCE,
+            at: 0,
+        }
+    }
+
+    /// Whether there is something to look at, or was a short time ago: a call that makes such a request
+    /// wakes nobody then.
+    fn is_due(&mut self, is_polled: bool) -> bool {
+        let now = futex::now();
+        if is_polled {
+            self.at = now;
+        }
+        now - self.at < IDLE
+    }
+
+    fn at_requests(&mut self, guard: &mut Guard<'_>) {
+        let calls = guard.collection.calls;
+        guard.is_glanced_at = true;
+        let _ = sleep(guard, WATCHER, self.pause);
+        guard.is_glanced_at = false;
+        // A call to collect takes it back.
+        guard.is_polling |= guard.process.ring.has_unread() && guard.collection.calls == calls;
+        // Once that is known, calls that make requests wake it.
+        self.pause = LONGEST_GLANCE.min(self.pause * 2);
     }
 }

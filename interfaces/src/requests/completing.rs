@@ -5,6 +5,7 @@
 //! meanwhile waits for the lock. Only threads of the library send signals: in a call of the program the
 //! handler would run there each time.
 
+use super::collecting::{self, COLLECTS};
 use super::notifying::{self, Untold};
 use super::ordering;
 use super::process::{Guard, PROCESS};
@@ -32,6 +33,7 @@ pub(crate) fn complete(guard: &mut Guard<'_>, index: Index, result: i64) {
 pub(crate) fn complete_cancelled(guard: &mut Guard<'_>, index: Index) {
     let cancelled = Errno::ECANCELED.negated().into();
     guard.process.table.slot(index).result = cancelled;
+    collecting::forget(guard, index);
     publish(guard, index);
     complete(guard, index, cancelled);
 }
@@ -43,7 +45,13 @@ fn tell_of(guard: &mut Guard<'_>, index: Index) {
     match notification.kind {
         Kind::None => {
             publish(guard, index);
-            guard.free_slot(index);
+            leave_or_keep(guard, index);
+        }
+        Kind::Collection if COLLECTS => {
+            publish(guard, index);
+            guard.to_tell -= 1;
+            leave_or_keep(guard, index);
+            guard.wake_attendant(attendant(guard));
         }
         _ if slot.sequence <= guard.last_told => {
             // The process ends, and nobody wants to know.
@@ -79,12 +87,25 @@ pub(crate) fn send(guard: &mut Guard<'_>, index: Index, notification: &Notificat
 fn leave_it(guard: &mut Guard<'_>, index: Index) {
     let table = &guard.process.table;
     guard.told.push(table, index, queue::by_state);
-    let attendant = if guard.has_notifier {
+    guard.wake_attendant(attendant(guard));
+}
+
+/// The word of the one who tells the program.
+fn attendant(guard: &Guard<'_>) -> u32 {
+    if guard.has_notifier {
         NOTIFIER
     } else {
         WATCHER
-    };
-    guard.wake_attendant(attendant);
+    }
+}
+
+/// Nobody needs the slot any more, but perhaps the program, which is to collect the request.
+fn leave_or_keep(guard: &mut Guard<'_>, index: Index) {
+    if COLLECTS && guard.process.table.slot(index).is_collected {
+        collecting::keep(guard, index);
+    } else {
+        guard.free_slot(index);
+    }
 }
 
 /// Lets the program see the result, and wakes who waits for it. Of a list there is nothing to see.

@@ -13,6 +13,7 @@
 //! | [`pins`], [`pinning`] | the files that a pool has in a descriptor table of its own |
 //! | [`carrying_out`] | a request's system call |
 //! | [`completing`] | a request ends: result, waiters, notification, lists, syncs |
+//! | [`collection`], [`collecting`] | requests that stay until the program collects them |
 //! | [`context`], [`ring`] | the context of libaio: submitting, reading what has come |
 //! | [`ordering`] | what is carried out in the order of the calls |
 //! | [`handing_over`] | a request goes to a pool, or is carried out by its caller |
@@ -23,6 +24,8 @@
 pub(crate) mod attendants;
 pub(crate) mod cancelling;
 pub(crate) mod carrying_out;
+pub(crate) mod collecting;
+pub(crate) mod collection;
 pub(crate) mod completing;
 pub(crate) mod context;
 pub(crate) mod ending;

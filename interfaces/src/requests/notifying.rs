@@ -22,7 +22,7 @@ pub(crate) enum Untold {
 /// Tells the program. Called by an attendant.
 pub(crate) fn tell(notification: &Notification, calls: &'static Calls) -> Result<(), Untold> {
     match notification.kind {
-        Kind::None => Ok(()),
+        Kind::None | Kind::Collection => Ok(()),
         Kind::Signal => send(notification, None),
         Kind::ThreadSignal => send(notification, Some(notification.thread)),
         Kind::Call => call(notification, calls),

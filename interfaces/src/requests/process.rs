@@ -7,6 +7,7 @@ use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
+use super::collection::Collection;
 use super::context::Ring;
 use super::notifying::Calls;
 use super::pins::{Pin, Pins};
@@ -122,6 +123,13 @@ pub(crate) struct Inner {
     pub(crate) to_tell: u32,
     /// Whether libaio gives no context.
     pub(crate) kernel_is_refused: bool,
+    /// Those of them at whose structures the program may look alone; whether it was seen to do so; and
+    /// whether the watcher looks for that now and then.
+    pub(crate) polled_in_kernel: u32,
+    pub(crate) is_polling: bool,
+    pub(crate) is_glanced_at: bool,
+    /// Requests that the program collects.
+    pub(crate) collection: Collection,
     /// Whether a thread waits for requests both of the kernel and of others.
     pub(crate) is_mixed: bool,
     /// Whether the process ends; and up to which request nobody is told any more.
@@ -133,6 +141,8 @@ pub(crate) struct Inner {
     /// The thread that waits in libaio for the others, or 0; how often it has begun to; the words of
     /// those that wait for it; and how often the ring was read.
     pub(crate) leader: usize,
+    /// Whether the leader is a thread of the program's.
+    pub(crate) leads_for_program: bool,
     pub(crate) beats: u32,
     pub(crate) followers: u64,
     /// Whose words have changed since the lock was taken, and the words at which threads sleep, or are about to.

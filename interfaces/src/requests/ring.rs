@@ -63,7 +63,7 @@ pub(crate) fn prepare(guard: &mut Guard<'_>, index: Index) -> iocb {
     let slot = guard.process.table.slot(index);
     slot.state = State::Kernel;
     slot.is_submitting = true;
-    let is_told = is_told(slot);
+    let (is_told, is_polled) = (is_told(slot), slot.is_polled);
     // SAFETY: zeroes are an iocb.
     let mut iocb: iocb = unsafe { core::mem::zeroed() };
     iocb.data = ptr::without_provenance_mut(index as usize);
@@ -77,6 +77,7 @@ pub(crate) fn prepare(guard: &mut Guard<'_>, index: Index) -> iocb {
     iocb.u.c.offset = slot.offset;
     guard.in_kernel += 1;
     guard.told_in_kernel += u32::from(is_told);
+    guard.polled_in_kernel += u32::from(is_polled);
     iocb
 }
 
@@ -98,9 +99,10 @@ pub(crate) fn release(guard: &mut Guard<'_>, index: Index, sequence: u64) {
 pub(crate) fn withdraw(guard: &mut Guard<'_>, index: Index) {
     let slot = guard.process.table.slot(index);
     slot.state = State::Placing;
-    let is_told = is_told(slot);
+    let (is_told, is_polled) = (is_told(slot), slot.is_polled);
     guard.in_kernel -= 1;
     guard.told_in_kernel -= u32::from(is_told);
+    guard.polled_in_kernel -= u32::from(is_polled);
 }
 
 /// Reads what has come: those requests end, or are to be handed over (`returned`).

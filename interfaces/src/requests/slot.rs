@@ -107,6 +107,8 @@ pub(crate) enum Kind {
     ThreadSignal,
     /// A call in a new thread.
     Call,
+    /// The signal, if nobody waits to collect the request: [`super::collecting`].
+    Collection,
 }
 
 impl Notification {
@@ -187,6 +189,12 @@ pub(crate) struct Slot {
     pub sequence: u64,
     /// Of one that is deferred: earlier requests that have not ended. Of a list: members.
     pub pending: u32,
+    /// Whether it stays when it has ended, until the program collects it; and the next one whose
+    /// structure's address hashes as this one's.
+    pub is_collected: bool,
+    pub of_target: Index,
+    /// Whether the program may look at its structure alone, and call nothing.
+    pub is_polled: bool,
     /// The list that it is a member of, or 0.
     pub list: Index,
     /// How it has ended: a count or `-errno`. Whether the program's structure has that already.

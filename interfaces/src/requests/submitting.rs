@@ -13,6 +13,7 @@ use core::mem::MaybeUninit;
 
 use super::attendants::{self, Which};
 use super::carrying_out::is_stream;
+use super::collecting::{self, COLLECTS};
 use super::completing::{complete, leave_list};
 use super::context;
 use super::handing_over::{May, hand_over, hand_over_or_refuse, hand_over_returned};
@@ -49,6 +50,10 @@ pub(crate) struct Wanted {
     pub(crate) notification: Notification,
     /// The list that it is a member of, or 0.
     pub(crate) list: Index,
+    /// Whether it stays when it has ended, until the program collects it; and whether the program may look
+    /// at its structure alone.
+    pub(crate) is_collected: bool,
+    pub(crate) is_polled: bool,
 }
 
 /// Requests that are to be submitted to the kernel together.
@@ -138,7 +143,7 @@ pub(crate) fn begin(wanted: &Wanted, seen: &mut Option<(i32, File)>) -> Begun {
 
 /// A request has ended before it began.
 pub(crate) fn ended(wanted: &Wanted, result: i64) -> Begun {
-    if is_told(wanted) {
+    if is_told(wanted) || COLLECTS && wanted.is_collected {
         return Begun::Known(result);
     }
     // SAFETY: the program's structure is there until it learns of the end.
@@ -180,7 +185,7 @@ fn is_disk(file: &File) -> bool {
 }
 
 /// Takes a request that has begun, and hands it over, or adds it to `batch`, which has room and is to be
-/// submitted. Fails with EAGAIN: there is no memory for it.
+/// submitted. Fails as [`new_request`].
 pub(crate) fn take(
     process: &'static Process,
     blocked: &Blocked,
@@ -207,9 +212,12 @@ pub(crate) fn take(
         && !(action == Action::Write && exceeds_limit(wanted))
         && ring::set_up(&mut guard);
     if is_kernels {
-        if is_told(wanted) {
+        let is_polled = COLLECTS && wanted.is_polled;
+        if is_told(wanted) || is_polled {
             provide(&mut guard, Which::Watcher);
-            guard.wake_attendant(super::words::WATCHER);
+            if is_told(wanted) || guard.is_polling || !guard.is_glanced_at {
+                guard.wake_attendant(super::words::WATCHER);
+            }
         }
         let iocb = ring::prepare(&mut guard, index);
         let sequence = process.table.slot(index).sequence;
@@ -365,16 +373,24 @@ fn end_told(process: &'static Process, wanted: &Wanted, result: i64) -> Result<(
     };
     let mut guard = process.take();
     let index = new_request(&mut guard, wanted, file)?;
-    provide(&mut guard, Which::Notifier);
+    if is_told(wanted) {
+        provide(&mut guard, Which::Notifier);
+    }
     complete(&mut guard, index, result);
     tell_if_nobody_does(&mut guard);
     Ok(())
 }
 
-/// A slot with all that is known of a request.
+/// A slot with all that is known of a request. Fails with EAGAIN: there is no memory; with EINVAL: the
+/// program has not collected the last one of this structure.
 fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Index, Errno> {
     let index = guard.new_slot().ok_or(Errno::EAGAIN)?;
+    if COLLECTS && wanted.is_collected && !collecting::add(guard, index, wanted.target) {
+        guard.free_slot(index);
+        return Err(Errno::EINVAL);
+    }
     let slot = guard.process.table.slot(index);
+    slot.is_polled = wanted.is_polled;
     slot.target.store(wanted.target, Relaxed);
     slot.target_there = wanted.target;
     slot.store = Some(wanted.store);
@@ -406,12 +422,15 @@ fn new_request(guard: &mut Guard<'_>, wanted: &Wanted, file: File) -> Result<Ind
 
 /// There is no such request after all.
 fn take_back(guard: &mut Guard<'_>, index: Index, wanted: &Wanted) {
+    // It counts the notification out of a request that is collected.
+    collecting::forget(guard, index);
+    let is_told = guard.process.table.slot(index).notification.kind != Kind::None;
     guard.forget(index);
     guard.free_slot(index);
     if wanted.list != 0 {
         leave_list(guard, wanted.list);
     }
-    if wanted.notification.kind != Kind::None {
+    if is_told {
         guard.to_tell -= 1;
     }
 }
@@ -440,7 +459,7 @@ fn watch_here(guard: &mut Guard<'_>) {
     let process = guard.process;
     while !guard.has_watcher
         && guard.in_kernel != 0
-        && (guard.told_in_kernel != 0 || !guard.deferred.is_empty())
+        && (guard.told_in_kernel != 0 || guard.polled_in_kernel != 0 || !guard.deferred.is_empty())
     {
         guard.release(|| {
             let _ = process.ring.wait(A_MOMENT);

@@ -1,5 +1,6 @@
 //! Telling the program of all that has ended.
 
+use super::collecting;
 use super::completing::{publish, send};
 use super::notifying::{self, Untold};
 use super::process::{Guard, PROCESS};
@@ -36,7 +37,7 @@ pub(crate) fn tell_all(guard: &mut Guard<'_>) -> bool {
             untold.push(table, index, queue::by_state);
         }
     }
-    let is_all = untold.is_empty();
+    let is_all = untold.is_empty() & collecting::call_program(guard);
     while let Some(index) = untold.pop(table, queue::by_state) {
         guard.told.push(table, index, queue::by_state);
     }
@@ -55,7 +56,8 @@ fn tell_here(guard: &mut Guard<'_>) {
 
 /// Where no attendant can be had, the calls of the program tell it.
 pub(crate) fn tell_if_nobody_does(guard: &mut Guard<'_>) {
-    if !guard.told.is_empty() && !guard.has_notifier && !guard.has_watcher {
+    let is_any = !guard.told.is_empty() || collecting::is_to_be_told(guard);
+    if is_any && !guard.has_notifier && !guard.has_watcher {
         tell_here(guard);
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Waiter<'a> {
     /// Of a thread of the program: its signals, and whether it can be cancelled.
     blocked: Option<&'a Blocked>,
     is_cancellable: bool,
+    /// Whether every handler ends the wait, SA_RESTART or not.
+    ends_with_any_handler: bool,
     /// Whether it has slept before, and the leader was seen not to be there.
     has_slept: bool,
     deposes: bool,
@@ -53,6 +55,7 @@ impl<'a> Waiter<'a> {
             until,
             blocked: Some(blocked),
             is_cancellable,
+            ends_with_any_handler: false,
             has_slept: false,
             deposes: false,
         }
@@ -65,6 +68,7 @@ impl<'a> Waiter<'a> {
             until: None,
             blocked: None,
             is_cancellable: false,
+            ends_with_any_handler: false,
             has_slept: false,
             deposes: false,
         }
@@ -131,6 +135,7 @@ pub(crate) fn round(
     let leads = for_kernel && (guard.leader == 0 || guard.leader == own || waiter.deposes);
     let slept = if leads {
         guard.leader = own;
+        guard.leads_for_program = waiter.blocked.is_some();
         guard.beats = guard.beats.wrapping_add(1);
         waiter.deposes = false;
         let limit = waiter
@@ -158,7 +163,9 @@ pub(crate) fn round(
         slept
     };
     match (slept, waiter.blocked) {
-        (Err(Errno::EINTR), Some(blocked)) if signals::handlers_interrupt(&blocked.before()) => {
+        (Err(Errno::EINTR), Some(blocked))
+            if waiter.ends_with_any_handler || signals::handlers_interrupt(&blocked.before()) =>
+        {
             Err(Errno::EINTR)
         }
         _ => Ok(()),
@@ -224,9 +231,29 @@ pub(crate) fn wait(
     blocked: &Blocked,
     until: Option<i64>,
     is_cancellable: bool,
+    look: impl FnMut(&mut Guard<'_>, &Waiter<'_>) -> Need,
+) -> Result<(), Errno> {
+    wait_as(process, Waiter::new(blocked, until, is_cancellable), look)
+}
+
+/// The same, and a thread can be cancelled in it. EINTR: a handler ran, of whatever kind.
+pub(crate) fn wait_for_any_handler(
+    process: &'static Process,
+    blocked: &Blocked,
+    until: Option<i64>,
+    look: impl FnMut(&mut Guard<'_>, &Waiter<'_>) -> Need,
+) -> Result<(), Errno> {
+    let mut waiter = Waiter::new(blocked, until, true);
+    waiter.ends_with_any_handler = true;
+    wait_as(process, waiter, look)
+}
+
+fn wait_as(
+    process: &'static Process,
+    mut waiter: Waiter<'_>,
     mut look: impl FnMut(&mut Guard<'_>, &Waiter<'_>) -> Need,
 ) -> Result<(), Errno> {
-    let mut waiter = Waiter::new(blocked, until, is_cancellable);
+    let until = waiter.until;
     let mut guard = process.take();
     let mut ended = Ok(());
     loop {

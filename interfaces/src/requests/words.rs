@@ -71,6 +71,15 @@ impl Words {
         });
     }
 
+    /// Wakes all who sleep at these words: how many there were.
+    pub(crate) fn woken(&self, marks: u64) -> u32 {
+        let mut count = 0;
+        each(marks, |number| {
+            count += futex::woken(self.word(number), i32::MAX as u32);
+        });
+        count
+    }
+
     /// Changes a word and wakes one who sleeps there. Whether there was one.
     pub(crate) fn wake_one(&self, number: u32) -> bool {
         let word = self.word(number);

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | `POSIXAIO_ENGINE` | `auto` (the default), `threads`: not the kernel's AIO; `glibc`: the C library's functions do all |
 //! | `POSIXAIO_THREADS` | how many threads there may be for what the kernel's AIO does not do: 1 to 999 |
+//! | `SOLARISAIO_ENGINE`, `SOLARISAIO_THREADS` | the same for Solaris AIO, of which the C library has nothing |
 //!
 //! The environment is read once, when the library is loaded.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::c_char;
 
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
@@ -58,31 +59,31 @@ pub(crate) fn idle_seconds() -> u32 {
 
 /// What `aio_init(3)` says. As with the C library there is one thread at least, and an idle time of zero
 /// changes nothing.
-pub(super) fn initialize(threads: c_int, idle: c_int) {
-    WANTED_THREADS.store(threads.clamp(1, MOST as c_int) as u32, Relaxed);
+#[cfg(feature = "posix")]
+pub(crate) fn initialize(threads: i32, idle: i32) {
+    WANTED_THREADS.store(threads.clamp(1, MOST as i32) as u32, Relaxed);
     if idle != 0 {
         IDLE_SECONDS.store(idle.max(1) as u32, Relaxed);
     }
 }
 
-/// Reads the environment: called by the loader, or at the start of a static program.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn posixaio_read_environment(
-    _: c_int,
-    _: *const *const c_char,
-    variables: *const *const c_char,
-) {
-    // A process that runs with raised privileges ignores it, as `secure_getenv(3)` does.
-    // SAFETY: it only asks.
-    if unsafe { libc::getauxval(libc::AT_SECURE) } == 0 {
-        // SAFETY: the loader passes the environment.
-        unsafe { read(variables) };
-    }
+/// What the variables of an interface begin with. The names stand whole in the library, for who looks for
+/// them there.
+pub(crate) struct Names {
+    pub(crate) engine: &'static [u8],
+    pub(crate) threads: &'static [u8],
 }
 
+/// Reads the variables of an interface.
+///
 /// # Safety
 /// `variables` is null or an environment.
-unsafe fn read(mut variables: *const *const c_char) {
+pub(crate) unsafe fn read_environment(names: &Names, mut variables: *const *const c_char) {
+    // A process that runs with raised privileges ignores it, as `secure_getenv(3)` does.
+    // SAFETY: it only asks.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return;
+    }
     while !variables.is_null() {
         // SAFETY: the list ends with null.
         let variable = unsafe { *variables };
@@ -92,16 +93,16 @@ unsafe fn read(mut variables: *const *const c_char) {
         variables = variables.wrapping_add(1);
         // SAFETY: each string ends with a zero.
         unsafe {
-            if let Some(value) = behind(variable, b"POSIXAIO_ENGINE=") {
+            if let Some(value) = behind(variable, names.engine) {
                 let engine = if behind(value, b"threads\0").is_some() {
                     Engine::Threads
-                } else if behind(value, b"glibc\0").is_some() {
+                } else if cfg!(feature = "posix") && behind(value, b"glibc\0").is_some() {
                     Engine::Glibc
                 } else {
                     Engine::Auto
                 };
                 ENGINE.store(engine as u32, Relaxed);
-            } else if let Some(value) = behind(variable, b"POSIXAIO_THREADS=") {
+            } else if let Some(value) = behind(variable, names.threads) {
                 THREADS.store(number(value), Relaxed);
             }
         }
@@ -166,7 +167,7 @@ mod tests {
     fn what_the_program_and_the_environment_say() {
         initialize(0, 0);
         assert_eq!((threads(), idle_seconds()), (1, 0));
-        initialize(c_int::MAX, 7);
+        initialize(i32::MAX, 7);
         assert_eq!((threads(), idle_seconds()), (MOST, 7));
         initialize(-5, -1);
         assert_eq!((threads(), idle_seconds()), (1, 1));
@@ -177,9 +178,13 @@ mod tests {
             let texts = texts.iter().map(|text| text.as_ptr());
             texts.chain([core::ptr::null()]).collect()
         };
+        let names = Names {
+            engine: b"POSIXAIO_ENGINE=",
+            threads: b"POSIXAIO_THREADS=",
+        };
         let read_all = |texts: &[&CStr]| {
             // SAFETY: it is an environment.
-            unsafe { read(list(texts).as_ptr()) };
+            unsafe { read_environment(&names, list(texts).as_ptr()) };
             (engine(), threads())
         };
         assert_eq!(read_all(&[c"A=b"]), (Engine::Auto, 0));
@@ -196,6 +201,6 @@ mod tests {
         let others = [c"POSIXAIO_ENGINE=threads2", c"POSIXAIO_THREADS", c""];
         assert_eq!(read_all(&others), (Engine::Auto, 0));
         // SAFETY: null.
-        unsafe { read(core::ptr::null()) };
+        unsafe { read_environment(&names, core::ptr::null()) };
     }
 }
