@@ -1,6 +1,7 @@
-# Builds libaio.so.1.0.2, its links and libaio.a in build/, and libposixaio.so.1.0.0 on it, and installs them.
+# Builds libaio.so.1.0.2, its links and libaio.a in build/, and libposixaio.so.1.0.0 and libsolarisaio.so.1.0.0 on it, and
+# installs them.
 #
-#   make                  the libraries; INTERFACES= leaves POSIX AIO out
+#   make                  the libraries; INTERFACES= leaves all but libaio out, INTERFACES=posix Solaris AIO
 #   make install          DESTDIR, prefix, libdir, includedir, mandir, pkgconfigdir, cmakedir; FORCE=1
 #                         also over files of the distribution's packages
 #   make clean uninstall
@@ -36,6 +37,7 @@ mandir ?= $(prefix)/share/man
 pkgconfigdir ?= $(libdir)/pkgconfig
 cmakedir ?= $(libdir)/cmake/libaio
 posix_cmakedir ?= $(libdir)/cmake/libposixaio
+solaris_cmakedir ?= $(libdir)/cmake/libsolarisaio
 
 soname := libaio.so.1
 libname := $(soname).0.2
@@ -82,10 +84,11 @@ all: $(shared) $(BUILD)/libaio.a
 # constructor. The only start-up work is to be the library's own, so the instructions that every processor has are used.
 machine := $(or $(RUST_TARGET),$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p'))
 
-# What is built and installed beside libaio: "posix", or nothing. The names and versions of POSIX AIO are those of glibc.
-INTERFACES ?= $(if $(findstring musl,$(machine)),,posix)
-posix_wanted := $(filter posix,$(INTERFACES))
-all: $(posix_wanted)
+# What is built and installed beside libaio: "posix" and "solaris", one of them, or nothing. They are made for glibc, whose
+# names and versions POSIX AIO has.
+INTERFACES ?= $(if $(findstring musl,$(machine)),,posix solaris)
+interfaces := $(filter posix solaris,$(INTERFACES))
+all: $(interfaces)
 
 rustc_flags := $(if $(filter aarch64%,$(machine)),-Ctarget-feature=-outline-atomics)
 
@@ -197,29 +200,31 @@ $(BUILD)/libaio.a: $(members)
 	rm -f $@
 	$(AR) rcsD $@ $^
 
-include make/posix.mk
+include make/interfaces.mk
 
 # --- installing -------------------------------------------------------------------------------
 
 substitute = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
 	-e 's|@includedir@|$(includedir)|g' -e 's|@version@|$(version)|g'
-# What can be moved says where things are from its prefix, or from itself.
+# What can be moved says where things are from its prefix, or from itself, a directory of CMake's.
 movable = -e 's|dir=$(prefix)/|dir=$${prefix}/|' \
-	-e "s|@to_libdir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(libdir)")|" \
-	-e "s|@to_includedir@|$$(packaging/relative-path.sh "$(cmakedir)" "$(includedir)")|"
-# The pages of POSIX AIO are beside the system's: aio_read(3posixaio).
-posix_pages := $(notdir $(wildcard man/*.3posixaio man/libposixaio.7))
-man_pages := $(filter-out $(posix_pages),$(notdir $(wildcard man/*.3 man/*.7))) $(if $(posix_wanted),$(posix_pages))
-posix_installed := $(if $(posix_wanted),libposixaio.a $(if $(shared),$(posix_libname) $(posix_links)))
+	-e "s|@to_libdir@|$$(packaging/relative-path.sh "$(1)" "$(libdir)")|" \
+	-e "s|@to_includedir@|$$(packaging/relative-path.sh "$(1)" "$(includedir)")|"
+# The pages of each interface have a section of their own, because the system has an aio_read(3) too.
+pages_of = $(notdir $(wildcard man/*.3$(1)aio man/lib$(1)aio.7))
+man_pages := $(notdir $(wildcard man/*.3)) libaio.7 $(foreach interface,$(interfaces),$(call pages_of,$(interface)))
+# libaio's header, and those of the interfaces whose header is not the system's.
+headers := libaio.h $(if $(filter solaris,$(interfaces)),sys/asynch.h)
+installed_of = $(foreach file,lib$(1)aio.a $(if $(shared),$(call library_of,$(1)) $(call links_of,$(1))),"$(DESTDIR)$(libdir)/$(file)") \
+	"$(DESTDIR)$(pkgconfigdir)/lib$(1)aio.pc" \
+	"$(DESTDIR)$($(1)_cmakedir)/lib$(1)aio-config.cmake" "$(DESTDIR)$($(1)_cmakedir)/lib$(1)aio-config-version.cmake"
 
 # What install puts in place and uninstall removes, quoted for the shell: directories may have spaces.
-installed = "$(DESTDIR)$(includedir)/libaio.h" "$(DESTDIR)$(libdir)/libaio.a" \
+installed = $(foreach header,$(headers),"$(DESTDIR)$(includedir)/$(header)") "$(DESTDIR)$(libdir)/libaio.a" \
 	$(if $(shared),$(foreach file,$(libname) $(links),"$(DESTDIR)$(libdir)/$(file)")) \
 	"$(DESTDIR)$(pkgconfigdir)/libaio.pc" \
 	"$(DESTDIR)$(cmakedir)/libaio-config.cmake" "$(DESTDIR)$(cmakedir)/libaio-config-version.cmake" \
-	$(foreach file,$(posix_installed),"$(DESTDIR)$(libdir)/$(file)") \
-	$(if $(posix_wanted),"$(DESTDIR)$(pkgconfigdir)/libposixaio.pc" \
-	  "$(DESTDIR)$(posix_cmakedir)/libposixaio-config.cmake" "$(DESTDIR)$(posix_cmakedir)/libposixaio-config-version.cmake") \
+	$(foreach interface,$(interfaces),$(call installed_of,$(interface))) \
 	$(foreach page,$(man_pages),"$(DESTDIR)$(mandir)/man$(patsubst 3%,3,$(lastword $(subst ., ,$(page))))/$(page)")
 # No file of a package is overwritten or removed: the system could be left without its library.
 FORCE ?= 0
@@ -228,36 +233,38 @@ unless_owned = $(if $(filter 1,$(FORCE)),,@packaging/owned-files.sh $(installed)
 .PHONY: install uninstall
 install: all
 	$(unless_owned)
-	$(INSTALL) -D -m 644 include/libaio.h "$(DESTDIR)$(includedir)/libaio.h"
+	for header in $(headers); do $(INSTALL) -D -m 644 include/$$header "$(DESTDIR)$(includedir)/$$header" || exit 1; done
 	$(INSTALL) -D -m 644 $(BUILD)/libaio.a "$(DESTDIR)$(libdir)/libaio.a"
 	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(libname) "$(DESTDIR)$(libdir)/$(libname)")
 	$(if $(shared),for link in $(links); do ln -sf $(libname) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
 	$(INSTALL) -d "$(DESTDIR)$(pkgconfigdir)" "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(mandir)/man3" "$(DESTDIR)$(mandir)/man7"
-	$(substitute) $(movable) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
-	$(substitute) $(movable) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
+	$(substitute) $(call movable,$(cmakedir)) pkgconfig/libaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libaio.pc"
+	$(substitute) $(call movable,$(cmakedir)) pkgconfig/libaio-config.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config.cmake"
 	$(substitute) pkgconfig/libaio-config-version.cmake.in >"$(DESTDIR)$(cmakedir)/libaio-config-version.cmake"
 	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libaio.pc" "$(DESTDIR)$(cmakedir)"/libaio-config*.cmake
-	$(if $(posix_wanted),$(install_posix))
+	$(foreach interface,$(interfaces),$(call install_interface,$(interface)))
 	for page in $(man_pages); do section=$${page##*.}; \
-	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${section%posixaio}/$$page" || exit 1; done
+	  $(INSTALL) -m 644 man/$$page "$(DESTDIR)$(mandir)/man$${section%%[a-z]*}/$$page" || exit 1; done
 
-define install_posix
-$(INSTALL) -m 644 $(BUILD)/libposixaio.a "$(DESTDIR)$(libdir)/libposixaio.a"
-	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(posix_libname) "$(DESTDIR)$(libdir)/$(posix_libname)")
-	$(if $(shared),for link in $(posix_links); do ln -sf $(posix_libname) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
-	$(INSTALL) -d "$(DESTDIR)$(posix_cmakedir)"
-	$(substitute) $(movable) pkgconfig/libposixaio.pc.in >"$(DESTDIR)$(pkgconfigdir)/libposixaio.pc"
-	$(substitute) -e "s|@to_libdir@|$$(packaging/relative-path.sh "$(posix_cmakedir)" "$(libdir)")|" \
-	  pkgconfig/libposixaio-config.cmake.in >"$(DESTDIR)$(posix_cmakedir)/libposixaio-config.cmake"
-	$(substitute) pkgconfig/libposixaio-config-version.cmake.in >"$(DESTDIR)$(posix_cmakedir)/libposixaio-config-version.cmake"
-	chmod 644 "$(DESTDIR)$(pkgconfigdir)/libposixaio.pc" "$(DESTDIR)$(posix_cmakedir)"/libposixaio-config*.cmake
+# Its last line is empty, so that what follows is a line of its own.
+define install_interface
+$(INSTALL) -m 644 $(BUILD)/lib$(1)aio.a "$(DESTDIR)$(libdir)/lib$(1)aio.a"
+	$(if $(shared),$(INSTALL) -m 755 $(BUILD)/$(call library_of,$(1)) "$(DESTDIR)$(libdir)/$(call library_of,$(1))")
+	$(if $(shared),for link in $(call links_of,$(1)); do ln -sf $(call library_of,$(1)) "$(DESTDIR)$(libdir)/$$link" || exit 1; done)
+	$(INSTALL) -d "$(DESTDIR)$($(1)_cmakedir)"
+	$(substitute) $(call movable,$($(1)_cmakedir)) pkgconfig/lib$(1)aio.pc.in >"$(DESTDIR)$(pkgconfigdir)/lib$(1)aio.pc"
+	$(substitute) $(call movable,$($(1)_cmakedir)) pkgconfig/lib$(1)aio-config.cmake.in >"$(DESTDIR)$($(1)_cmakedir)/lib$(1)aio-config.cmake"
+	$(substitute) pkgconfig/lib$(1)aio-config-version.cmake.in >"$(DESTDIR)$($(1)_cmakedir)/lib$(1)aio-config-version.cmake"
+	chmod 644 "$(DESTDIR)$(pkgconfigdir)/lib$(1)aio.pc" "$(DESTDIR)$($(1)_cmakedir)"/lib$(1)aio-config*.cmake
+
 endef
 
 uninstall:
 	$(unless_owned)
 	@for file in $(installed); do \
 	  if [ -e "$$file" ] || [ -L "$$file" ]; then rm "$$file" && echo "removed $$file" || exit 1; fi; done
-	@rmdir "$(DESTDIR)$(cmakedir)" "$(DESTDIR)$(posix_cmakedir)" 2>/dev/null || true
+	@rmdir "$(DESTDIR)$(cmakedir)" $(foreach interface,$(interfaces),"$(DESTDIR)$($(interface)_cmakedir)") \
+	  $(if $(filter sys/%,$(headers)),"$(DESTDIR)$(includedir)/sys") 2>/dev/null || true
 
 .PHONY: clean
 clean:

@@ -104,7 +104,7 @@ check-models check-models-long:
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
 check-files:
-	$(cargo_test) --test shared_library --test static_library --test linkers --test sanitizers --test names --test interposition --test process_cost
+	$(cargo_test) --test shared_library --test static_library --test interfaces --test linkers --test sanitizers --test names --test interposition --test process_cost
 
 check-installation:
 	$(cargo_test) --test installation --test documentation --test modules
@@ -185,7 +185,7 @@ check-posix-mutations:
 
 # Those of check-files, check-header and check-programs that look at other architectures, and an older C library.
 check-files-long:
-	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test names --test interposition --test process_cost --test header --test old_glibc
+	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test interfaces --test names --test interposition --test process_cost --test header --test old_glibc
 
 check-programs-long:
 	$(cargo_test) --test c_programs -- --ignored

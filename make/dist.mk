@@ -12,11 +12,12 @@ dist: all
 	mkdir -p $(BUILD)/dist/$(dist_name)
 	$(OBJCOPY) --strip-unneeded $(BUILD)/$(libname) $(BUILD)/dist/$(dist_name)/$(libname)
 	for link in $(filter-out libaio.so,$(links)); do ln -s $(libname) $(BUILD)/dist/$(dist_name)/$$link || exit 1; done
-	$(if $(posix_wanted),for file in $(posix_libname) $(posix_preload); do \
-	  $(OBJCOPY) --strip-unneeded $(BUILD)/$$file $(BUILD)/dist/$(dist_name)/$$file || exit 1; done)
-	$(if $(posix_wanted),ln -s $(posix_libname) $(BUILD)/dist/$(dist_name)/$(posix_soname))
+	for file in $(foreach interface,$(interfaces),$(call library_of,$(interface))) $(if $(filter posix,$(interfaces)),$(posix_preload)); do \
+	  $(OBJCOPY) --strip-unneeded $(BUILD)/$$file $(BUILD)/dist/$(dist_name)/$$file || exit 1; done
+	for interface in $(interfaces); do \
+	  ln -s $(call library_of,$${interface}) $(BUILD)/dist/$(dist_name)/lib$${interface}aio.so.1 || exit 1; done
 	cp LICENSE-APACHE LICENSE-MIT $(BUILD)/dist/$(dist_name)
-	$(substitute) packaging/archive-README.in $(if $(posix_wanted),packaging/archive-README-posix.in) >$(BUILD)/dist/$(dist_name)/README
+	$(substitute) packaging/archive-README.in $(interfaces:%=packaging/archive-README-%.in) >$(BUILD)/dist/$(dist_name)/README
 	tar --sort=name --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
 	  -C $(BUILD)/dist -c $(dist_name) | gzip -9n >$(BUILD)/$(dist_name).tar.gz
 	@echo $(BUILD)/$(dist_name).tar.gz

@@ -97,6 +97,8 @@ fn the_archive_runs_programs_and_is_reproducible() {
         format!("-rwxr-xr-x {name}/libposixaio-preload.so"),
         format!("lrwxr-xr-x {name}/libposixaio.so.1 -> libposixaio.so.1.0.0"),
         format!("-rwxr-xr-x {name}/libposixaio.so.1.0.0"),
+        format!("lrwxr-xr-x {name}/libsolarisaio.so.1 -> libsolarisaio.so.1.0.0"),
+        format!("-rwxr-xr-x {name}/libsolarisaio.so.1.0.0"),
     ];
     assert_eq!(listed, wanted);
 
@@ -110,24 +112,32 @@ fn the_archive_runs_programs_and_is_reproducible() {
     let readme = fs::read_to_string(directory.join("README")).unwrap();
     assert!(!readme.contains('@'), "{readme}");
 
-    // It asks for nothing newer than the glibc that the text names.
-    let stated: u32 = readme
-        .split_once("glibc 2.")
-        .and_then(|(_, rest)| rest.split_once(" or newer"))
-        .unwrap_or_else(|| panic!("which glibc? {readme}"))
-        .0
-        .parse()
-        .unwrap();
-    let symbols = run(Command::new("objdump")
-        .arg("-T")
-        .arg(directory.join("libaio.so.1.0.2")));
-    let newest = symbols
-        .split("GLIBC_2.")
-        .skip(1)
-        .map(|rest| rest.split([')', ' ', '.']).next().unwrap())
-        .map(|minor| minor.parse::<u32>().unwrap())
-        .max();
-    assert!(newest.unwrap() <= stated, "{newest:?} is newer: {symbols}");
+    // None asks for anything newer than the glibc that its part of the text names.
+    for (part, library) in [
+        ("libaio-rs", "libaio.so.1.0.2"),
+        ("POSIX AIO", "libposixaio-preload.so"),
+        ("POSIX AIO", "libposixaio.so.1"),
+        ("Solaris AIO", "libsolarisaio.so.1"),
+    ] {
+        let stated: u32 = readme
+            .split_once(part)
+            .and_then(|(_, rest)| rest.split_once("glibc 2."))
+            .and_then(|(_, rest)| rest.split_once(" or newer"))
+            .unwrap_or_else(|| panic!("which glibc for {library}? {readme}"))
+            .0
+            .parse()
+            .unwrap();
+        let symbols = run(Command::new("objdump")
+            .arg("-T")
+            .arg(directory.join(library)));
+        let newest = symbols
+            .split("GLIBC_2.")
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap())
+            .map(|minor| minor.parse::<u32>().unwrap())
+            .max();
+        assert!(newest.unwrap() <= stated, "{newest:?} is newer: {symbols}");
+    }
 
     // With LD_LIBRARY_PATH, by each name, and beside the program.
     let source = project().join("c-tests/linking/one_write.c");
@@ -187,6 +197,19 @@ fn the_archive_runs_programs_and_is_reproducible() {
         );
     }
 
+    // The Solaris library, beside the program that was linked with it.
+    let solaris = directory.join("solaris");
+    run(compiler(Library::Ours, Width::W64)
+        .arg("-o")
+        .arg(&solaris)
+        .arg(project().join("c-tests/linking/solaris_write.c"))
+        .args([&from_build, "-lsolarisaio"])
+        .arg(format!("-Wl,-rpath-link,{}", build().display())));
+    loads_from(
+        &directory,
+        Command::new(&solaris).env("LD_LIBRARY_PATH", &directory),
+    );
+
     if present(&["fio"], "fio on the unpacked archive") {
         loads_from(
             &directory,
@@ -230,15 +253,21 @@ fn man_pages() -> BTreeSet<String> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .map(|page| {
             let section = page.rsplit('.').next().unwrap();
-            let directory = section.trim_end_matches("posixaio").to_owned();
+            let directory = &section[..1];
             format!("usr/share/man/man{directory}/{page}")
         })
         .collect()
 }
 
-/// Whether a page is one of POSIX AIO.
-fn is_posix(page: &str) -> bool {
-    page.contains("posixaio")
+/// The libraries on libaio.
+const INTERFACES: [&str; 2] = ["posixaio", "solarisaio"];
+
+/// Takes the pages of that library out of all of them.
+fn take_pages(pages: &mut BTreeSet<String>, library: &str) -> BTreeSet<String> {
+    let of_it = |page: &String| page.contains(library);
+    let taken = pages.iter().filter(|page| of_it(page)).cloned().collect();
+    pages.retain(|page| !of_it(page));
+    taken
 }
 
 /// File names without what compression adds.
@@ -307,25 +336,35 @@ fn the_rpm_has_the_files_that_it_should() {
         "cmake/libaio/libaio-config-version.cmake",
     ]);
     devel.insert("usr/include/libaio.h".to_owned());
-    let (posix_pages, pages): (Vec<_>, Vec<_>) =
-        man_pages().into_iter().partition(|page| is_posix(page));
+    let mut pages = man_pages();
+    for library in INTERFACES {
+        let taken = take_pages(&mut pages, library);
+        let name = format!("lib{library}");
+        let so = format!("{name}.so");
+        assert_eq!(
+            files(&name),
+            inside(&[&format!("{so}.1"), &format!("{so}.1.0.0")])
+        );
+        assert_eq!(
+            files(&format!("{name}-static")),
+            inside(&[&format!("{name}.a")])
+        );
+        let mut devel = inside(&[
+            &so,
+            &format!("pkgconfig/{name}.pc"),
+            &format!("cmake/{name}"),
+            &format!("cmake/{name}/{name}-config.cmake"),
+            &format!("cmake/{name}/{name}-config-version.cmake"),
+        ]);
+        assert!(taken.len() >= 5, "{taken:?}");
+        devel.extend(taken);
+        if library == "solarisaio" {
+            devel.insert("usr/include/sys/asynch.h".to_owned());
+        }
+        assert_eq!(files(&format!("{name}-devel")), devel);
+    }
     devel.extend(pages);
     assert_eq!(files("libaio-rs-devel"), devel);
-    assert_eq!(
-        files("libposixaio"),
-        inside(&["libposixaio.so.1", "libposixaio.so.1.0.0"])
-    );
-    assert_eq!(files("libposixaio-static"), inside(&["libposixaio.a"]));
-    let mut devel = inside(&[
-        "libposixaio.so",
-        "pkgconfig/libposixaio.pc",
-        "cmake/libposixaio",
-        "cmake/libposixaio/libposixaio-config.cmake",
-        "cmake/libposixaio/libposixaio-config-version.cmake",
-    ]);
-    assert!(posix_pages.len() >= 9, "{posix_pages:?}");
-    devel.extend(posix_pages);
-    assert_eq!(files("libposixaio-devel"), devel);
 
     // What other packages ask for.
     let provided = query("libaio-rs", &["--provides"]);
@@ -408,10 +447,23 @@ fn the_arch_package_has_the_files_that_it_should() {
             "pkgconfig/libposixaio.pc",
             "cmake/libposixaio/libposixaio-config.cmake",
             "cmake/libposixaio/libposixaio-config-version.cmake",
+            "libsolarisaio.a",
+            "libsolarisaio.so",
+            "libsolarisaio.so.1",
+            "libsolarisaio.so.1.0.0",
+            "pkgconfig/libsolarisaio.pc",
+            "cmake/libsolarisaio/libsolarisaio-config.cmake",
+            "cmake/libsolarisaio/libsolarisaio-config-version.cmake",
         ])
         .map(|name| format!("usr/lib/{name}"))
         .collect();
-    for name in [".BUILDINFO", ".MTREE", ".PKGINFO", "usr/include/libaio.h"] {
+    for name in [
+        ".BUILDINFO",
+        ".MTREE",
+        ".PKGINFO",
+        "usr/include/libaio.h",
+        "usr/include/sys/asynch.h",
+    ] {
         wanted.insert(name.to_owned());
     }
     wanted.insert("usr/share/licenses/libaio-rs/LICENSE-MIT".to_owned());
@@ -425,6 +477,7 @@ fn the_arch_package_has_the_files_that_it_should() {
         "provides = libaio=0.3.113",
         "provides = libaio.so=1-64",
         "provides = libposixaio.so=1-64",
+        "provides = libsolarisaio.so=1-64",
         "conflict = libaio",
     ] {
         assert!(

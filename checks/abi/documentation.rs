@@ -58,15 +58,20 @@ fn man_pages_are_clean_for_mandoc() {
                 .arg(&page),
         );
         // It knows the sections of some systems.
-        let is_of_section =
-            |line: &&str| line.contains("unknown manual section") && line.ends_with(" 3posixaio");
+        let is_of_section = |line: &&str| {
+            let mut ours = INTERFACES.iter().map(|name| format!(" 3{name}"));
+            line.contains("unknown manual section") && ours.any(|section| line.ends_with(&section))
+        };
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let lines: Vec<_> = text.lines().filter(|line| !is_of_section(line)).collect();
         assert!(lines.is_empty(), "{lines:#?}");
-        let is_posix = page.extension().unwrap() == "3posixaio";
-        assert!(is_posix || said.status.success(), "{}", page.display());
+        let has_section = page.extension().unwrap().len() > 1;
+        assert!(has_section || said.status.success(), "{}", page.display());
     }
 }
+
+/// The libraries on libaio, as their pages and variables have their names.
+const INTERFACES: [&str; 2] = ["posixaio", "solarisaio"];
 
 /// Also those of POSIX AIO, whose names are glibc's.
 #[test]
@@ -80,40 +85,65 @@ fn every_function_of_posix_aio_has_a_man_page() {
         .filter(|name| !name.ends_with("64"))
         .collect();
     assert!(functions.len() >= 9, "{functions:?}");
-    let overview = fs::read_to_string(project().join("man/libposixaio.7")).unwrap();
+    have_pages(&functions, "posixaio");
+}
+
+#[test]
+fn every_function_of_solaris_aio_has_a_man_page() {
+    let names = fs::read_to_string(project().join("interfaces/abi/solaris.map")).unwrap();
+    let functions: BTreeSet<_> = names
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(';'))
+        .filter(|name| name.starts_with("aio") && !name.ends_with("64"))
+        .collect();
+    assert_eq!(functions.len(), 4, "{functions:?}");
+    have_pages(&functions, "solarisaio");
+    let page = fs::read_to_string(project().join("man/aioread.3solarisaio")).unwrap();
+    assert!(page.contains("aioread64") && page.contains("aiowrite64"));
+}
+
+/// Each has a page in that library's section, and the library's own page names it.
+fn have_pages(functions: &BTreeSet<&str>, library: &str) {
+    let overview = fs::read_to_string(project().join(format!("man/lib{library}.7"))).unwrap();
     for function in functions {
+        let page = format!("man/{function}.3{library}");
+        assert!(project().join(&page).exists(), "{page} is missing");
         assert!(
-            project().join(format!("man/{function}.3posixaio")).exists(),
-            "{function}(3posixaio) is missing"
-        );
-        assert!(
-            overview.contains(&format!("Xr {function} 3posixaio")),
-            "libposixaio(7) does not name {function}"
+            overview.contains(&format!("Xr {function} 3{library}")),
+            "lib{library}(7) does not name {function}"
         );
     }
 }
 
-/// The variables that libposixaio(7) has are those that the library reads.
+/// The variables that the pages of the libraries on libaio have are those that the libraries read.
 #[test]
-fn the_environment_of_posix_aio_is_documented() {
-    let variables = |text: &str| -> BTreeSet<String> {
-        text.match_indices("POSIXAIO_")
-            .map(|(at, _)| {
-                let is_end = |c: char| !c.is_ascii_uppercase() && c != '_';
-                text[at..].split(is_end).next().unwrap().to_owned()
-            })
-            .collect()
-    };
-    let library = fs::read(build().join("libposixaio.so.1")).unwrap();
-    let read = variables(&String::from_utf8_lossy(&library));
-    assert!(read.len() >= 2, "{read:?}");
-    let page = fs::read_to_string(project().join("man/libposixaio.7")).unwrap();
-    let described: String = page
-        .lines()
-        .filter(|line| line.starts_with(".It Ev "))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    assert_eq!(variables(&described), read);
+fn the_environment_of_the_interfaces_is_documented() {
+    for library in INTERFACES {
+        let prefix = format!("{}_", library.to_uppercase());
+        // In the library one may stand right before another.
+        let variables = |text: &str| -> BTreeSet<String> {
+            text.split(&prefix)
+                .skip(1)
+                .map(|rest| {
+                    let is_end = |c: char| !c.is_ascii_uppercase() && c != '_';
+                    format!("{prefix}{}", rest.split(is_end).next().unwrap())
+                })
+                .collect()
+        };
+        let file = fs::read(build().join(format!("lib{library}.so.1"))).unwrap();
+        let text = String::from_utf8_lossy(&file);
+        // The version node begins in the same way.
+        let mut read = variables(&text);
+        read.retain(|name| text.contains(&format!("{name}=")));
+        assert!(read.len() >= 2, "{read:?}");
+        let page = fs::read_to_string(project().join(format!("man/lib{library}.7"))).unwrap();
+        let described: String = page
+            .lines()
+            .filter(|line| line.starts_with(".It Ev "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(variables(&described), read);
+    }
 }
 
 #[test]
@@ -133,22 +163,26 @@ fn links_between_man_pages_lead_somewhere() {
     assert!(links > 0);
 }
 
-#[test]
-fn the_example_in_libaio_7_works() {
-    let page = fs::read_to_string(project().join("man/libaio.7")).unwrap();
+/// The program in a page: what stands there literally and begins with a line of the preprocessor.
+fn example(page: &str) -> String {
+    let page = fs::read_to_string(project().join("man").join(page)).unwrap();
     let (_, rest) = page
-        .split_once("\n.Bd -literal")
+        .split_once("\n.Bd -literal\n#")
         .expect("there is an example");
-    let (_, rest) = rest.split_once('\n').unwrap();
     let (example, _) = rest.split_once("\n.Ed").unwrap();
     let source = example
         .replace("\\e", "\\")
         .replace("\\&", "")
         .replace("\\(aq", "'")
         .replace("\\-", "-");
+    format!("#{source}\n")
+}
+
+#[test]
+fn the_example_in_libaio_7_works() {
     let directory = scratch();
     let file = directory.path().join("example.c");
-    fs::write(&file, source).unwrap();
+    fs::write(&file, example("libaio.7")).unwrap();
     let program = directory.path().join("example");
     let (ours, width) = (Library::Ours, Width::W64);
     let mut compiler = compiler(ours, width);
@@ -159,6 +193,41 @@ fn the_example_in_libaio_7_works() {
     run(on(Library::Ours, Width::W64, &program)
         .current_dir(directory.path())
         .arg(&data));
+}
+
+/// On the kernel's AIO and on threads it reads all blocks, of which the last is short, and says which file it cannot open.
+#[test]
+fn the_example_in_libsolarisaio_7_works() {
+    let directory = scratch();
+    let file = directory.path().join("example.c");
+    fs::write(&file, example("libsolarisaio.7")).unwrap();
+    let program = directory.path().join("example");
+    run(compiler(Library::Ours, Width::W64)
+        .args(["-std=c99", "-o"])
+        .args([&program, &file])
+        .arg("-L")
+        .arg(build())
+        .arg(format!("-Wl,-rpath-link,{}", build().display()))
+        .arg("-lsolarisaio"));
+    let data = directory.path().join("data");
+    fs::write(&data, "some data\n".repeat(1500)).unwrap();
+    for engine in ["auto", "threads"] {
+        let mut command = on(Library::Ours, Width::W64, &program);
+        command.env("SOLARISAIO_ENGINE", engine);
+        let printed = run(command.arg(&data));
+        let mut lines: Vec<_> = printed.lines().collect();
+        lines.sort_unstable();
+        let lengths = [4096, 4096, 4096, 2712];
+        let wanted: Vec<_> = lengths
+            .iter()
+            .enumerate()
+            .map(|(block, length)| format!("block {block}: {length} bytes"))
+            .collect();
+        assert_eq!(lines, wanted, "{engine}");
+    }
+    let result = output(on(Library::Ours, Width::W64, &program).arg("none"));
+    assert_eq!(result.status.code(), Some(1), "{result:?}");
+    assert!(String::from_utf8_lossy(&result.stderr).starts_with("none: "));
 }
 
 /// The numbered sections of `docs/kernel-aio.md`, and the groups of checks that each one names.

@@ -59,6 +59,19 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
         "opt/pc/libposixaio.pc",
         "opt/man/man3/aio_suspend.3posixaio",
         "opt/man/man7/libposixaio.7",
+        "opt/headers/sys/asynch.h",
+        "opt/aio/lib64/libsolarisaio.a",
+        "opt/aio/lib64/libsolarisaio.so",
+        "opt/aio/lib64/libsolarisaio.so.1",
+        "opt/aio/lib64/libsolarisaio.so.1.0.0",
+        "opt/aio/lib64/cmake/libsolarisaio/libsolarisaio-config.cmake",
+        "opt/aio/lib64/cmake/libsolarisaio/libsolarisaio-config-version.cmake",
+        "opt/pc/libsolarisaio.pc",
+        "opt/man/man3/aioread.3solarisaio",
+        "opt/man/man3/aiowrite.3solarisaio",
+        "opt/man/man3/aiowait.3solarisaio",
+        "opt/man/man3/aiocancel.3solarisaio",
+        "opt/man/man7/libsolarisaio.7",
     ] {
         assert!(
             installed.contains(wanted),
@@ -67,29 +80,36 @@ fn installs_where_it_is_told_and_uninstalls_all_of_it() {
     }
     let outside = |name: &&String| !name.starts_with("opt/");
     assert_eq!(installed.iter().find(outside), None);
-    let pc = fs::read_to_string(directory.path().join("opt/pc/libaio.pc")).unwrap();
-    assert!(
-        pc.contains("libdir=${prefix}/lib64\n") && pc.contains("includedir=/opt/headers\n"),
-        "{pc}"
-    );
-    assert!(!pc.contains('@'), "{pc}");
-    let pc = fs::read_to_string(directory.path().join("opt/pc/libposixaio.pc")).unwrap();
-    assert!(
-        pc.contains("libdir=${prefix}/lib64\n") && !pc.contains('@'),
-        "{pc}"
-    );
+    for name in ["libaio", "libposixaio", "libsolarisaio"] {
+        let pc = format!("opt/pc/{name}.pc");
+        let pc = fs::read_to_string(directory.path().join(pc)).unwrap();
+        assert!(
+            pc.contains("libdir=${prefix}/lib64\n") && !pc.contains('@'),
+            "{pc}"
+        );
+        // The header of POSIX AIO is the system's.
+        let has_headers = pc.contains("includedir=/opt/headers\n");
+        assert_eq!(has_headers, name != "libposixaio", "{pc}");
+    }
     make("uninstall", &arguments);
     assert_eq!(files(directory.path()), BTreeSet::new());
-    // Without the interfaces there is libaio alone.
-    let alone = [&arguments[..], &["INTERFACES=".to_owned()]].concat();
-    make("install", &alone);
-    let of_libaio: BTreeSet<_> = installed
-        .into_iter()
-        .filter(|name| !name.contains("posixaio"))
-        .collect();
-    assert_eq!(files(directory.path()), of_libaio);
-    make("uninstall", &alone);
-    assert_eq!(files(directory.path()), BTreeSet::new());
+    assert!(!directory.path().join("opt/headers/sys").exists());
+    // Without the interfaces there is libaio alone, and each can be had without the other.
+    let of_posix = |name: &str| name.contains("posixaio");
+    let of_solaris = |name: &str| name.contains("solarisaio") || name.contains("sys/asynch.h");
+    for interfaces in ["", "posix", "solaris"] {
+        let some = [&arguments[..], &[format!("INTERFACES={interfaces}")]].concat();
+        make("install", &some);
+        let wanted: BTreeSet<_> = installed
+            .iter()
+            .filter(|name| interfaces == "posix" || !of_posix(name))
+            .filter(|name| interfaces == "solaris" || !of_solaris(name))
+            .cloned()
+            .collect();
+        assert_eq!(files(directory.path()), wanted, "{interfaces}");
+        make("uninstall", &some);
+        assert_eq!(files(directory.path()), BTreeSet::new());
+    }
 }
 
 /// A system where a package owns the library: another dpkg-query says so.
@@ -191,6 +211,8 @@ fn two_builds_from_two_directories_are_identical() {
         "libposixaio.so.1.0.0",
         "libposixaio.a",
         "libposixaio-preload.so",
+        "libsolarisaio.so.1.0.0",
+        "libsolarisaio.a",
     ] {
         let read = |copy: &Path| fs::read(copy.join("build").join(file)).unwrap();
         assert!(read(first.path()) == read(&longer), "{file} differs");
@@ -218,7 +240,11 @@ impl Prefix {
         let directory = scratch();
         let prefix = format!("prefix={}/usr", directory.path().display());
         make("install", &[&[prefix], arguments].concat());
-        for (source, program) in [("one_write.c", "program.c"), ("posix_write.c", "posix.c")] {
+        for (source, program) in [
+            ("one_write.c", "program.c"),
+            ("posix_write.c", "posixaio.c"),
+            ("solaris_write.c", "solarisaio.c"),
+        ] {
             let source = project().join("c-tests/linking").join(source);
             fs::copy(source, directory.path().join(program)).unwrap();
         }
@@ -314,54 +340,67 @@ fn pkg_config_finds_it() {
     );
 }
 
-/// The POSIX library, by each of the build systems.
+/// The libraries on libaio, by each of the build systems.
 #[test]
-fn posix_aio_is_found() {
+fn the_interfaces_are_found() {
+    for name in ["posixaio", "solarisaio"] {
+        is_found(name);
+    }
+}
+
+fn is_found(name: &str) {
+    let (library, source) = (format!("lib{name}"), format!("{name}.c"));
+    let soname = format!("{library}.so.1");
+    let variable = format!("{}_ENGINE=", name.to_uppercase());
     let mut prefix = Prefix::new();
-    for (program, options) in [("dynamic", "--libs"), ("static", "--static --libs")] {
+    for (program, options) in [
+        ("dynamic", "--cflags --libs"),
+        ("static", "--static --cflags --libs"),
+    ] {
         let mut query = prefix.command("pkg-config");
-        let flags = run(query.args(options.split(' ')).arg("libposixaio"));
+        let flags = run(query.args(options.split(' ')).arg(&library));
         let mut compiler = prefix.command("cc");
         compiler
-            .args(["posix.c", "-o", program])
+            .args([&source, "-o", program])
             .args(flags.split_whitespace());
         if program == "static" {
             compiler.arg("-static");
         }
         run(&mut compiler);
     }
-    prefix.runs_on("dynamic", "libposixaio.so.1");
+    prefix.runs_on("dynamic", &soname);
     run(&mut prefix.command("./static"));
-    has_our_functions(&prefix.path().join("static"));
+    has_our_functions(&prefix.path().join("static"), &variable);
 
     prefix.move_to("moved");
-    prefix.cmake_lists(
-        "find_package(libposixaio 0.4 REQUIRED CONFIG)\n\
-         add_executable(shared posix.c)\ntarget_link_libraries(shared libposixaio::libposixaio)\n\
-         add_executable(static posix.c)\ntarget_link_libraries(static libposixaio::static)\n\
-         add_executable(plain posix.c)\ntarget_link_libraries(plain ${LIBPOSIXAIO_LIBRARIES})\n",
-    );
+    prefix.cmake_lists(&format!(
+        "find_package({library} 0.4 REQUIRED CONFIG)\n\
+         add_executable(shared {source})\ntarget_link_libraries(shared {library}::{library})\n\
+         add_executable(static {source})\ntarget_link_libraries(static {library}::static)\n\
+         add_executable(plain {source})\ntarget_link_libraries(plain ${{{}_LIBRARIES}})\n",
+        library.to_uppercase()
+    ));
     let moved = prefix.path().join("moved");
     prefix.cmake(&[&format!("-DCMAKE_PREFIX_PATH={}", moved.display())]);
-    prefix.runs_on("cmake/shared", "libposixaio.so.1");
-    prefix.runs_on("cmake/plain", "libposixaio.so.1");
+    prefix.runs_on("cmake/shared", &soname);
+    prefix.runs_on("cmake/plain", &soname);
     run(&mut prefix.command("cmake/static"));
-    has_our_functions(&prefix.path().join("cmake/static"));
+    has_our_functions(&prefix.path().join("cmake/static"), &variable);
 
     let only_static = Prefix::with(&["ENABLE_SHARED=0".to_owned()]);
-    only_static.cmake_lists(
-        "find_package(libposixaio REQUIRED)\n\
-         add_executable(target posix.c)\ntarget_link_libraries(target libposixaio::libposixaio)\n",
-    );
+    only_static.cmake_lists(&format!(
+        "find_package({library} REQUIRED)\n\
+         add_executable(target {source})\ntarget_link_libraries(target {library}::{library})\n",
+    ));
     only_static.cmake(&[]);
     run(&mut only_static.command("cmake/target"));
-    has_our_functions(&only_static.path().join("cmake/target"));
+    has_our_functions(&only_static.path().join("cmake/target"), &variable);
 }
 
-/// A program that was linked statically: the C library has functions of the same names.
-fn has_our_functions(program: &Path) {
+/// A program that was linked statically: the C library has functions of the same names as POSIX AIO.
+fn has_our_functions(program: &Path, variable: &str) {
     let bytes = fs::read(program).unwrap();
-    let name = b"POSIXAIO_ENGINE=";
+    let name = variable.as_bytes();
     assert!(
         bytes.windows(name.len()).any(|window| window == name),
         "{}",

@@ -3,7 +3,7 @@
 #
 #   library   bytes of libaio.so.1.0.2, stripped
 #   symbols   its dynamic symbols are the C library's, and it needs libc only: glibc 2.17, or the architecture's first
-#   layout    the header's structures, by the architecture's own compiler
+#   layout    the headers' structures, by the architecture's own compiler
 #   calls     src/sys/numbers.rs against the architecture's kernel headers
 #   units     the library's unit tests, under qemu-user
 #   programs  C programs that need no kernel AIO, under qemu-user; for musl c-tests/programs, natively
@@ -74,7 +74,8 @@ check_layout() {
 	local count
 	$cc -std=c11 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$project/include" \
 		-DBITS="$bits" -DORDER="$order" "$project/c-tests/header/layout.c"
-	count=$(grep -cE '^(FIELD|WHOLE|_Static_assert)\(' "$project/c-tests/header/layout.c")
+	$cc -std=c11 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$project/include" -DBITS="$bits" "$project/c-tests/header/asynch.c"
+	count=$(cat "$project"/c-tests/header/{layout,asynch}.c | grep -cE '^(FIELD|WHOLE|_Static_assert|HOLDS)\(')
 	echo "$count" >&3
 }
 

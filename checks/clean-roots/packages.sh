@@ -111,7 +111,22 @@ contents() {
 		echo usr/share/man/man7/libposixaio.7.gz
 	} | LC_ALL=C sort >"$root.wanted"
 	files libposixaio-dev | diff -u "$root.wanted" - || fail 'libposixaio-dev does not contain what it should'
-	ok "$ours, libaio-rs-dev, libposixaio1 and libposixaio-dev contain what they should and nothing else"
+	{
+		echo "$directory/libsolarisaio.so.1"
+		echo "$directory/libsolarisaio.so.1.0.0"
+		printf 'usr/share/doc/libsolarisaio1/%s\n' changelog.gz copyright
+	} | LC_ALL=C sort >"$root.wanted"
+	files libsolarisaio1 | diff -u "$root.wanted" - || fail 'libsolarisaio1 does not contain what it should'
+	{
+		echo usr/include/sys/asynch.h
+		printf '%s\n' "$directory"/{libsolarisaio.a,libsolarisaio.so,pkgconfig/libsolarisaio.pc} \
+			"$directory"/cmake/libsolarisaio/libsolarisaio-config{,-version}.cmake
+		printf 'usr/share/doc/libsolarisaio-dev/%s\n' changelog.gz copyright
+		(cd "$project/man" && for page in *.3solarisaio; do echo "usr/share/man/man3/$page.gz"; done)
+		echo usr/share/man/man7/libsolarisaio.7.gz
+	} | LC_ALL=C sort >"$root.wanted"
+	files libsolarisaio-dev | diff -u "$root.wanted" - || fail 'libsolarisaio-dev does not contain what it should'
+	ok "$ours, libaio-rs-dev, and the packages of libposixaio and libsolarisaio contain what they should and nothing else"
 }
 
 symbols() {

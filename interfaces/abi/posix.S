@@ -1,21 +1,13 @@
-/* What goes with the POSIX library: functions of the C library whose addresses are asked for, and what the loader
-   calls: the environment is read when the library is loaded, in a static program before its own constructors; and what
-   was accepted is carried out at exit, after the program's own handlers and destructors.
+/* What goes with the POSIX library.
 
    STATIC: not dlsym and dlvsym, of which linkers warn in static programs. */
 
+#define READ_ENVIRONMENT posixaio_read_environment
+#define DRAIN posixaio_drain
+#include "start.S"
+
 	.section .data.rel.ro, "aw"
 	.balign __SIZEOF_POINTER__
-	.globl libaio_thread_functions
-	.hidden libaio_thread_functions
-libaio_thread_functions:
-	.dc.a pthread_create, pthread_attr_setstacksize, 0
-
-	.globl libaio_loader
-	.hidden libaio_loader
-libaio_loader:
-	.dc.a 0, 0
-
 	.globl posixaio_loader
 	.hidden posixaio_loader
 posixaio_loader:
@@ -24,12 +16,3 @@ posixaio_loader:
 #else
 	.dc.a dlsym, dlvsym
 #endif
-
-	.section .init_array.00100, "aw", %init_array
-	.balign __SIZEOF_POINTER__
-	.dc.a posixaio_read_environment
-
-	.section .fini_array.00100, "aw", %fini_array
-	.balign __SIZEOF_POINTER__
-	.dc.a posixaio_drain
-	.section .note.GNU-stack, "", %progbits
