@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # glibc's own tests of asynchronous I/O, unmodified, on glibc and on libposixaio.so.1. All have to pass. They are
-# downloaded: obtain.sh. skeleton.c stands in for what they include of glibc.
+# downloaded: checks/harness/obtain-source.sh. skeleton.c stands in for what they include of glibc.
 #
 # usage: glibc.sh BUILD WORKDIR LIBRARY
 #
@@ -17,7 +17,7 @@ suite="glibc's tests" work=$build/posix-suites/glibc-run
 # shellcheck source=checks/posix-suites/columns.sh
 . "$here/columns.sh"
 
-if ! "$here/obtain.sh" "$sources" glibc; then
+if ! "$project/checks/harness/obtain-source.sh" "$sources" glibc; then
 	skip source 'could not be downloaded'
 	exit 0
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The open POSIX test suite: its programs about asynchronous I/O, unmodified, on glibc and on libposixaio.so.1, program
-# by program. They are downloaded: obtain.sh.
+# by program. They are downloaded: checks/harness/obtain-source.sh.
 #
 # usage: open-posix.sh BUILD WORKDIR LIBRARY
 #
@@ -18,7 +18,7 @@ suite='open POSIX suite' work=$build/posix-suites/open-posix-run
 # shellcheck source=checks/posix-suites/columns.sh
 . "$here/columns.sh"
 
-if ! "$here/obtain.sh" "$sources" open-posix; then
+if ! "$project/checks/harness/obtain-source.sh" "$sources" open-posix; then
 	skip source 'could not be downloaded'
 	exit 0
 fi

@@ -16,8 +16,8 @@ build=$(realpath "${BUILD:-$project/build}")
 . "$project/checks/harness/programs.sh"
 # shellcheck source=checks/harness/report.sh
 . "$project/checks/harness/report.sh"
-# shellcheck source=c-tests/posix-conformance/build.sh
-. "$here/../build.sh"
+# shellcheck source=c-tests/harness/facts/build.sh
+. "$project/c-tests/harness/facts/build.sh"
 # shellcheck disable=SC2034 # for the functions
 suite=posix-conformance skips=$build/skipped
 # Kept for the next time: a build takes seconds when only one crate has changed.

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Downloads the source of a test suite of POSIX AIO from the system's Debian or Ubuntu. Nothing is installed, and the
-# system's own package lists are not touched.
+# Downloads the source of another project from the system's Debian or Ubuntu. Nothing is installed, and the system's own
+# package lists are not touched.
 #
-# usage: obtain.sh DIRECTORY open-posix|glibc
+# usage: obtain-source.sh DIRECTORY open-posix|glibc|fio
 #
-# leaves in DIRECTORY: open-posix/, the source package posixtestsuite, unpacked as Debian has it; or glibc/rt/, what
-# the C library has of tests of asynchronous I/O, and nothing else of it. Does nothing when it is there.
+# leaves in DIRECTORY: open-posix/, the source package posixtestsuite, unpacked as Debian has it; glibc/rt/, what
+# the C library has of tests of asynchronous I/O, and nothing else of it; or fio/. Does nothing when it is there.
 set -eu
 
 case "$#${2-}" in
 2open-posix) package=posixtestsuite ;;
 2glibc) package=glibc ;;
+2fio) package=fio ;;
 *)
-	echo "usage: $0 DIRECTORY open-posix|glibc" >&2
+	echo "usage: $0 DIRECTORY open-posix|glibc|fio" >&2
 	exit 2
 	;;
 esac
 suite=$2
-harness=$(realpath "$(dirname "$0")/../harness")
+harness=$(realpath "$(dirname "$0")")
 mkdir -p "$1"
 cd "$1"
 directory=$PWD
@@ -50,7 +51,7 @@ if ! obtain_source; then
 	exit 1
 fi
 case $suite in
-open-posix) dpkg-source --extract --no-check ./*.dsc ../open-posix >/dev/null ;;
+open-posix | fio) dpkg-source --extract --no-check ./*.dsc "../$suite" >/dev/null ;;
 glibc)
 	# Twelve files of seventeen thousand.
 	mkdir ../glibc

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * States what POSIX AIO does, as facts, and runs them on the library it finds.
+ * Runs the facts of a suite, which state what an interface does, on the library it finds.
  *
- * usage: posix-conformance [-g] [-v] [-s SECONDS] [-t FILE] [-l LIBRARY] [-a LIBAIO] [SUBJECT or part of a title...]
- *   -g  the library is glibc, the referee: facts marked as better are expected to fail, and those marked as chance may
+ * usage: PROGRAM [-g] [-v] [-s SECONDS] [-t FILE] [-l LIBRARY] [-a LIBAIO] [SUBJECT or part of a title...]
+ *   -g  the library is glibc, where that is the referee: facts marked as better are expected to fail, and those marked as chance may
  *   -v  a line for each check, and how long each fact took
  *   -s  a fact hangs when it takes this many seconds, if not before
  *   -t  write "subject|title|verdict" lines to FILE
@@ -13,7 +13,6 @@
  * TMPDIR is where files are made; O_DIRECT should work there.
  */
 #define _GNU_SOURCE
-#include <aio.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <signal.h>
@@ -51,12 +50,6 @@ static FILE *verdicts;
 int on_glibc;
 double patience = 10;
 const char *library, *directory, *self;
-
-static const struct fact *const tables[] = {
-	name_facts,   request_facts, error_facts,  file_facts, direct_facts,	   stream_facts, order_facts,	   fsync_facts,
-	suspend_facts, signal_facts, cancel_facts, list_facts, notification_facts, thread_facts, descriptor_facts, process_facts,
-	kind_facts,   many_facts,
-};
 
 void check_values(const char *file, int line, long long got, long long want, const char *name, ...)
 {
@@ -108,7 +101,7 @@ static const char *spell(long long value, char *text, size_t size)
 	long long error = -value;
 
 	if (value == -3000000)
-		return "an error, and aio_return is not -1";
+		return "an error, and the value is not -1";
 	if (value <= -1000000 && value > -1004096) {
 		where = " from the call";
 		error = -1000000 - value;
@@ -287,28 +280,18 @@ static int libaio_is(const char *expected)
 /* Whether the functions that this program calls are the library's. */
 static int library_is(const char *expected)
 {
-	const struct {
-		const char *name;
-		void *address;
-	} functions[] = {
-		{ "aio_read", (void *)(uintptr_t)aio_read },	 { "aio_write", (void *)(uintptr_t)aio_write },
-		{ "aio_fsync", (void *)(uintptr_t)aio_fsync },	 { "aio_error", (void *)(uintptr_t)aio_error },
-		{ "aio_return", (void *)(uintptr_t)aio_return }, { "aio_suspend", (void *)(uintptr_t)aio_suspend },
-		{ "aio_cancel", (void *)(uintptr_t)aio_cancel }, { "lio_listio", (void *)(uintptr_t)lio_listio },
-		{ "aio_init", (void *)(uintptr_t)aio_init },
-	};
 	char real[PATH_MAX] = "", file[PATH_MAX];
 	int right = 1;
 
 	if (!realpath(*expected ? expected : self, real))
 		perror(expected);
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+	for (const struct function *function = functions; function->name; function++) {
 		Dl_info info;
 
-		if (!dladdr(functions[i].address, &info) || !realpath(info.dli_fname, file))
+		if (!dladdr((void *)(uintptr_t)function->address, &info) || !realpath(info.dli_fname, file))
 			snprintf(file, sizeof(file), "nowhere");
 		if (strcmp(file, real)) {
-			printf("%s comes from %s, and not from %s\n", functions[i].name, file, real);
+			printf("%s comes from %s, and not from %s\n", function->name, file, real);
 			right = 0;
 		}
 	}
@@ -373,11 +356,11 @@ int main(int argc, char **argv)
 	nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (!self || !verdicts || nothing < 0 || log < 0 || ftruncate(log, sizeof(*seen)) != 0 || !(seen = map_log(log)) ||
 	    setrlimit(RLIMIT_CORE, &none) != 0 || sigaction(SIGALRM, &action, NULL) != 0) {
-		perror("posix-conformance");
+		perror(suite);
 		return 2;
 	}
 	fcntl(fileno(verdicts), F_SETFD, FD_CLOEXEC);
-	for (int i = 0; i < (int)(sizeof(tables) / sizeof(*tables)); i++) {
+	for (int i = 0; tables[i]; i++) {
 		for (int k = 0; tables[i][k].title; k++) {
 			if (wanted(&tables[i][k], argv + optind))
 				run(&tables[i][k], i, k, log, argv);

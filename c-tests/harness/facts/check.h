@@ -10,7 +10,7 @@
 #define EXPECT_FAILED give_up
 void give_up(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
-#include "../harness/expect.h"
+#include "../expect.h"
 
 /*
  * BETTER: what POSIX asks, and glibc is known not to do. CHANCE: what glibc does or not, by chance: its locks are not
@@ -53,10 +53,15 @@ struct errand {
 };
 extern const struct errand errands[];
 
-/* The tables, each ended by a fact without a title. */
-extern const struct fact request_facts[], error_facts[], file_facts[], direct_facts[], stream_facts[], order_facts[],
-	fsync_facts[], suspend_facts[], signal_facts[], cancel_facts[], list_facts[], notification_facts[],
-	thread_facts[], descriptor_facts[], process_facts[], many_facts[], name_facts[],
-	kind_facts[];
+/* What a suite is: its name, its tables, of which each is ended by a fact without a title and all by NULL, and the
+ * functions that it calls, ended by one without a name. */
+extern const char suite[];
+extern const struct fact *const tables[];
+struct function {
+	const char *name;
+	void (*address)(void);
+};
+#define FUNCTION(name) { #name, (void (*)(void))(name) }
+extern const struct function functions[];
 
 #endif
