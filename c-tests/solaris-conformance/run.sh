@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs the conformance suite of Solaris AIO, for which no other library on Linux can be the referee, and prints a table: for
+# each subject how many facts hold, and beneath it the facts in which columns differ.
+#
+# usage: BUILD=build ORIGINAL=build/original run.sh COLUMN... [-- OPTION or SUBJECT or part of a title...]
+#
+# A COLUMN is kernel, libsolarisaio.so.1 as it is; threads, the same with SOLARISAIO_ENGINE=threads; c-libaio, the same on the
+# C library of ORIGINAL, which checks/original/obtain.sh made; archive, a program with libsolarisaio.a and libaio.a. With
+# -wide it is compiled for offsets, and on 32 bits times, of 64 bits; then -i686 is the same on 32 bits.
+# BUILD is the Makefile's build directory. O_DIRECT is tried there.
+set -eu
+
+[ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(realpath "$(dirname "$0")")
+project=$(realpath "$here/../..")
+build=$(realpath "${BUILD:-$project/build}")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck source=c-tests/harness/facts/build.sh
+. "$project/c-tests/harness/facts/build.sh"
+# shellcheck disable=SC2034 # for the functions
+suite=solaris-conformance skips=$build/skipped
+original=${ORIGINAL:-$build/original}
+work=$(mktemp -d -p "$build" solaris-conformance-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+# shellcheck source=c-tests/harness/facts/columns.sh
+. "$project/c-tests/harness/facts/columns.sh"
+split_arguments "$@"
+
+# compile_with_plus PROGRAM OPTIONS LIBRARY...: the suite, and the part of it that is C++
+compile_with_plus() {
+	# shellcheck disable=SC2086 # words
+	(cd "$here" && ${CXX:-c++} -std=c++11 -O2 -Wall -Wextra -Werror -I"$project/include" $2 -c -o "$1.plus.o" plus.cc)
+	compile_suite "$1" "$2 $1.plus.o ${*:3}"
+}
+
+for name in "${columns[@]}"; do
+	column=$name flags='' directory=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
+	case $column in *-i686)
+		column=${column%-i686} flags=-m32 directory=$build/i686 c_library=$original/i386/usr/lib/i386-linux-gnu
+		;;
+	esac
+	case $column in *-wide)
+		column=${column%-wide} flags="$flags $wide${flags:+ $wide_time}"
+		;;
+	esac
+	if [ -n "$flags" ] && ! can_compile "$work/probe" "$flags"; then
+		skip "$name" "the C compiler makes no programs for it: cc $flags"
+		continue
+	fi
+	ours=$directory/libsolarisaio.so.1.0.0 libaio=$directory/libaio.so.1
+	if ! [ -e "$ours" ]; then
+		echo "$name: there is no $ours: make solaris builds it"
+		status=1
+		continue
+	fi
+	program=$work/shared${flags// /}
+	if [ "$column" = archive ]; then
+		compile_with_plus "$program-archive" "$flags" "$directory/libsolarisaio.a" "$directory/libaio.a"
+	elif ! [ -e "$program" ]; then
+		compile_with_plus "$program" "$flags" "-L$directory" -lsolarisaio "-Wl,-rpath-link,$directory"
+	fi
+	case $column in
+	kernel) run "$name" "$program" "$ours" "$libaio" LD_LIBRARY_PATH="$directory" ;;
+	threads) run "$name" "$program" "$ours" "$libaio" LD_LIBRARY_PATH="$directory" SOLARISAIO_ENGINE=threads ;;
+	c-libaio)
+		if [ -e "$c_library/libaio.so.1" ]; then
+			mkdir -p "$work/c"
+			ln -sf "$ours" "$work/c/libsolarisaio.so.1"
+			run "$name" "$program" "$ours" "$c_library/libaio.so.1" LD_LIBRARY_PATH="$c_library:$work/c"
+		else
+			skip "$name" 'the C library for it could not be downloaded'
+		fi
+		;;
+	archive) run "$name" "$program-archive" '' none ;;
+	*) echo "$0: there is no column $name" >&2 && exit 2 ;;
+	esac
+done
+
+table
