@@ -7,7 +7,8 @@
 # what the tools say goes to BUILD/solaris-programs/fio.log. Exit status 77: its source cannot be downloaded.
 #
 # fio's configure looks for the functions in -laio, which is their library's name on Solaris. On Linux that is another library:
-# ours comes in by LDFLAGS, so that the test of configure links with both.
+# ours comes in by LDFLAGS, so that the test of configure links with both. Its struct io_u has an aio_result_t, whose header
+# only fio's os-solaris.h includes: here the compiler does.
 set -eu
 export LC_ALL=C
 
@@ -26,7 +27,7 @@ fi
 (
 	cd "$work/fio"
 	export CPATH=$project/include LIBRARY_PATH=$build LDFLAGS="-Wl,--no-as-needed -lsolarisaio" LD_LIBRARY_PATH=$build
-	./configure --disable-native
+	./configure --disable-native --extra-cflags='-include sys/asynch.h'
 	grep -q '^CONFIG_SOLARISAIO=y' config-host.mak || { echo 'configure does not find aioread'; exit 1; }
 	make -j"$(nproc)" fio
 ) >>"$log" 2>&1 </dev/null || { cat "$log" >&2; exit 1; }
