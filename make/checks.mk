@@ -248,4 +248,4 @@ sources: tools-sources $(original)/complete
 	@$(MAKE) --no-print-directory all >$(if $(V),/dev/stderr,/dev/null)
 	@checks/applications/compile-sources.sh $(BUILD) $(original) $(SOURCES)
 
-include make/posix-conformance.mk make/posix-suites.mk make/posix-stress.mk make/posix-bench.mk
+include make/posix-conformance.mk make/posix-suites.mk make/posix-stress.mk make/posix-bench.mk make/solaris-checks.mk

@@ -5,65 +5,10 @@
  * aio_suspend and take aio_return: POSIX has signal handlers call these, and so they need no memory. Nor does a
  * notification by a signal.
  */
-#include <pthread.h>
-
-#include "../harness/posix_aio.h"
-
 enum { COUNT = 16, ROUNDS = 20 };
 
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t),
-	*__libc_memalign(size_t, size_t);
-extern void __libc_free(void *);
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static long asked;
-
-#define LOCKED(call)                                                                       \
-	({                                                                                 \
-		pthread_mutex_lock(&lock);                                                 \
-		asked++;                                                                   \
-		void *got_ = (call);                                                       \
-		pthread_mutex_unlock(&lock);                                               \
-		got_;                                                                      \
-	})
-
-void *malloc(size_t size)
-{
-	return LOCKED(__libc_malloc(size));
-}
-
-void *calloc(size_t count, size_t size)
-{
-	return LOCKED(__libc_calloc(count, size));
-}
-
-void *realloc(void *old, size_t size)
-{
-	return LOCKED(__libc_realloc(old, size));
-}
-
-void *memalign(size_t alignment, size_t size)
-{
-	return LOCKED(__libc_memalign(alignment, size));
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	return memalign(alignment, size);
-}
-
-int posix_memalign(void **to, size_t alignment, size_t size)
-{
-	*to = memalign(alignment, size);
-	return *to ? 0 : ENOMEM;
-}
-
-void free(void *old)
-{
-	pthread_mutex_lock(&lock);
-	__libc_free(old);
-	pthread_mutex_unlock(&lock);
-}
+#include "../harness/locked_allocator.h"
+#include "../harness/posix_aio.h"
 
 static volatile sig_atomic_t signals;
 
@@ -71,21 +16,6 @@ static void came(int number)
 {
 	(void)number;
 	signals++;
-}
-
-static pthread_barrier_t held, done;
-
-static void *hold(void *unused)
-{
-	(void)unused;
-	for (int round = 0; round < ROUNDS; round++) {
-		pthread_barrier_wait(&held);
-		pthread_mutex_lock(&lock);
-		pthread_barrier_wait(&held);
-		pthread_barrier_wait(&done);
-		pthread_mutex_unlock(&lock);
-	}
-	return NULL;
 }
 
 int main(void)

@@ -20,6 +20,8 @@ build=$(realpath "${BUILD:-$project/build}")
 . "$project/checks/harness/report.sh"
 # shellcheck source=c-tests/harness/facts/build.sh
 . "$project/c-tests/harness/facts/build.sh"
+# shellcheck source=c-tests/solaris-conformance/build.sh
+. "$here/build.sh"
 # shellcheck disable=SC2034 # for the functions
 suite=solaris-conformance skips=$build/skipped
 original=${ORIGINAL:-$build/original}
@@ -28,13 +30,6 @@ trap 'rm -rf "$work"' EXIT
 # shellcheck source=c-tests/harness/facts/columns.sh
 . "$project/c-tests/harness/facts/columns.sh"
 split_arguments "$@"
-
-# compile_with_plus PROGRAM OPTIONS LIBRARY...: the suite, and the part of it that is C++
-compile_with_plus() {
-	# shellcheck disable=SC2086 # words
-	(cd "$here" && ${CXX:-c++} -std=c++11 -O2 -Wall -Wextra -Werror -I"$project/include" $2 -c -o "$1.plus.o" plus.cc)
-	compile_suite "$1" "$2 $1.plus.o ${*:3}"
-}
 
 for name in "${columns[@]}"; do
 	column=$name flags='' directory=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
