@@ -5,12 +5,20 @@
 #                                 Solaris AIO (built from Debian's source package), caches, and a database server's trace
 #   make check-solaris-mistakes   the proof that the facts notice mistakes, which are made in the library's source
 #   make bench-solaris            fio's engine for it and its engines libaio and posixaio timed against each other
-.PHONY: check-solaris check-solaris-long check-solaris-mistakes bench-solaris solaris-i686 solaris-programs
+.PHONY: check-solaris check-solaris-facts check-solaris-faults check-solaris-stress check-solaris-long check-solaris-mistakes \
+	bench-solaris solaris-i686 solaris-programs
 solaris_facts = BUILD=$(BUILD) ORIGINAL=$(original) c-tests/solaris-conformance/run.sh
 
+# They wait more than they work.
 check-solaris: all solaris
+	$(MAKE) --no-print-directory -j3 -Otarget check-solaris-facts check-solaris-faults check-solaris-stress
+
+check-solaris-facts check-solaris-faults check-solaris-stress: all solaris
+check-solaris-facts:
 	$(solaris_facts) kernel threads
+check-solaris-faults:
 	BUILD=$(BUILD) c-tests/solaris-faults/run.sh kernel
+check-solaris-stress:
 	BUILD=$(BUILD) c-tests/solaris-stress/run.sh quick kernel threads
 
 check-solaris-long: all solaris check-c-library solaris-i686 solaris-programs

@@ -64,10 +64,6 @@ static void results(void)
 	CHECK(outcome(&result), -EFAULT, "its result");
 	CHECK(STARTED(aiowrite(fd, hole(), 16, 0, SEEK_SET, &result)), 0, "aiowrite from there");
 	CHECK(outcome(&result), -EFAULT, "its result");
-	CHECK(STARTED(aioread(fd, bytes, -1, 0, SEEK_SET, &result)), 0, "aioread of -1 bytes");
-	CHECK(outcome(&result), -EINVAL, "its result");
-	CHECK(STARTED(aiowrite(fd, bytes, INT_MIN, 0, SEEK_SET, &result)), 0, "aiowrite of INT_MIN bytes");
-	CHECK(outcome(&result), -EINVAL, "its result");
 	CHECK(STARTED(aioread(fd, bytes, 0, 0, SEEK_SET, &result)), 0, "aioread of no bytes");
 	CHECK(outcome(&result), 0, "its result");
 	EXPECT(close(broken.reader) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR);
@@ -93,12 +89,30 @@ static void results_of_direct_files(void)
 	CHECK(outcome(&result), -EFAULT, "its result");
 	CHECK(STARTED(aioread(fd, bytes, PAGE, -PAGE, SEEK_SET, &result)), 0, "aioread at -4096");
 	CHECK(outcome(&result), -EINVAL, "its result");
-	CHECK(STARTED(aioread(fd, bytes, -PAGE, 0, SEEK_SET, &result)), 0, "aioread of -4096 bytes");
-	CHECK(outcome(&result), -EINVAL, "its result");
 	CHECK(STARTED(aioread(fd, bytes, PAGE, FILE_SIZE, SEEK_SET, &result)), 0, "aioread at the end");
 	CHECK(outcome(&result), 0, "its result");
 	CHECK(STARTED(aioread(fd, bytes, 2 * PAGE, FILE_SIZE - PAGE, SEEK_SET, &result)), 0, "aioread across the end");
 	CHECK(outcome(&result), PAGE, "its result");
+}
+
+/* read(2) says EINVAL where a length is none. */
+static void negative_lengths(void)
+{
+	int fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0);
+	struct ends p = new_pipe();
+	aio_result_t result;
+	char *bytes = pages(PAGE);
+
+	CHECK(STARTED(aioread(fd, bytes, -1, 0, SEEK_SET, &result)), 0, "aioread of -1 bytes");
+	CHECK(outcome(&result), -EINVAL, "its result");
+	CHECK(STARTED(aiowrite(fd, bytes, INT_MIN, 0, SEEK_SET, &result)), 0, "aiowrite of INT_MIN bytes");
+	CHECK(outcome(&result), -EINVAL, "its result");
+	CHECK(STARTED(aioread(direct, bytes, -PAGE, 0, SEEK_SET, &result)), 0, "a direct aioread of -4096 bytes");
+	CHECK(outcome(&result), -EINVAL, "its result");
+	EXPECT(write(p.writer, "abc", 3) == 3);
+	CHECK(STARTED(aioread(p.reader, bytes, -1, 0, SEEK_SET, &result)), 0, "aioread of -1 bytes of a pipe");
+	CHECK(outcome(&result), -EINVAL, "its result");
+	CHECK(waited(NULL), -EINVAL, "nothing is outstanding");
 }
 
 static void too_large_files(void)
@@ -146,6 +160,7 @@ const struct fact error_facts[] = {
 	{ .subject = "errors", .title = "files opened for the other direction", .run = modes },
 	{ .subject = "errors", .title = "results that are errors", .run = results },
 	{ .subject = "errors", .title = "results of direct files", .run = results_of_direct_files },
+	{ .subject = "errors", .title = "negative lengths", .run = negative_lengths },
 	{ .subject = "errors", .title = "the limit of a file's size", .run = too_large_files },
 	{ .subject = "errors", .title = "too many requests give EAGAIN", .run = too_many },
 	{ 0 },

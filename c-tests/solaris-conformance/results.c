@@ -13,6 +13,7 @@ static void in_flight(void)
 
 	CHECK(STARTED(aioread(fd, bytes, 100, 0, SEEK_SET, r)), SYNC(EINVAL), "another read with the structure");
 	CHECK(STARTED(aioread(direct, bytes, PAGE, 0, SEEK_SET, r)), SYNC(EINVAL), "a direct read with it");
+	CHECK(bytes[0] || memcmp(bytes, bytes + 1, PAGE - 1), 0, "nothing was read");
 	memset(bytes, 'n', 100);
 	CHECK(STARTED(aiowrite(fd, bytes, 100, 0, SEEK_SET, r)), SYNC(EINVAL), "a write with it");
 	memset(bytes, 0, 100);

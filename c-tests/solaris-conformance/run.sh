@@ -32,13 +32,13 @@ trap 'rm -rf "$work"' EXIT
 split_arguments "$@"
 
 for name in "${columns[@]}"; do
-	column=$name flags='' directory=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
+	column=$name flags='' directory=$build bits=64 c_library=$original/amd64/usr/lib/x86_64-linux-gnu
 	case $column in *-i686)
-		column=${column%-i686} flags=-m32 directory=$build/i686 c_library=$original/i386/usr/lib/i386-linux-gnu
+		column=${column%-i686} flags=-m32 directory=$build/i686 bits=32 c_library=$original/i386/usr/lib/i386-linux-gnu
 		;;
 	esac
 	case $column in *-wide)
-		column=${column%-wide} flags="$flags $wide${flags:+ $wide_time}"
+		column=${column%-wide} bits=$bits-wide flags="$flags $wide${flags:+ $wide_time}"
 		;;
 	esac
 	if [ -n "$flags" ] && ! can_compile "$work/probe" "$flags"; then
@@ -51,7 +51,7 @@ for name in "${columns[@]}"; do
 		status=1
 		continue
 	fi
-	program=$work/shared${flags// /}
+	program=$work/$bits
 	if [ "$column" = archive ]; then
 		compile_with_plus "$program-archive" "$flags" "$directory/libsolarisaio.a" "$directory/libaio.a"
 	elif ! [ -e "$program" ]; then

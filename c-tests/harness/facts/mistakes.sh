@@ -29,7 +29,7 @@ rm -rf "$work/src" "$work/interfaces"
 
 # build_library: its messages are in $work/log
 build_library() {
-	(cd "$work" && ${MAKE:-make} --no-print-directory BUILD=build INTERFACES=posix all) >"$work/log" 2>&1 </dev/null
+	(cd "$work" && ${MAKE:-make} --no-print-directory BUILD=build INTERFACES="$interface" all) >"$work/log" 2>&1 </dev/null
 }
 
 # notices TITLE: runs facts on the library there; what they say is in $work/out
