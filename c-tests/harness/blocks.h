@@ -7,17 +7,15 @@
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "expect.h"
+#include "processes.h"
 
 enum { BLOCK = 4096 };
 
@@ -107,36 +105,6 @@ static inline int reopen(int fd, int flags)
 	int made = open(path, flags);
 	EXPECT(made >= 0);
 	return made;
-}
-
-/* Threads of this process. */
-static inline int threads(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	int count = 0;
-
-	EXPECT(tasks);
-	while (readdir(tasks))
-		count++;
-	closedir(tasks);
-	return count - 2;
-}
-
-/* The status of a child that must end within so many seconds: else it hangs. */
-static inline int status_within(pid_t child, double seconds)
-{
-	int status;
-	double end = now() + seconds;
-
-	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (now() > end) {
-			fprintf(stderr, "process %d hangs\n", (int)child);
-			kill(child, SIGKILL);
-			exit(1);
-		}
-		usleep(1000);
-	}
-	return status;
 }
 
 /* A child that runs a function, and its status 0. A child that skips says so by its status 77. */

@@ -16,6 +16,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/64" "$work/32"
 
 # seeds_of quick|long: a seed that is always the same, or three others, from SEED if it is set
+# shellcheck disable=SC2034 # for the caller
 seeds_of() {
 	case $1 in
 	quick) seeds=1 ;;

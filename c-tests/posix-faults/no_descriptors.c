@@ -4,18 +4,14 @@
  * No descriptor can be had, because RLIMIT_NOFILE was lowered or because the table is full: requests of the descriptors
  * that there are need none. In a process that begins like this, and in one that has used requests before.
  */
-#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "../harness/limits.h"
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 16 };
-enum way { LOWERED, TO_NOTHING, FULL, WAYS };
-static const char *const names[] = { "lowered", "lowered to 0", "full table" };
-
 static void without_descriptors(int direct, int buffered, char *memory, enum way way, bool before)
 {
-	struct rlimit limit;
 	struct aiocb reads[4], writes[2], sync;
 	int ends[2], sockets[2];
 	char got[4] = { 0 }, sent[2] = "yz";
@@ -26,16 +22,7 @@ static void without_descriptors(int direct, int buffered, char *memory, enum way
 		write_and_read(buffered, memory, COUNT, 1);
 		use_pipe();
 	}
-	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (way == FULL)
-		limit.rlim_cur = 64;
-	else
-		limit.rlim_cur = way == LOWERED ? 3 : 0;
-	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (way == FULL)
-		while (dup(0) >= 0)
-			;
-	EXPECT(dup(0) < 0 && errno == EMFILE);
+	take_descriptors(way);
 	for (int pass = 2; pass < 12; pass++) {
 		write_and_read(direct, memory, COUNT, pass);
 		write_and_read(buffered, memory, COUNT, pass + 100);
@@ -52,8 +39,7 @@ static void without_descriptors(int direct, int buffered, char *memory, enum way
 			EXPECT_EQ(got[i], sent[i]);
 		}
 	}
-	limit.rlim_cur = limit.rlim_max;
-	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	give_descriptors();
 	write_and_read(buffered, memory, COUNT, 200);
 	use_pipe();
 }
@@ -64,11 +50,8 @@ int main(void)
 	int direct = file_of(COUNT, O_DIRECT), buffered = reopen(direct, O_RDWR);
 	char *memory = blocks(COUNT);
 
-	for (enum way way = 0; way < WAYS; way++)
-		for (int before = 0; before < 2; before++) {
-			printf("%s, %s\n", names[way], before ? "after requests" : "from the beginning");
-			IN_CHILD(without_descriptors(direct, buffered, memory, way, before));
-		}
+	EACH_WAY(way, before)
+		IN_CHILD(without_descriptors(direct, buffered, memory, way, before));
 	puts("lowered, lowered to 0 and a full table: all requests carried out");
 	return 0;
 }

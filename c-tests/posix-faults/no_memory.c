@@ -4,21 +4,10 @@
  * RLIMIT_AS in small steps above what the process has: a request is refused with EAGAIN (or ENOMEM) or carried out,
  * and when there is memory again all is well. A process that begins with a limit and one that has used requests before.
  */
-#include <sys/resource.h>
-
+#include "../harness/limits.h"
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 8 };
-
-static long mapped(void)
-{
-	long pages;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	EXPECT(file && fscanf(file, "%ld", &pages) == 1);
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
-}
 
 static bool taken(int result)
 {
@@ -31,7 +20,6 @@ static bool taken(int result)
 
 static void limited(int direct, int buffered, char *memory, long more, bool before)
 {
-	struct rlimit limit = { 0, RLIM_INFINITY };
 	struct aiocb cbs[4], *list[] = { &cbs[3] };
 	int ends[2], refused = 0;
 	char got = 0;
@@ -39,8 +27,7 @@ static void limited(int direct, int buffered, char *memory, long more, bool befo
 	if (before)
 		write_and_read(direct, memory, COUNT, 1);
 	EXPECT_EQ(pipe(ends), 0);
-	limit.rlim_cur = mapped() + more;
-	EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+	limit_memory(more);
 	for (int pass = 2; pass < 6; pass++) {
 		bool taken_all[4];
 
@@ -61,8 +48,7 @@ static void limited(int direct, int buffered, char *memory, long more, bool befo
 		if (!taken_all[2])
 			EXPECT_EQ(read(ends[0], &got, 1), 1);
 	}
-	limit.rlim_cur = RLIM_INFINITY;
-	EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+	free_memory();
 	write_and_read(direct, memory, COUNT, 7);
 	write_and_read(buffered, memory, COUNT, 8);
 	use_pipe();
@@ -75,9 +61,8 @@ int main(void)
 	int direct = file_of(COUNT, O_DIRECT), buffered = reopen(direct, O_RDWR), limits = 0;
 	char *memory = blocks(COUNT + 1);
 
-	for (long more = 0; more < 16L << 20; more = more < 1L << 20 ? more + 65536 : more * 2)
-		for (int before = 0; before < 2; before++, limits++)
-			IN_CHILD(limited(direct, buffered, memory, more, before));
+	EACH_LIMIT(more, before, limits)
+		IN_CHILD(limited(direct, buffered, memory, more, before));
 	printf("%d limits, %d requests refused, and all is well afterwards\n", limits, *(int *)(memory + BLOCK * COUNT));
 	return 0;
 }

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "request.h"
 
+#include "../harness/processes.h"
+
 static void polled(void)
 {
 	enum { COUNT = 64 };

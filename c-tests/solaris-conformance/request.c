@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "request.h"
 
-#include <dirent.h>
-
 aio_result_t *got;
 const struct timeval at_once;
 
@@ -166,16 +164,4 @@ bool has_threads_only(void)
 	const char *engine = getenv("SOLARISAIO_ENGINE");
 
 	return engine && !strcmp(engine, "threads");
-}
-
-int threads(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	int count = 0;
-
-	EXPECT(tasks);
-	while (readdir(tasks))
-		count++;
-	closedir(tasks);
-	return count - 2;
 }

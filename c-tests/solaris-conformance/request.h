@@ -66,8 +66,6 @@ int still_waits(struct collector *collector);
 
 /* Whether the library has its threads only. */
 bool has_threads_only(void);
-/* Threads of this process. */
-int threads(void);
 
 extern const struct fact name_facts[], whence_facts[], error_facts[], result_facts[], order_facts[], wait_facts[], signal_facts[],
 	cancel_facts[], sigio_facts[], progress_facts[], file_facts[], stream_facts[], thread_facts[], process_facts[];

@@ -13,45 +13,20 @@ set -eu
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(realpath "$(dirname "$0")")
 project=$(realpath "$here/../..")
-build=$(realpath "${BUILD:-$project/build}")
-# shellcheck source=checks/harness/programs.sh
-. "$project/checks/harness/programs.sh"
-# shellcheck source=checks/harness/report.sh
-. "$project/checks/harness/report.sh"
-# shellcheck source=c-tests/harness/facts/build.sh
-. "$project/c-tests/harness/facts/build.sh"
+suite=solaris-conformance
 # shellcheck source=c-tests/solaris-conformance/build.sh
 . "$here/build.sh"
-# shellcheck disable=SC2034 # for the functions
-suite=solaris-conformance skips=$build/skipped
-original=${ORIGINAL:-$build/original}
-work=$(mktemp -d -p "$build" solaris-conformance-XXXXXX)
-trap 'rm -rf "$work"' EXIT
 # shellcheck source=c-tests/harness/facts/columns.sh
 . "$project/c-tests/harness/facts/columns.sh"
-split_arguments "$@"
 
 for name in "${columns[@]}"; do
-	column=$name flags='' directory=$build bits=64 c_library=$original/amd64/usr/lib/x86_64-linux-gnu
-	case $column in *-i686)
-		column=${column%-i686} flags=-m32 directory=$build/i686 bits=32 c_library=$original/i386/usr/lib/i386-linux-gnu
-		;;
-	esac
-	case $column in *-wide)
-		column=${column%-wide} bits=$bits-wide flags="$flags $wide${flags:+ $wide_time}"
-		;;
-	esac
-	if [ -n "$flags" ] && ! can_compile "$work/probe" "$flags"; then
-		skip "$name" "the C compiler makes no programs for it: cc $flags"
-		continue
-	fi
+	enter "$name" || continue
 	ours=$directory/libsolarisaio.so.1.0.0 libaio=$directory/libaio.so.1
 	if ! [ -e "$ours" ]; then
 		echo "$name: there is no $ours: make solaris builds it"
 		status=1
 		continue
 	fi
-	program=$work/$bits
 	if [ "$column" = archive ]; then
 		compile_with_plus "$program-archive" "$flags" "$directory/libsolarisaio.a" "$directory/libaio.a"
 	elif ! [ -e "$program" ]; then

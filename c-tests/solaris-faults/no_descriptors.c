@@ -3,17 +3,12 @@
  * No descriptor can be had, because RLIMIT_NOFILE was lowered or because the table is full: requests of the descriptors
  * that there are need none. In a process that begins like this, and in one that has used requests before.
  */
-#include <sys/resource.h>
-
+#include "../harness/limits.h"
 #include "../harness/solaris_aio.h"
 
 enum { COUNT = 16 };
-enum way { LOWERED, TO_NOTHING, FULL, WAYS };
-static const char *const names[] = { "lowered", "lowered to 0", "full table" };
-
 static void without_descriptors(int direct, int buffered, char *memory, enum way way, bool before)
 {
-	struct rlimit limit;
 	int ends[2];
 
 	EXPECT_EQ(pipe(ends), 0);
@@ -21,12 +16,7 @@ static void without_descriptors(int direct, int buffered, char *memory, enum way
 		write_and_read(buffered, memory, COUNT, 1);
 		use_pipe();
 	}
-	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	limit.rlim_cur = way == FULL ? 64 : way == LOWERED ? 3 : 0;
-	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	while (way == FULL && dup(0) >= 0)
-		;
-	EXPECT(dup(0) < 0 && errno == EMFILE);
+	take_descriptors(way);
 	for (int pass = 2; pass < 8; pass++) {
 		aio_result_t reads = { AIO_INPROGRESS, 77 }, writes = { AIO_INPROGRESS, 77 };
 		char got = 0, sent = (char)pass;
@@ -45,8 +35,7 @@ static void without_descriptors(int direct, int buffered, char *memory, enum way
 		EXPECT_EQ(aioread(buffered, memory, BLOCK, -BLOCK, SEEK_END, &reads), 0);
 		FINISHES(&reads, 0, BLOCK);
 	}
-	limit.rlim_cur = limit.rlim_max;
-	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	give_descriptors();
 	write_and_read(buffered, memory, COUNT, 200);
 	use_pipe();
 }
@@ -57,11 +46,8 @@ int main(void)
 	int direct = file_of(COUNT, O_DIRECT), buffered = reopen(direct, O_RDWR);
 	char *memory = blocks(COUNT);
 
-	for (enum way way = 0; way < WAYS; way++)
-		for (int before = 0; before < 2; before++) {
-			printf("%s, %s\n", names[way], before ? "after requests" : "from the beginning");
-			IN_CHILD(without_descriptors(direct, buffered, memory, way, before));
-		}
+	EACH_WAY(way, before)
+		IN_CHILD(without_descriptors(direct, buffered, memory, way, before));
 	puts("lowered, lowered to 0 and a full table: all requests carried out");
 	return 0;
 }

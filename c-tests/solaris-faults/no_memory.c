@@ -3,21 +3,10 @@
  * RLIMIT_AS in small steps above what the process has: a request is refused with EAGAIN or carried out, and when there is
  * memory again all is well. A process that begins with a limit, and one that has used requests before.
  */
-#include <sys/resource.h>
-
+#include "../harness/limits.h"
 #include "../harness/solaris_aio.h"
 
 enum { COUNT = 8 };
-
-static long mapped(void)
-{
-	long pages;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	EXPECT(file && fscanf(file, "%ld", &pages) == 1);
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
-}
 
 static int taken(int result, int *refused)
 {
@@ -31,15 +20,13 @@ static int taken(int result, int *refused)
 
 static void limited(int direct, int buffered, char *memory, long more, bool before)
 {
-	struct rlimit limit = { 0, RLIM_INFINITY };
 	int ends[2], refused = 0;
 	char got = 0;
 
 	if (before)
 		write_and_read(direct, memory, COUNT, 1);
 	EXPECT_EQ(pipe(ends), 0);
-	limit.rlim_cur = (rlim_t)(mapped() + more);
-	EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+	limit_memory(more);
 	for (int pass = 2; pass < 6; pass++) {
 		aio_result_t results[2] = { { AIO_INPROGRESS, 77 }, { AIO_INPROGRESS, 77 } }, reads = { AIO_INPROGRESS, 77 };
 		int count = 0;
@@ -57,8 +44,7 @@ static void limited(int direct, int buffered, char *memory, long more, bool befo
 			EXPECT_EQ(read(ends[0], &got, 1), 1);
 		expect_nothing();
 	}
-	limit.rlim_cur = RLIM_INFINITY;
-	EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+	free_memory();
 	write_and_read(direct, memory, COUNT, 7);
 	write_and_read(buffered, memory, COUNT, 8);
 	use_pipe();
@@ -71,9 +57,8 @@ int main(void)
 	int direct = file_of(COUNT, O_DIRECT), buffered = reopen(direct, O_RDWR), limits = 0;
 	char *memory = blocks(COUNT + 1);
 
-	for (long more = 0; more < 16L << 20; more = more < 1L << 20 ? more + 65536 : more * 2)
-		for (int before = 0; before < 2; before++, limits++)
-			IN_CHILD(limited(direct, buffered, memory, more, before));
+	EACH_LIMIT(more, before, limits)
+		IN_CHILD(limited(direct, buffered, memory, more, before));
 	printf("%d limits, %d requests refused, and all is well afterwards\n", limits, *(int *)(memory + BLOCK * COUNT));
 	return 0;
 }

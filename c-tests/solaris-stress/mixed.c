@@ -46,30 +46,10 @@ static long of_kind[KINDS];
 static unsigned seed_given = 1;
 static int files[2], failed;
 
-#define ADD(counter, n) __atomic_fetch_add(&(counter), (n), __ATOMIC_SEQ_CST)
-#define GET(variable) __atomic_load_n(&(variable), __ATOMIC_SEQ_CST)
-#define SET(variable, value) __atomic_store_n(&(variable), (value), __ATOMIC_SEQ_CST)
-
-/* The first that fails says what, and ends all. It may be a handler. */
-#define FAIL(...)                                                                          \
-	do {                                                                               \
-		char text_[400];                                                           \
-		int length_ = snprintf(text_, 300, __VA_ARGS__);                           \
-		length_ += snprintf(text_ + length_, 90, " (%s:%d, mixed %ld %u)\n", __FILE__, __LINE__, requests, seed_given); \
-		if (ADD(failed, 1) == 0 && write(2, text_, length_) == length_)           \
-			_exit(1);                                                          \
-		_exit(2);                                                                  \
-	} while (0)
+/* It uses what is declared above. */
+#include "../harness/choices.h"
 
 static const char *const names[] = { "direct", "buffered", "pipe" };
-
-static uint32_t below(uint32_t limit)
-{
-	self->seed ^= self->seed << 13;
-	self->seed ^= self->seed >> 17;
-	self->seed ^= self->seed << 5;
-	return self->seed % limit;
-}
 
 /* What aiowait returned. */
 static void take(aio_result_t *result, long *counter)

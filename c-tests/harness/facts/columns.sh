@@ -1,9 +1,21 @@
 #!/usr/bin/env bash
 # Runs a suite of facts in columns, and prints a table: for each subject how many facts hold, and beneath it the facts in
-# which columns differ. To be sourced, after checks/harness/report.sh, with $suite, $build and $work set.
+# which columns differ. To be sourced, with $project and $suite set, and the columns and what is behind them as arguments.
 #
-# A caller calls split_arguments "$@", then run for each of $columns, then table, whose status says whether all is well.
+# A caller calls enter and run for each of $columns, then table, whose status says whether all is well.
 # shellcheck disable=SC2154 # the caller's
+build=$(realpath "${BUILD:-$project/build}")
+# shellcheck source=checks/harness/programs.sh
+. "$project/checks/harness/programs.sh"
+# shellcheck source=checks/harness/report.sh
+. "$project/checks/harness/report.sh"
+# shellcheck source=c-tests/harness/facts/build.sh
+. "$project/c-tests/harness/facts/build.sh"
+# shellcheck disable=SC2034 # for the functions
+skips=$build/skipped
+original=${ORIGINAL:-$build/original}
+work=$(mktemp -d -p "$build" "$suite-XXXXXX")
+trap 'rm -rf "$work"' EXIT
 status=0
 names=()
 arguments=()
@@ -28,18 +40,36 @@ run() {
 	fi
 }
 
-# split_arguments COLUMN... [-- ARGUMENT...]
 columns=()
-split_arguments() {
-	while [ $# -gt 0 ]; do
-		if [ "$1" = -- ]; then
-			shift
-			arguments=("$@")
-			break
-		fi
-		columns+=("$1")
+while [ $# -gt 0 ]; do
+	if [ "$1" = -- ]; then
 		shift
-	done
+		arguments=("$@")
+		break
+	fi
+	columns+=("$1")
+	shift
+done
+
+# enter NAME: sets $column, the name without -wide and -i686; what programs of that kind are compiled with, $flags, and called,
+# $program; the $directory where the library is, and $c_library. 1 if this compiler makes no such programs.
+# shellcheck disable=SC2034 # for the caller
+enter() {
+	local bits=64
+	column=$1 flags='' directory=$build c_library=$original/amd64/usr/lib/x86_64-linux-gnu
+	case $column in *-i686)
+		column=${column%-i686} flags=-m32 directory=$build/i686 bits=32 c_library=$original/i386/usr/lib/i386-linux-gnu
+		;;
+	esac
+	case $column in *-wide)
+		column=${column%-wide} bits=$bits-wide flags="$flags $wide${flags:+ $wide_time}"
+		;;
+	esac
+	program=$work/$bits
+	if [ -n "$flags" ] && ! can_compile "$work/probe" "$flags"; then
+		skip "$1" "the C compiler makes no programs for it: cc $flags"
+		return 1
+	fi
 }
 
 # Subjects down, columns across: facts that hold, of all. Then the facts in which the columns differ.

@@ -3,19 +3,9 @@
  * RLIMIT_AS: io_setup answers ENOMEM, takes nothing with it, and what is there goes on working. Then
  * contexts of many sizes at every limit in small steps, each of which works or is refused.
  */
-#include <sys/resource.h>
 
+#include "../../harness/limits.h"
 #include "transfers.h"
-
-static long mapped(void)
-{
-	long pages;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	EXPECT(file && fscanf(file, "%ld", &pages) == 1);
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
-}
 
 static void limit(long bytes)
 {

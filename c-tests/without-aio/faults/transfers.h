@@ -3,12 +3,11 @@
 #ifndef TRANSFERS_H
 #define TRANSFERS_H
 
-#include <dirent.h>
 #include <libaio.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "../../harness/expect.h"
+#include "../../harness/processes.h"
 
 enum { BLOCK = 4096 };
 
@@ -52,19 +51,6 @@ static inline int direct_file(int count)
 	return fd;
 }
 
-/* Threads of this process. */
-static inline int threads(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	int count = 0;
-
-	EXPECT(tasks);
-	while (readdir(tasks))
-		count++;
-	closedir(tasks);
-	return count - 2;
-}
-
 /* Writes blocks first to first + count - 1 of pass `pass`, waits for all, and looks at what the file has. */
 static inline void write_and_check(io_context_t ctx, int fd, char *memory, int first, int count, long pass)
 {
@@ -92,23 +78,6 @@ static inline void write_and_check(io_context_t ctx, int fd, char *memory, int f
 	EXPECT_EQ(pread(fd, memory, (size_t)BLOCK * count, (off_t)BLOCK * first), (long)BLOCK * count);
 	for (int i = 0; i < count; i++)
 		EXPECT_EQ(pass_of(memory + BLOCK * i, first + i), pass);
-}
-
-/* The status of a child that must end within so many seconds: else it hangs. */
-static inline int status_within(pid_t child, double seconds)
-{
-	int status;
-	double end = now() + seconds;
-
-	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (now() > end) {
-			fprintf(stderr, "process %d hangs\n", (int)child);
-			kill(child, SIGKILL);
-			exit(1);
-		}
-		usleep(1000);
-	}
-	return status;
 }
 
 #endif
