@@ -99,6 +99,43 @@ static void beside(void)
 	}
 }
 
+/* However many there are, and in whatever order they come and go. */
+static void thousands(void)
+{
+	enum { COUNT = 5000, ROUNDS = 4 };
+	aio_result_t *results = calloc(COUNT, sizeof(*results));
+	bool *is_out = calloc(COUNT, sizeof(*is_out));
+	int fd = file_of(FILE_SIZE, 0), wrong = 0, begun = 0, came = 0, refused = 0;
+	char *bytes = pages(PAGE);
+
+	EXPECT(results && is_out);
+	for (int i = 0; i < ROUNDS * COUNT; i++) {
+		int place = i * 7 % COUNT;
+		long long answer = STARTED(aioread(fd, bytes, 16, 0, SEEK_SET, &results[place]));
+
+		wrong += answer != (is_out[place] ? SYNC(EINVAL) : 0);
+		begun += answer == 0;
+		refused += answer != 0;
+		is_out[place] = true;
+		/* Half as many come as begin, so that structures of all ages are outstanding. */
+		if (i % 2) {
+			aio_result_t *r = next();
+
+			EXPECT(r != NULL && r != FAILED);
+			wrong += !is_out[r - results];
+			is_out[r - results] = false;
+			came++;
+		}
+	}
+	for (aio_result_t *r; (r = next()) != FAILED && r != NULL; came++) {
+		wrong += !is_out[r - results];
+		is_out[r - results] = false;
+	}
+	CHECK(wrong, 0, "wrong answers");
+	CHECK(refused > COUNT / 2, 1, "structures that were refused while they were outstanding");
+	CHECK(came, begun, "structures that came");
+}
+
 struct poller {
 	aio_result_t result;
 	atomic_int stop, round;
@@ -167,6 +204,7 @@ const struct fact result_facts[] = {
 	{ .subject = "results", .title = "a cancelled structure is free", .run = cancelled },
 	{ .subject = "results", .title = "nothing is stored before the end", .run = untouched },
 	{ .subject = "results", .title = "nothing beside it is touched", .run = beside },
+	{ .subject = "results", .title = "thousands of structures", .run = thousands },
 	{ .subject = "results", .title = "aio_errno is stored before aio_return", .run = order_of_stores },
 	{ 0 },
 };

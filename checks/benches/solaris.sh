@@ -61,7 +61,7 @@ depth() {
 	local name="$1 $2" options=(--iodepth="$2") column round other
 	# shellcheck disable=SC2053 # the right-hand side is a pattern
 	[[ $name == ${BENCH_ONLY:-*} ]] || return 0
-	[ "$1" != direct ] || options+=(--direct=1)
+	if [ "$1" = direct ]; then options+=(--direct=1); else options+=(--invalidate=0); fi
 	for round in $(seq "$rounds"); do
 		for column in $(in_turn "$round" solarisaio libaio posixaio); do
 			run_fio "$column" "${options[@]}" --number_ios=1 --randseed="$round"
