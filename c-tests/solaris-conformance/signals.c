@@ -5,6 +5,8 @@
 
 #include "request.h"
 
+#include "../harness/processes.h"
+
 static void interrupted(int flags, const struct timeval *timeout, const char *how)
 {
 	int writer;
@@ -164,11 +166,39 @@ static void at_any_place(void)
 	CHECK(waited(NULL), -EINVAL, "no more");
 }
 
+/* This thread blocks it, and the library's have no handlers to run. */
+static void to_the_program(void)
+{
+	int writer, fd = file_of(FILE_SIZE, 0), direct = direct_file(FILE_SIZE, 0);
+	char *bytes = pages(PAGE);
+	aio_result_t r = { AIO_INPROGRESS, 0 }, polled = { AIO_INPROGRESS, 0 };
+	sigset_t set;
+
+	count_signal(SIGUSR2, 0);
+	aio_result_t *waiting = waiting_read(&writer);
+	EXPECT(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+	read_at(fd, bytes, PAGE, 0, &r);
+	read_at(direct, bytes, PAGE, 0, &polled);
+	EXPECT(ends(&r) && ends(&polled));
+	CHECK(threads() > 1, 1, "the library has threads");
+	block(SIGUSR2);
+	EXPECT(kill(getpid(), SIGUSR2) == 0);
+	pause_for(0.05);
+	CHECK(handled, 0, "handlers while the program's thread blocks the signal");
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	EXPECT(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+	CHECK(handled, 1, "handlers when it does not");
+	EXPECT(write(writer, "x", 1) == 1 && ends(waiting));
+	collect_all();
+}
+
 const struct fact signal_facts[] = {
 	{ .subject = "signals", .title = "a handler interrupts aiowait, with SA_RESTART too", .run = by_handlers },
 	{ .subject = "signals", .title = "other signals do not", .run = not_by_others },
 	{ .subject = "signals", .title = "waits for direct files are interrupted, and nothing is lost", .run = beside_the_kernel },
 	{ .subject = "signals", .title = "aiowait in a handler", .run = in_a_handler_of_aiowait },
 	{ .subject = "signals", .title = "aiowait in handlers at any place", .run = at_any_place },
+	{ .subject = "signals", .title = "the process's signals go to the program's threads", .run = to_the_program },
 	{ 0 },
 };
