@@ -14,8 +14,10 @@
 #   make sources          the sources of programs compiled with this header and linked with this library
 #   make bench            the C library and this one timed against each other
 #   make bench-posix      glibc's POSIX AIO and this one
+#   make bench-solaris    fio's engine for Solaris AIO and its engines libaio and posixaio
 #   make posix-programs   real programs that use POSIX AIO
 #   make check-posix-mutations   the proof that each of its models would notice a mistake (10 minutes)
+#   make solaris-programs programs that use Solaris AIO
 #   make check-posix-ltp LTP=FOLDER   LTP's tests of POSIX AIO, from a checkout
 
 original := $(BUILD)/original
