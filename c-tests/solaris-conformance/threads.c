@@ -130,10 +130,47 @@ static void requests_that_come_later(void)
 	}
 }
 
+/* More than a word has bits. */
+static void a_hundred(void)
+{
+	enum { COUNT = 100 };
+	static struct collector c[COUNT];
+	static bool is_seen[COUNT];
+	aio_result_t *r[COUNT], others[COUNT];
+	int writer[COUNT], right = 0, direct = direct_file(FILE_SIZE, 0), kernel = 0;
+	char *bytes = pages(PAGE);
+
+	for (int i = 0; i < COUNT; i++)
+		r[i] = waiting_read(&writer[i]);
+	for (int i = 0; i < COUNT; i++)
+		start_collector(&c[i]);
+	/* Half of them get reads of the kernel, which begin now, and the others get pipes. */
+	for (int i = 0; i < COUNT; i++) {
+		if (i % 2) {
+			others[i].aio_return = 0;
+			read_at(direct, bytes, PAGE, 0, &others[i]);
+		} else {
+			EXPECT(write(writer[i], "x", 1) == 1);
+		}
+	}
+	for (int i = 0; i < COUNT; i++) {
+		right += end_collector(&c[i]) == GOT;
+		if (c[i].got >= others && c[i].got < others + COUNT)
+			kernel++;
+		for (int k = 0; k < COUNT; k++)
+			if (c[i].got == r[k] || c[i].got == &others[k])
+				right += !is_seen[k], is_seen[k] = true;
+	}
+	CHECK(right, 2 * COUNT, "threads that got one, and structures that came once");
+	CHECK(kernel, COUNT / 2, "direct reads among them");
+	CHECK(waited(&at_once), NOTHING, "the other pipes wait");
+}
+
 const struct fact thread_facts[] = {
 	{ .subject = "threads", .title = "one waiter gets an end, the last ones EINVAL", .run = one_gets_it },
 	{ .subject = "threads", .title = "several collect, each structure once", .run = each_once },
 	{ .subject = "threads", .title = "a request outlives its thread", .run = of_a_thread_that_ended },
+	{ .subject = "threads", .title = "a hundred threads wait", .run = a_hundred },
 	{ .subject = "threads", .title = "a waiter is woken by requests that come later", .run = requests_that_come_later },
 	{ 0 },
 };
