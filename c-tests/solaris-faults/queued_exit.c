@@ -6,21 +6,20 @@
  */
 #include <pthread.h>
 
+enum { COUNT = 4000, LATE = 16 };
+
+#include "../harness/queued.h"
 #include "../harness/solaris_aio.h"
 
-enum { COUNT = 4000, LATE = 16 };
 enum way { EXIT, THREAD, HANDLER, AT_EXIT, WITH_SIGIO, WAYS };
 static const char *const names[] = { "exit", "exit in a thread", "exit in a handler in aiowait", "exit handlers", "a handler of SIGIO" };
 
 static aio_result_t results[COUNT + LATE];
-static char *memory;
-static int files[2], files_of, now_pass;
 
 static void submit(int first, int count)
 {
 	for (int i = first; i < first + count; i++) {
-		/* Of memory there is little: the same blocks are written to many places. */
-		int fd = files_of == 2 ? files[i % 2] : files[files_of];
+		int fd = file_of_write(i);
 
 		EXPECT_EQ(aiowrite(fd, memory + BLOCK * (i % 64), BLOCK, (off_t)BLOCK * i, SEEK_SET, &results[i]), 0);
 	}
@@ -29,18 +28,6 @@ static void submit(int first, int count)
 static void submit_late(void)
 {
 	submit(COUNT, LATE);
-}
-
-static void *end(void *unused)
-{
-	(void)unused;
-	exit(0);
-}
-
-static void end_by_signal(int number)
-{
-	(void)number;
-	exit(0);
 }
 
 static void collect(int number)
@@ -55,14 +42,12 @@ static void collect(int number)
 	errno = saved;
 }
 
-static void leave(enum way way)
+static void leave(int way)
 {
 	aio_result_t waiting;
 	pthread_t thread;
 	char got;
 
-	for (int i = 0; i < 64; i++)
-		mark(memory + BLOCK * i, i, now_pass);
 	if (way == WITH_SIGIO)
 		EXPECT(signal(SIGIO, collect) != SIG_ERR);
 	if (way == AT_EXIT)
@@ -87,25 +72,6 @@ int main(void)
 {
 	begin();
 	alarm(150);
-	char *found = blocks(1);
-
-	files[0] = file_of(COUNT + LATE, 0);
-	files[1] = reopen(files[0], O_RDWR | O_DIRECT);
-	memory = blocks(64);
-	for (enum way way = 0; way < WAYS; way++)
-		for (files_of = 0; files_of < 3; files_of++) {
-			int lost = 0, count = COUNT + (way == AT_EXIT ? LATE : 0);
-
-			now_pass++;
-			IN_CHILD(leave(way));
-			for (int i = 0; i < count; i++) {
-				EXPECT_EQ(pread(files[0], found, BLOCK, (off_t)BLOCK * i), BLOCK);
-				lost += pass_of(found, i % 64) != now_pass;
-			}
-			if (lost)
-				EXPECT_FAILED(__FILE__, __LINE__, "%s, %s: %d of %d writes are lost", names[way],
-					      files_of == 0 ? "buffered" : files_of == 1 ? "direct" : "both", lost, count);
-		}
-	printf("%d ways to end with %d writes queued: all are there\n", WAYS * 3, COUNT);
+	leave_with_writes(leave, names, WAYS, AT_EXIT);
 	return 0;
 }

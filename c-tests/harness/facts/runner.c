@@ -177,7 +177,7 @@ static void run(const struct fact *fact, int table, int place, int log, char **a
 {
 	unsigned seconds = fact->seconds ? fact->seconds : USUAL_SECONDS;
 	int status = 0, hung = 0, expected = on_glibc && fact->mark != SAME;
-	char number[40], how[8];
+	char number[40], how[24];
 	double begin = now();
 
 	if (longest > 0 && seconds > (unsigned)longest)
