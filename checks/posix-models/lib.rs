@@ -1,7 +1,7 @@
 //! POSIX AIO as it is (`interfaces/src`), compiled against loom, beside a kernel of the models' own: contexts, sleeping
 //! threads, the clock, signals and files.
 //!
-//! Not the library's are the environment (`posix/configuration`), the threads' descriptor tables and their socket
+//! Not the library's are the environment (`configuration`), the threads' descriptor tables and their socket
 //! (`staff`), which have models of their own in `checks/models`, and waiting for streams (`requests/streams`).
 
 // SAFETY comments would all say the same: loom's threads take turns on one thread of the system.
@@ -10,6 +10,7 @@
 #![allow(dead_code)]
 
 mod abi;
+mod configuration;
 #[path = "../models/explore.rs"]
 mod explore;
 mod libaio;
@@ -18,6 +19,8 @@ mod requests;
 #[path = "../models/signal.rs"]
 mod signal;
 mod staff;
+#[path = "../../interfaces/src/starting.rs"]
+mod starting;
 mod sync;
 mod sys;
 #[cfg(test)]

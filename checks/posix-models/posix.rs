@@ -2,7 +2,6 @@
 
 #[path = "../../interfaces/src/posix/calls.rs"]
 mod calls;
-mod configuration;
 #[path = "../../interfaces/src/posix/lists.rs"]
 mod lists;
 pub mod program;

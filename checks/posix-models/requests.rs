@@ -6,6 +6,10 @@ pub mod attendants;
 pub mod cancelling;
 #[path = "../../interfaces/src/requests/carrying_out.rs"]
 pub mod carrying_out;
+#[path = "../../interfaces/src/requests/collecting.rs"]
+pub mod collecting;
+#[path = "../../interfaces/src/requests/collection.rs"]
+pub mod collection;
 #[path = "../../interfaces/src/requests/completing.rs"]
 pub mod completing;
 #[path = "../../interfaces/src/requests/context.rs"]

@@ -116,8 +116,8 @@ pub(crate) fn keep(guard: &mut Guard<'_>, index: Index) {
     }
 }
 
-/// Wakes all that wait to collect.
-fn wake(guard: &mut Guard<'_>) {
+/// Lets all look again that wait to collect.
+pub(crate) fn wake(guard: &mut Guard<'_>) {
     let waiters = core::mem::take(&mut guard.collection.waiters);
     guard.wake(waiters);
 }

@@ -226,6 +226,10 @@ pub(crate) fn take(
         }
         batch.count += 1;
         prepare_for_both(&mut guard);
+        if COLLECTS && guard.leader == 0 {
+            // They may wait for others only, and nobody for the kernel.
+            collecting::wake(&mut guard);
+        }
         return Ok(());
     }
     if is_told(wanted) {

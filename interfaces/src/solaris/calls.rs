@@ -51,7 +51,6 @@ pub(super) unsafe fn submit(request: &Request, action: Action) -> Result<(), Err
         action,
         fd: request.fd,
         buffer: request.buffer,
-        // Of a negative one the kernel says that it is none.
         length: request.length as usize,
         offset,
         notification: notification(),
@@ -60,7 +59,12 @@ pub(super) unsafe fn submit(request: &Request, action: Action) -> Result<(), Err
         // SAFETY: the caller says so.
         is_polled: unsafe { aio_result_t::is_polled(request.result) },
     };
-    let begun = submitting::begin(&wanted, &mut None);
+    // The kernel would look at the buffer first.
+    let begun = if request.length < 0 {
+        Begun::Known(Errno::EINVAL.negated().into())
+    } else {
+        submitting::begin(&wanted, &mut None)
+    };
     if matches!(begun, Begun::Known(result) if result == Errno::EBADF.negated().into()) {
         return Err(Errno::EBADF);
     }
