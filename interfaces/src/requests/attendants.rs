@@ -175,12 +175,13 @@ impl Glance {
     }
 
     fn at_requests(&mut self, guard: &mut Guard<'_>) {
-        let calls = guard.collection.calls;
+        let calls = guard.process.glimpse.calls();
         guard.is_glanced_at = true;
         let _ = sleep(guard, WATCHER, self.pause);
         guard.is_glanced_at = false;
         // A call to collect takes it back.
-        guard.is_polling |= guard.process.ring.has_unread() && guard.collection.calls == calls;
+        guard.is_polling |=
+            guard.process.ring.has_unread() && guard.process.glimpse.calls() == calls;
         // Once that is known, calls that make requests wake it.
         self.pause = LONGEST_GLANCE.min(self.pause * 2);
     }

@@ -12,7 +12,7 @@
 //! | | kept | collected: its slot is free | a call that collects |
 //! | | in flight | forgotten: its slot is free when it has ended | who cancels it |
 
-use super::process::Guard;
+use super::process::{Guard, Process};
 use super::queue;
 use super::slot::{Index, Kind};
 use crate::sys::{futex, process, signals};
@@ -45,6 +45,7 @@ pub(crate) fn add(guard: &mut Guard<'_>, index: Index, target: usize) -> bool {
     let head = guard.collection.head(target);
     let next = core::mem::replace(head, index);
     guard.collection.outstanding += 1;
+    guard.process.glimpse.count(guard.collection.outstanding);
     let slot = guard.process.table.slot(index);
     slot.is_collected = true;
     slot.of_target = next;
@@ -75,6 +76,7 @@ fn leave(guard: &mut Guard<'_>, index: Index) {
     slot.is_collected = false;
     let (target, next) = (slot.target_there, slot.of_target);
     guard.collection.outstanding -= 1;
+    guard.process.glimpse.count(guard.collection.outstanding);
     let head = guard.collection.head(target);
     if *head == index {
         *head = next;
@@ -135,6 +137,7 @@ pub(crate) fn collect(guard: &mut Guard<'_>) -> Option<usize> {
     let table = &guard.process.table;
     let index = guard.collection.kept.pop(table, queue::by_state)?;
     let target = table.slot(index).target_there;
+    guard.process.glimpse.collected();
     leave(guard, index);
     guard.free_slot(index);
     if guard.collection.is_empty() {
@@ -146,8 +149,24 @@ pub(crate) fn collect(guard: &mut Guard<'_>) -> Option<usize> {
 
 /// The program calls to collect: it does not look at its structures alone.
 pub(crate) fn begin(guard: &mut Guard<'_>) {
-    guard.collection.calls = guard.collection.calls.wrapping_add(1);
+    guard.process.glimpse.begin();
     guard.is_polling = false;
+}
+
+/// Whether there is nothing to collect yet, and it is no use to look closer.
+pub(crate) fn is_nothing_to_be_seen(process: &Process) -> bool {
+    let is_nothing = process.glimpse.shows_none() && !process.ring.has_unread();
+    if is_nothing {
+        process.glimpse.begin();
+    }
+    is_nothing
+}
+
+/// A request is about to be seen to have ended: from then on a call is to find it.
+pub(crate) fn announce(guard: &mut Guard<'_>, index: Index) {
+    if COLLECTS && guard.process.table.slot(index).is_collected {
+        guard.process.glimpse.announce();
+    }
 }
 
 /// A thread waits to collect.

@@ -1,7 +1,11 @@
 //! The requests that the program collects: [`super::collecting`].
 
+use core::sync::atomic::fence;
+
 use super::queue::Queue;
 use super::slot::Index;
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 
 const HEADS: usize = 1024;
 
@@ -22,8 +26,52 @@ pub(crate) struct Collection {
     /// The signal that the last of them asked for; and when it is to be sent at the earliest.
     pub(super) signal: i32,
     pub(super) signal_at: i64,
+}
+
+/// What a call may know of them without the lock, under which it changes. All zero: there are none.
+#[repr(C)]
+pub(crate) struct Glimpse {
+    /// Those that have ended, or are about to be seen to have, and were not collected; and all.
+    kept: AtomicU32,
+    outstanding: AtomicU32,
     /// Counts the calls that collect.
-    pub(crate) calls: u32,
+    calls: AtomicU32,
+}
+
+impl Glimpse {
+    /// One is about to be seen to have ended.
+    pub(super) fn announce(&self) {
+        // Release: pairs with `shows_none`, for who has seen the end in the program's structure.
+        self.kept.fetch_add(1, Release);
+    }
+
+    /// One was collected.
+    pub(super) fn collected(&self) {
+        self.kept.fetch_sub(1, Relaxed);
+    }
+
+    /// So many there are.
+    pub(super) fn count(&self, outstanding: u32) {
+        self.outstanding.store(outstanding, Relaxed);
+    }
+
+    /// A call collects.
+    pub(super) fn begin(&self) {
+        self.calls.fetch_add(1, Relaxed);
+    }
+
+    /// How many calls there were that collect.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls.load(Relaxed)
+    }
+
+    /// Whether some are in flight, and none has ended that was not collected. The caller looks at the ring
+    /// beside.
+    pub(crate) fn shows_none(&self) -> bool {
+        // What the program has read of its structures it has read before.
+        fence(Acquire);
+        self.outstanding.load(Relaxed) != 0 && self.kept.load(Acquire) == 0
+    }
 }
 
 fn hash(target: usize) -> usize {

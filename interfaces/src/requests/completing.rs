@@ -44,10 +44,12 @@ fn tell_of(guard: &mut Guard<'_>, index: Index) {
     let notification = slot.notification;
     match notification.kind {
         Kind::None => {
+            collecting::announce(guard, index);
             publish(guard, index);
             leave_or_keep(guard, index);
         }
         Kind::Collection if COLLECTS => {
+            collecting::announce(guard, index);
             publish(guard, index);
             guard.to_tell -= 1;
             leave_or_keep(guard, index);

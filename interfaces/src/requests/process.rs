@@ -7,7 +7,7 @@ use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
-use super::collection::Collection;
+use super::collection::{Collection, Glimpse};
 use super::context::Ring;
 use super::notifying::Calls;
 use super::pins::{Pin, Pins};
@@ -44,6 +44,7 @@ pub(crate) struct Process {
     inner: UnsafeCell<Inner>,
     pub(crate) table: Table,
     pub(crate) words: Words,
+    pub(crate) glimpse: Glimpse,
     pub(crate) ring: Ring,
     pub(crate) crew: Crew,
     pub(crate) pools: [Pool; POOLS],

@@ -236,7 +236,8 @@ pub(crate) fn wait(
     wait_as(process, Waiter::new(blocked, until, is_cancellable), look)
 }
 
-/// The same, and a thread can be cancelled in it. EINTR: a handler ran, of whatever kind.
+/// The same, and a thread can be cancelled in it. EINTR: a handler ran, of whatever kind. `until` 0: it does
+/// not wait.
 pub(crate) fn wait_for_any_handler(
     process: &'static Process,
     blocked: &Blocked,
@@ -272,7 +273,7 @@ fn wait_as(
         if ended.is_err() {
             break;
         }
-        if until.is_some_and(|until| futex::now() >= until) {
+        if until.is_some_and(|until| until <= 0 || futex::now() >= until) {
             ended = Err(Errno::EAGAIN);
             continue;
         }

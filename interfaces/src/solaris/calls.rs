@@ -112,15 +112,22 @@ pub(super) fn wait(timeout: Option<(i64, i64)>) -> Result<Option<usize>, Errno> 
     if !PROCESS.is_in_use() {
         return Err(Errno::EINVAL);
     }
+    let is_zero = timeout == Some((0, 0));
+    if is_zero && collecting::is_nothing_to_be_seen(&PROCESS) {
+        return Ok(None);
+    }
     let until = timeout.map(|(seconds, microseconds)| {
+        if is_zero {
+            return 0;
+        }
         let length = seconds.saturating_mul(1_000_000_000);
         let length = length.saturating_add(microseconds * 1000);
         futex::now().saturating_add(length)
     });
     let blocked = Blocked::new();
-    collecting::begin(&mut PROCESS.take());
     let mut found = None;
     let waited = waiting::wait_for_any_handler(&PROCESS, &blocked, until, |guard, waiter| {
+        collecting::begin(guard);
         found = collecting::collect(guard);
         if found.is_some() || guard.collection.is_empty() {
             return Need::Done;
