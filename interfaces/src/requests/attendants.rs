@@ -8,7 +8,7 @@
 //!
 //! Nothing is told from within the calls of the program: a handler would run there each time.
 
-use super::collecting::COLLECTS;
+use super::collecting::{self, COLLECTS};
 use super::handing_over::{May, hand_over_returned};
 use super::process::{Attendant, Guard, PROCESS};
 use super::telling::{LONGEST_PAUSE, PAUSE, tell_all};
@@ -92,12 +92,18 @@ fn notify(guard: &mut Guard<'_>) {
         let limit = if is_all { IDLE } else { pause };
         if guard.told.is_empty() || !is_all {
             let slept = sleep(guard, NOTIFIER, limit);
-            if slept == Err(Errno::ETIMEDOUT) && is_all && guard.to_tell == 0 {
+            let is_done = is_all && is_all_told(guard);
+            if slept == Err(Errno::ETIMEDOUT) && is_done {
                 guard.has_notifier = false;
                 return;
             }
         }
     }
+}
+
+/// Whether there is nothing to tell: an attendant whose time is over may have been woken since.
+fn is_all_told(guard: &mut Guard<'_>) -> bool {
+    guard.to_tell == 0 && !collecting::is_to_be_told(guard)
 }
 
 fn sleep(guard: &mut Guard<'_>, word: u32, limit: i64) -> Result<(), Errno> {
@@ -134,7 +140,7 @@ fn watch(guard: &mut Guard<'_>) {
         }
         if guard.told.is_empty() || !is_all {
             let slept = sleep(guard, WATCHER, if is_all { IDLE } else { PAUSE });
-            let is_done = is_all && (guard.to_tell == 0 || guard.has_notifier);
+            let is_done = is_all && (guard.has_notifier || is_all_told(guard));
             if slept == Err(Errno::ETIMEDOUT) && is_done && guard.told_in_kernel == 0 {
                 guard.has_watcher = false;
                 return;
