@@ -226,8 +226,8 @@ pub(crate) fn take(
         }
         batch.count += 1;
         prepare_for_both(&mut guard);
-        if COLLECTS && guard.leader == 0 {
-            // They may wait for others only, and nobody for the kernel.
+        if COLLECTS && guard.in_kernel == 1 {
+            // Who came before waits for others only. That there is a leader says nothing: it may be lost.
             collecting::wake(&mut guard);
         }
         return Ok(());
