@@ -140,10 +140,7 @@ pub(crate) fn collect(guard: &mut Guard<'_>) -> Option<usize> {
     guard.process.glimpse.collected();
     leave(guard, index);
     guard.free_slot(index);
-    if guard.collection.is_empty() {
-        // Others wait for nothing more.
-        wake(guard);
-    }
+    // Nobody waits, though this may have been the last: nobody begins to while one is kept.
     Some(target)
 }
 
