@@ -16,7 +16,7 @@
 #   make bench-posix      glibc's POSIX AIO and this one
 #   make bench-solaris    fio's engine for Solaris AIO and its engines libaio and posixaio
 #   make posix-programs   real programs that use POSIX AIO
-#   make check-posix-mutations   the proof that each of its models would notice a mistake (10 minutes)
+#   make check-posix-mutations   the proof that each of its models would notice a mistake, and those of Solaris AIO (15 minutes)
 #   make solaris-programs programs that use Solaris AIO
 #   make check-posix-ltp LTP=FOLDER   LTP's tests of POSIX AIO, from a checkout
 
@@ -99,9 +99,10 @@ check-source:
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --workspace --locked --lib
 
-# loom models of the lock-free parts and of POSIX AIO's requests; those that take more than seven seconds are for check-long.
+# loom models of the lock-free parts and of the requests of POSIX AIO and Solaris AIO; those that take more than seven seconds are for check-long.
 check-models check-models-long:
-	$(CARGO) test $(checks) -p libaio-rs-models -p libaio-rs-posix-models --release --locked $(if $(filter %-long,$@),-- --ignored)
+	$(CARGO) test $(checks) -p libaio-rs-models -p libaio-rs-interface-models --release --locked $(if $(filter %-long,$@),-- --ignored)
+	$(CARGO) test $(checks) -p libaio-rs-interface-models --features solaris --release --locked $(if $(filter %-long,$@),-- --ignored)
 
 # The finished library, through its C ABI. The tests read messages of other tools.
 cargo_test = LC_ALL=C LIBAIO_BUILD=$(abspath $(BUILD)) $(CARGO) test $(checks) -p libaio-rs-tests --locked --no-fail-fast
@@ -155,6 +156,7 @@ check-original:
 check-compilers:
 	@mkdir -p $(BUILD)
 	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(no_clippy))
+	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked -p libaio-rs-interface-models --features solaris --all-targets $(deny_warnings))
 	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --target i686-unknown-linux-gnu $(deny_warnings))
 	@for target in $(targets); do \
 	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \
@@ -183,7 +185,7 @@ check-mutations:
 # The same of POSIX AIO's; by itself, because it takes ten minutes.
 .PHONY: check-posix-mutations
 check-posix-mutations:
-	checks/models/mutations.sh posix
+	checks/models/mutations.sh interfaces
 
 # Those of check-files, check-header and check-programs that look at other architectures, and an older C library.
 check-files-long:

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Shows that what the lock-free code does is needed: each line of the table `mutations` beside this script, and of the
-# one in posix-models, deletes or weakens one condition, ordering or store of it, and names what notices. That must
+# one in interface-models, deletes or weakens one condition, ordering or store of it, and names what notices. That must
 # then fail.
 #
-# usage: mutations.sh [engine | posix] [NAME...]
+# usage: mutations.sh [engine | interfaces | solaris] [NAME...]
 #
-# engine, posix: only the lines of that table.
+# engine, interfaces: only the lines of that table; solaris: of the latter only those that models of Solaris AIO notice.
 #
-# Four columns, separated by tabs: name; what notices; file in src/engine, or in interfaces/src for posix-models; edit
+# Four columns, separated by tabs: name; what notices; file in src/engine, or in interfaces/src for interface-models; edit
 # for sed -E. What notices:
 #   model/FILE::TEST  a model in tests/FILE.rs
-#   posix/FILE::TEST  one of posix-models
+#   posix/FILE::TEST  one of interface-models
+#   solaris/FILE::TEST  one of those with Solaris AIO
 #   unit/PATH         a unit test of the library
 #   program/NAME      a program of c-tests/programs, on the library
 #   speed: WHY        nothing can: the result is the same, later
@@ -24,7 +25,7 @@ work=${CARGO_TARGET_DIR:-$here/../target}/mutations
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 only=
-case ${1-} in engine | posix) only=$1 && shift ;; esac
+case ${1-} in engine | interfaces | solaris) only=$1 && shift ;; esac
 names=" $* "
 # Seconds for all tests, and then for each one.
 limit=1200
@@ -35,15 +36,19 @@ fresh() {
 	mkdir -p "$1/checks"
 	(cd "$project" && cp -r --parents src interfaces include abi make Makefile c-tests/programs c-tests/harness Cargo.toml Cargo.lock "$1")
 	# The lock wants the manifests of all the workspace.
-	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models posix-models "$1/checks")
+	(cd "$here/.." && cp --parents Cargo.toml Cargo.lock ./*/Cargo.toml "$1/checks" && cp -r models interface-models "$1/checks")
 }
 
 # table: all lines, with files from the root of the project
 table() {
-	[ "$only" = posix ] ||
+	case $only in interfaces | solaris) ;; *)
 		awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "src/engine/" $3; print }' "$here/mutations"
+		;;
+	esac
 	[ "$only" = engine ] ||
-		awk -F '\t' -v OFS='\t' '/^#/ || NF < 4 { next } { $3 = "interfaces/src/" $3; print }' "$here/../posix-models/mutations"
+		awk -F '\t' -v OFS='\t' -v only="$only" '
+			/^#/ || NF < 4 || only == "solaris" && $2 !~ "^solaris/" { next }
+			{ $3 = "interfaces/src/" $3; print }' "$here/../interface-models/mutations"
 }
 
 # models PACKAGE COPY [ARGUMENT...]: builds and runs models
@@ -85,10 +90,11 @@ try() {
 		;;
 	unit/*) run="units $copy" ;;
 	program/*) run="program $copy ${notices#*/}" ;;
-	model/* | posix/*)
+	model/* | posix/* | solaris/*)
 		case $notices in
 		model/*) run="models libaio-rs-models $copy" ;;
-		*) run="models libaio-rs-posix-models $copy" ;;
+		posix/*) run="models libaio-rs-interface-models $copy" ;;
+		*) run="models libaio-rs-interface-models $copy --features solaris" ;;
 		esac
 		notices=model/tests::${notices#*/}
 		;;
@@ -130,8 +136,10 @@ lane() {
 fresh "$work/1"
 unmutated=$work/unmutated
 : >"$unmutated"
-for package in libaio-rs-models libaio-rs-posix-models; do
-	if models "$package" "$work/1"; then
+for package in libaio-rs-models libaio-rs-interface-models "libaio-rs-interface-models --features solaris"; do
+	# shellcheck disable=SC2086 # The package, and what it is made with.
+	set -- $package
+	if models "$1" "$work/1" "${@:2}"; then
 		echo "ok $package, unmutated"
 	else
 		echo "not ok $package, unmutated"

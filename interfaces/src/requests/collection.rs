@@ -1,11 +1,9 @@
 //! The requests that the program collects: [`super::collecting`].
 
-use core::sync::atomic::fence;
-
 use super::queue::Queue;
 use super::slot::Index;
-use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicU32, fence};
 
 const HEADS: usize = 1024;
 

@@ -67,7 +67,7 @@ impl aio_result_t {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

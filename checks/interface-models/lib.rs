@@ -1,5 +1,5 @@
-//! POSIX AIO as it is (`interfaces/src`), compiled against loom, beside a kernel of the models' own: contexts, sleeping
-//! threads, the clock, signals and files.
+//! POSIX AIO as it is (`interfaces/src`), or Solaris AIO with the feature `solaris`, compiled against loom, beside a
+//! kernel of the models' own: contexts, sleeping threads, the clock, signals and files.
 //!
 //! Not the library's are the environment (`configuration`), the threads' descriptor tables and their socket
 //! (`staff`), which have models of their own in `checks/models`, and waiting for streams (`requests/streams`).
@@ -14,10 +14,13 @@ mod configuration;
 #[path = "../models/explore.rs"]
 mod explore;
 mod libaio;
+#[cfg(not(feature = "solaris"))]
 mod posix;
 mod requests;
 #[path = "../models/signal.rs"]
 mod signal;
+#[cfg(feature = "solaris")]
+mod solaris;
 mod staff;
 #[path = "../../interfaces/src/starting.rs"]
 mod starting;

@@ -10,7 +10,6 @@ use loom::thread::{JoinHandle, ThreadId};
 use super::sleeping::Life;
 use super::{files, futex, memory, notifications, signals, sleeping, sockets};
 use crate::libaio;
-use crate::requests::context::Ring;
 use crate::requests::process::{PROCESS, Process};
 use crate::sync::AtomicU32;
 
@@ -51,11 +50,17 @@ pub fn start() -> Life {
     PROCESS.table.is_of(1, 0);
     PROCESS.ring.has_unread();
     // Behind the context's address are words.
-    let words: *const AtomicU32 = (&raw const PROCESS.ring).cast();
-    for at in size_of::<usize>() / 4..size_of::<Ring>() / 4 {
+    use_words(&PROCESS.ring, size_of::<usize>() / 4);
+    use_words(&PROCESS.glimpse, 0);
+    life
+}
+
+/// Uses the words that a part consists of, from that one on.
+fn use_words<T>(part: &T, first: usize) {
+    let words: *const AtomicU32 = ptr::from_ref(part).cast();
+    for at in first..size_of::<T>() / 4 {
         unsafe { &*words.add(at) }.in_kernel().load(Relaxed);
     }
-    life
 }
 
 /// Lets so many threads more be had.
@@ -131,5 +136,7 @@ pub fn id() -> c_int {
     1
 }
 
-/// No model has requests that are collected.
-pub fn send_signal(_: c_int) {}
+/// The program is told the signal's number.
+pub fn send_signal(signal: c_int) {
+    notifications::tell(signal as usize);
+}

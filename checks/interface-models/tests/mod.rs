@@ -8,10 +8,23 @@ use crate::sync::yield_now;
 use crate::sys::process::{self, Stack, start_thread};
 use crate::sys::sleeping::tick;
 
+#[cfg(feature = "solaris")]
+mod cancelling;
+#[cfg(feature = "solaris")]
+mod collecting;
+#[cfg(not(feature = "solaris"))]
 mod ending;
+#[cfg(feature = "solaris")]
+mod glancing;
+#[cfg(not(feature = "solaris"))]
 mod handlers;
+#[cfg(not(feature = "solaris"))]
 mod leading;
+#[cfg(not(feature = "solaris"))]
 mod reusing;
+#[cfg(feature = "solaris")]
+mod signalling;
+#[cfg(not(feature = "solaris"))]
 mod telling;
 
 /// Slots that the table has at first.
@@ -63,6 +76,7 @@ fn check_nothing_left() {
     assert_eq!((guard.in_flight, guard.in_kernel), (0, 0));
     assert_eq!((guard.to_tell, guard.told_in_kernel), (0, 0));
     assert!(!guard.has_notifier && !guard.has_watcher);
+    assert!(guard.collection.is_empty());
     assert!(guard.told.is_empty() && guard.returned.is_empty() && guard.deferred.is_empty());
     assert!(!PROCESS.ring.has_unread());
     if guard.leader == 0 {

@@ -26,6 +26,12 @@ pub fn start() {
     u64_words::forget();
 }
 
+/// A fence.
+pub fn fence(ordering: Ordering) {
+    signal::point();
+    loom::sync::atomic::fence(ordering);
+}
+
 /// Lets other threads go on.
 pub fn yield_now() {
     loom::thread::yield_now();

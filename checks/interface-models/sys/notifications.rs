@@ -42,6 +42,12 @@ pub fn wait_for(value: usize) {
     places().notices.sleep(i64::MAX, is_there).unwrap();
 }
 
+/// Waits until the program was told more often than that; how often it was.
+pub fn wait_for_more(than: usize) -> usize {
+    let look = || TOLD.with_borrow(|told| (told.len() > than).then_some(told.len()));
+    places().notices.sleep(i64::MAX, look).unwrap()
+}
+
 /// Which threads have sent signals.
 pub fn senders() -> Vec<usize> {
     SENDERS.with_borrow(Clone::clone)

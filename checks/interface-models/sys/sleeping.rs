@@ -12,7 +12,10 @@ use super::errno::Errno;
 use crate::signal;
 
 /// A shorter sleep is over at once.
-const SHORT: i64 = 10_000_000;
+pub(super) const SHORT: i64 = 10_000_000;
+
+/// What the clock says when a process starts: later than any time that the library waits.
+const START: i64 = 1_000_000_000_000;
 
 /// Where threads sleep: the kernel's lock of what they sleep for.
 #[derive(Default)]
@@ -47,7 +50,7 @@ pub struct Life(Box<Places>);
 impl Life {
     pub fn start() -> Life {
         let life = Life(Box::default());
-        NOW.set(0);
+        NOW.set(START);
         PLACES.set(&raw const *life.0);
         life
     }

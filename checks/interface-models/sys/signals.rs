@@ -12,11 +12,19 @@ use crate::signal;
 thread_local! {
     /// Whether handlers interrupt calls for good.
     static INTERRUPTS: Cell<bool> = const { Cell::new(false) };
+    /// Whether the program has a handler for requests that it is to collect.
+    static HAS_HANDLER: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A process starts, whose handlers have SA_RESTART.
 pub fn start() {
     INTERRUPTS.set(false);
+    HAS_HANDLER.set(false);
+}
+
+/// Gives the program a handler, or takes it away.
+pub fn set_handler(is_there: bool) {
+    HAS_HANDLER.set(is_there);
 }
 
 /// Lets them have none.
@@ -54,7 +62,7 @@ pub fn handlers_interrupt(_: &Signals) -> bool {
 /// No write of a model fails.
 pub fn discard_those_of_writes() {}
 
-/// Whether the program has a handler: the model's one.
+/// Whether the program has a handler.
 pub fn has_handler(_: i32) -> bool {
-    false
+    HAS_HANDLER.get()
 }

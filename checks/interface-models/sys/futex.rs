@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::errno::Errno;
 pub use super::sleeping::now;
-use super::sleeping::places;
+use super::sleeping::{SHORT, places};
 use crate::abi::timespec;
 use crate::signal;
 use crate::sync::AtomicU32;
@@ -21,12 +21,21 @@ struct Sleeper {
     thread: loom::thread::ThreadId,
     /// The address of the word.
     at: usize,
+    until: i64,
     is_woken: bool,
 }
 
 /// A process starts.
 pub fn start() {
     SLEEPERS.take();
+}
+
+/// Waits until so many threads sleep that nobody has woken, not counting those whose time is over at once.
+pub fn wait_for_sleepers(count: usize) {
+    let sleeps = |sleeper: &&Sleeper| !sleeper.is_woken && sleeper.until - now() >= SHORT;
+    while SLEEPERS.with_borrow(|all| all.iter().filter(sleeps).count()) < count {
+        crate::sync::yield_now();
+    }
 }
 
 pub fn as_timespec(nanoseconds: i64) -> timespec {
@@ -55,6 +64,7 @@ pub fn sleep_until(word: &AtomicU32, value: u32, deadline: i64) -> Result<(), Er
                 all.push(Sleeper {
                     thread,
                     at,
+                    until: deadline,
                     is_woken: false,
                 });
             });
