@@ -40,6 +40,10 @@ pub(crate) fn complete_cancelled(guard: &mut Guard<'_>, index: Index) {
 
 /// Tells of a request that has ended, or of a list, as far as this thread may.
 fn tell_of(guard: &mut Guard<'_>, index: Index) {
+    if COLLECTS && guard.process.table.slot(index).sequence <= guard.last_told {
+        // The process ends: of what has no result nobody is to hear, and nobody to collect it.
+        collecting::forget(guard, index);
+    }
     let slot = guard.process.table.slot(index);
     let notification = slot.notification;
     match notification.kind {
