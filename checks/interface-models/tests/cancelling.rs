@@ -2,7 +2,7 @@
 
 use super::{model, open_pool, start_helper};
 use crate::libaio::complete;
-use crate::solaris::program::{Outcome, wait, wait_for_one};
+use crate::solaris::program::{Outcome, look, wait, wait_for_one};
 use crate::sys::errno::Errno;
 use crate::sys::files::{BUFFERED, DIRECT, hold, let_end};
 use crate::sys::notifications::told;
@@ -94,6 +94,23 @@ fn what_is_the_kernels_is_not_cancelled() {
         assert_eq!(one.cancel(), Err(Errno::EINVAL));
         assert_eq!(wait_for_one(), one);
         assert_eq!(one.cancel(), Err(Errno::EINVAL));
+    });
+}
+
+/// What the kernel gives back late is carried out, though it is a call of this that learns of it, and `aiowait` then does not
+/// wait.
+#[test]
+fn what_has_come_back_is_handed_over() {
+    model(1, || {
+        open_pool();
+        let [one, unknown] = [Outcome::new(0), Outcome::new(1)];
+        one.read(DIRECT, 1);
+        complete(0, (-libc::EAGAIN).into());
+        assert_eq!(unknown.cancel(), Err(Errno::EACCES));
+        assert_eq!(look(), None);
+        start_helper();
+        one.wait_for_end();
+        assert_eq!(look(), Some(one));
     });
 }
 

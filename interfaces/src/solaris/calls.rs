@@ -5,7 +5,9 @@ use core::ffi::c_int;
 use super::structures::aio_result_t;
 use crate::requests::cancelling::{self, Cancelled};
 use crate::requests::collecting;
+use crate::requests::handing_over::{May, hand_over_returned};
 use crate::requests::process::{Guard, PROCESS};
+use crate::requests::ring;
 use crate::requests::slot::{Action, Index, Kind, Notification};
 use crate::requests::submitting::{self, Batch, Begun, Wanted};
 use crate::requests::waiting::{self, Need};
@@ -161,7 +163,9 @@ pub(super) fn cancel(result: *mut aio_result_t) -> Result<(), Errno> {
     let blocked = Blocked::new();
     let index = {
         let mut guard = PROCESS.take();
-        crate::requests::ring::look(&mut guard);
+        ring::look(&mut guard);
+        // What has come back is nobody's otherwise: aiowait that does not wait looks at what has ended.
+        hand_over_returned(&mut guard, May::NotStart);
         if is_none(&mut guard) {
             return Err(Errno::EINVAL);
         }
