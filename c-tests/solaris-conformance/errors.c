@@ -18,6 +18,8 @@ static void at_the_call(void)
 	CHECK(STARTED(aioread(p.writer, &byte, 1, 0, SEEK_SET, &result)), SYNC(EBADF), "a read on a pipe's writing end");
 	CHECK(STARTED(aioread(path, &byte, 1, 0, SEEK_SET, &result)), SYNC(EBADF), "a descriptor of a path alone");
 	CHECK(STARTED(aioread(INT_MAX, &byte, 1, 0, SEEK_SET, &result)), SYNC(EBADF), "a number that nobody has");
+	CHECK(STARTED(aioread(INT_MAX, &byte, -1, 0, SEEK_SET, &result)), SYNC(EBADF), "the same, with a negative length");
+	CHECK(STARTED(aiowrite(p.reader, &byte, 1, -1, SEEK_SET, &result)), SYNC(EBADF), "a write on a reading end, at a negative offset");
 	CHECK(STARTED(aioread(fd, &byte, 1, 0, SEEK_SET, NULL)), SYNC(EFAULT), "a read without a result");
 	CHECK(STARTED(aiowrite(fd, &byte, 1, 0, SEEK_SET, NULL)), SYNC(EFAULT), "a write without a result");
 	CHECK(waited(NULL), -EINVAL, "nothing is outstanding");

@@ -41,6 +41,8 @@ pub(super) unsafe fn submit(request: &Request, action: Action) -> Result<(), Err
         return Err(Errno::EFAULT);
     }
     let process = process()?;
+    // It is EINVAL, but not before the descriptor was looked at.
+    let is_nowhere = request.length < 0 || offset < 0;
     let blocked = Blocked::new();
     // Before anything is read into the buffer of the one before.
     if collecting::find(&mut process.take(), target) != 0 {
@@ -53,22 +55,24 @@ pub(super) unsafe fn submit(request: &Request, action: Action) -> Result<(), Err
         action,
         fd: request.fd,
         buffer: request.buffer,
-        length: request.length as usize,
-        offset,
+        length: if is_nowhere {
+            0
+        } else {
+            request.length as usize
+        },
+        offset: offset.max(0),
         notification: notification(),
         list: 0,
         is_collected: true,
         // SAFETY: the caller says so.
         is_polled: unsafe { aio_result_t::is_polled(request.result) },
     };
-    // The kernel would look at the buffer first.
-    let begun = if request.length < 0 {
-        Begun::Known(Errno::EINVAL.negated().into())
-    } else {
-        submitting::begin(&wanted, &mut None)
-    };
+    let mut begun = submitting::begin(&wanted, &mut None);
     if matches!(begun, Begun::Known(result) if result == Errno::EBADF.negated().into()) {
         return Err(Errno::EBADF);
+    }
+    if is_nowhere {
+        begun = Begun::Known(Errno::EINVAL.negated().into());
     }
     let mut batch = Batch::new();
     submitting::take(process, &blocked, &wanted, begun, choice(), &mut batch)?;
