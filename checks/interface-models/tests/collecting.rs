@@ -205,6 +205,31 @@ fn the_kernels_comes_beside_a_waiter_and_a_leader_that_is_lost() {
     });
 }
 
+/// A leader that lets the watcher lead reads the ring as it leaves: there may be what it waits for.
+#[test]
+fn the_kernels_ends_as_its_leader_leaves() {
+    model(1, || {
+        open_pool();
+        let [one] = reads([DIRECT]);
+        let thread = collector(1);
+        while waiters() == 0 {
+            yield_now();
+        }
+        let other = Outcome::new(2);
+        hold(2);
+        other.read(BUFFERED, 2);
+        start_helper();
+        let kernel = spawn(2, || complete(0, 1));
+        // A beat.
+        tick(20_000_000);
+        assert_eq!(thread.join().unwrap(), one);
+        kernel.join().unwrap();
+        let_end(2);
+        assert_eq!(wait_for_one(), other);
+        check_none();
+    });
+}
+
 /// A leader learns of a helper's request with its next beat.
 #[test]
 fn a_helpers_comes_beside_a_waiter() {

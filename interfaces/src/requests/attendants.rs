@@ -133,7 +133,9 @@ fn watch(guard: &mut Guard<'_>) {
             let _ = waiting::round(guard, &mut waiter, true);
             continue;
         }
-        waiting::stop_leading(guard);
+        if waiting::stop_leading(guard) {
+            continue;
+        }
         if COLLECTS && is_all && glance.is_due(is_polled) {
             glance.at_requests(guard);
             continue;

@@ -172,10 +172,11 @@ pub(crate) fn round(
     }
 }
 
-/// This thread waits no longer: if it leads, another one is to.
-pub(crate) fn stop_leading(guard: &mut Guard<'_>) {
+/// This thread waits no longer: if it leads, another one is to. Whether it led: then requests may have ended,
+/// and what it knew of them is old.
+pub(crate) fn stop_leading(guard: &mut Guard<'_>) -> bool {
     if guard.leader != thread::current() {
-        return;
+        return false;
     }
     guard.leader = 0;
     ring::read(guard);
@@ -185,11 +186,12 @@ pub(crate) fn stop_leading(guard: &mut Guard<'_>) {
     while guard.followers != 0 {
         let word = guard.followers.trailing_zeros();
         if words.wake_one(word) {
-            return;
+            return true;
         }
         // Nobody sleeps there; who is about to finds the word changed.
         guard.followers &= guard.followers - 1;
     }
+    true
 }
 
 /// What one thread waits for.
@@ -268,6 +270,8 @@ fn wait_as(
             }
             Need::Kernel => true,
             Need::Others => false,
+            // What it waits for may have ended as it left.
+            Need::Both if guard.has_watcher && stop_leading(&mut guard) => continue,
             Need::Both => let_watch(&mut guard),
         };
         if ended.is_err() {
@@ -289,7 +293,6 @@ fn let_watch(guard: &mut Guard<'_>) -> bool {
     if !guard.has_watcher {
         return true;
     }
-    stop_leading(guard);
     if !core::mem::replace(&mut guard.is_mixed, true) {
         guard.wake_attendant(WATCHER);
     }
