@@ -51,12 +51,12 @@ i686:
 check_groups := check-source check-unit check-files \
 	check-original+check-models+check-header check-posix+check-installation \
 	check-programs check-differential check-sequences check-conformance check-stress \
-	check-posix-suites check-posix-faults check-posix-stress
+	check-posix-suites+check-solaris check-posix-faults check-posix-stress
 check_parts := $(subst +, ,$(check_groups))
 long_groups := check-models-long check-mutations check-files-long check-programs-long \
 	check-original-long+check-miri check-posix-long+check-compilers \
 	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio \
-	check-posix-stress-long
+	check-posix-stress-long+check-solaris-long
 long_parts := $(subst +, ,$(long_groups))
 .PHONY: check check-long check-c-library $(check_parts) $(long_parts)
 # All but those that only look at the source take the library and compare it.
