@@ -158,6 +158,8 @@ check-compilers:
 	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked --workspace --all-targets $(deny_warnings),$(no_clippy))
 	$(if $(has_clippy),$(CARGO) clippy $(checks) --locked -p libaio-rs-interface-models --features solaris --all-targets $(deny_warnings))
 	$(if $(i686),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --target i686-unknown-linux-gnu $(deny_warnings))
+	$(if $(has_clippy),for interface in posix solaris; do CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy -p libaio-rs-interfaces --locked \
+	  --no-default-features --features threads$(comma)$$interface --all-targets $(deny_warnings) || exit 1; done)
 	@for target in $(targets); do \
 	  if [ -d "$(sysroot)/lib/rustlib/$$target/lib" ]; then \
 	    echo "cargo check --target $$target"; \

@@ -163,6 +163,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "posix")]
     #[test]
     fn what_the_program_and_the_environment_say() {
         initialize(0, 0);
