@@ -106,7 +106,7 @@ pub(crate) fn keep(guard: &mut Guard<'_>, index: Index) {
         wake(guard);
         false
     } else {
-        wake_now(guard) || guard.leader != 0 && guard.leads_for_program
+        is_one_coming(guard) || guard.leader != 0 && guard.leads_for_program
     };
     if signal != 0 {
         guard.collection.signal = signal;
@@ -119,17 +119,38 @@ pub(crate) fn keep(guard: &mut Guard<'_>, index: Index) {
 }
 
 /// Lets all look again that wait to collect.
-pub(crate) fn wake(guard: &mut Guard<'_>) {
+fn wake(guard: &mut Guard<'_>) {
     let waiters = core::mem::take(&mut guard.collection.waiters);
     guard.wake(waiters);
 }
 
-/// The same at once; whether there was one.
-fn wake_now(guard: &mut Guard<'_>) -> bool {
+/// The same at once. They count as coming for a moment, whether or not they find something: a signal is rather late than sent
+/// though a thread waits.
+pub(crate) fn call(guard: &mut Guard<'_>) {
     let waiters = core::mem::take(&mut guard.collection.waiters);
     let words = &guard.process.words;
     words.change(waiters);
-    words.woken(waiters) != 0
+    let woken = words.woken(waiters);
+    if woken != 0 {
+        let now = futex::now();
+        let collection = &mut guard.collection;
+        if now >= collection.called_until {
+            collection.called = 0;
+        }
+        collection.called = collection.called.saturating_add(woken);
+        collection.called_until = now + MOMENT;
+    }
+}
+
+/// Whether a thread comes that waited, for one that has ended. Each is for one.
+fn is_one_coming(guard: &mut Guard<'_>) -> bool {
+    call(guard);
+    let collection = &mut guard.collection;
+    let is_any = collection.called != 0 && futex::now() < collection.called_until;
+    if is_any {
+        collection.called -= 1;
+    }
+    is_any
 }
 
 /// The structure of the request whose end is the oldest one that was not collected.

@@ -19,6 +19,9 @@ pub(crate) struct Collection {
     pub(super) outstanding: u32,
     /// The words of the threads that wait to collect, and whether the leader is one of them.
     pub(super) waiters: u64,
+    /// How many of them were woken, and may not have come yet; and until when they are trusted to.
+    pub(super) called: u32,
+    pub(super) called_until: i64,
     /// Counts the ends; and how many there were when the last signal was sent.
     pub(super) ended: u64,
     pub(super) signalled: u64,

@@ -228,7 +228,7 @@ pub(crate) fn take(
         prepare_for_both(&mut guard);
         if COLLECTS && guard.in_kernel == 1 {
             // Who came before waits for others only. That there is a leader says nothing: it may be lost.
-            collecting::wake(&mut guard);
+            collecting::call(&mut guard);
         }
         return Ok(());
     }
