@@ -48,10 +48,10 @@ i686:
 
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 # Those that take the time of a processor run beside one that waits: the original suite, whose cases wait for their turn.
-check_groups := check-source check-unit check-files \
+check_groups := check-source+check-unit check-files \
 	check-original+check-models+check-header check-posix+check-installation \
 	check-programs check-differential check-sequences check-conformance check-stress \
-	check-posix-suites+check-solaris check-posix-faults check-posix-stress
+	check-posix-suites+check-solaris check-posix-faults+check-posix-stress
 check_parts := $(subst +, ,$(check_groups))
 long_groups := check-models-long check-mutations check-files-long check-programs-long \
 	check-original-long+check-miri check-posix-long+check-compilers \
