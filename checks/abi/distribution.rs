@@ -507,3 +507,32 @@ fn the_recipes_have_the_version_of_the_library() {
         assert_eq!(stated, Some(version), "{file}");
     }
 }
+
+/// `make check-packages` finds that a build changes the source where git does not ignore what it makes.
+#[test]
+fn git_ignores_what_each_debian_package_is_made_in() {
+    let read = |file: &str| fs::read_to_string(project().join("debian").join(file)).unwrap();
+    let (ignored, control) = (read(".gitignore"), read("control"));
+    // Of git's patterns those that are there.
+    fn matches(pattern: &str, name: &str) -> bool {
+        let Some((start, rest)) = pattern.split_once('*') else {
+            return pattern == name;
+        };
+        let name = name.strip_prefix(start);
+        name.is_some_and(|name| (0..=name.len()).any(|from| matches(rest, &name[from..])))
+    }
+    let directories = ignored.lines().filter_map(|line| line.strip_suffix('/'));
+    let directories: Vec<_> = directories.collect();
+    let is_ignored = |package: &str| {
+        let name = format!("/{package}");
+        directories.iter().any(|pattern| matches(pattern, &name))
+    };
+    let packages = control
+        .lines()
+        .filter_map(|line| line.strip_prefix("Package: "));
+    let packages: Vec<_> = packages.collect();
+    assert!(packages.len() >= 6, "{packages:?}");
+    for package in packages {
+        assert!(is_ignored(package), "{package}");
+    }
+}
