@@ -82,7 +82,7 @@ for program; do
 			continue
 		fi
 		export fio
-		for depth in 1 8 32; do
+		for depth in 1 2 4 8 16 32; do
 			use "fio-direct-$depth" bash -euc 'verified "$@"' fio --direct=1 --thread --iodepth=$depth --name=row
 			use "fio-buffered-$depth" bash -euc 'verified "$@"' fio --thread --iodepth=$depth --name=row
 		done
