@@ -4,7 +4,7 @@
 # usage: run.sh quick|long LABEL...
 #
 # A LABEL is kernel, the library as it is; threads, the same with SOLARISAIO_ENGINE=threads; and each with -i686 behind it. quick:
-# a million requests of the first label, 50,000 of others, and the seed 1; long: two millions of each, and three other seeds, from
+# a million requests of the first label, 50,000 of others, and the seed 1; long: a million of each, and three other seeds, from
 # SEED if it is set. A failure prints the seed: `mixed REQUESTS SEED` makes the same choices again.
 # The environment says BUILD: the Makefile's build directory.
 set -eu
@@ -17,7 +17,7 @@ suite='Solaris stress' options=(-LDIRECTORY -lsolarisaio '-Wl,-rpath-link,DIRECT
 # shellcheck source=c-tests/harness/stress.sh
 . "$project/c-tests/harness/stress.sh"
 seeds_of "$1"
-[ "$1" = quick ] && first=1000000 others=50000 || first=2000000 others=2000000
+[ "$1" = quick ] && first=1000000 others=50000 || first=1000000 others=1000000
 shift
 
 for label; do
