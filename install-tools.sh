@@ -49,7 +49,10 @@ check | check-long)
 	more='g++ gcc-multilib g++-multilib clang lld libclang-rt-dev dpkg-dev e2fsprogs abigail-tools shellcheck
 		mandoc pkg-config cmake meson ninja-build file'
 	optional='mold binutils-gold'
-	[ "$target" = check ] || optional="$optional fio git rpm elfutils makepkg pacman-package-manager libarchive-tools"
+	if [ "$target" = check-long ]; then
+		more="$more jq"
+		optional="$optional fio git rpm elfutils makepkg pacman-package-manager libarchive-tools"
+	fi
 	;;
 check-fresh) more=debootstrap ;;
 architectures) more='gcc-multilib clang dpkg-dev qemu-user musl-tools' ;;
