@@ -102,20 +102,16 @@ pub(crate) fn keep(guard: &mut Guard<'_>, index: Index) {
     };
     guard.collection.kept.push(table, index, queue::by_state);
     guard.collection.ended += 1;
-    let is_expected = if signal == 0 {
-        wake(guard);
-        false
-    } else {
-        is_one_coming(guard) || guard.leader != 0 && guard.leads_for_program
-    };
-    if signal != 0 {
-        guard.collection.signal = signal;
-        guard.collection.signal_at = if is_expected {
-            futex::now() + MOMENT
-        } else {
-            0
-        };
+    if signal == 0 {
+        return wake(guard);
     }
+    let is_expected = is_one_coming(guard) || guard.leader != 0 && guard.leads_for_program;
+    guard.collection.signal = signal;
+    guard.collection.signal_at = if is_expected {
+        futex::now() + MOMENT
+    } else {
+        0
+    };
 }
 
 /// Lets all look again that wait to collect.

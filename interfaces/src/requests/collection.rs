@@ -17,7 +17,7 @@ pub(crate) struct Collection {
     pub(super) kept: Queue,
     /// All that the program is to collect.
     pub(super) outstanding: u32,
-    /// The words of the threads that wait to collect, and whether the leader is one of them.
+    /// The words of the threads that wait to collect.
     pub(super) waiters: u64,
     /// How many of them were woken, and may not have come yet; and until when they are trusted to.
     pub(super) called: u32,
