@@ -6,7 +6,7 @@ use core::ffi::{c_int, c_long};
 use core::ptr;
 
 use crate::requests::slot::Index;
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicUsize};
 
 /// Where the program finds the result of a request.
@@ -45,8 +45,8 @@ const IN_PROGRESS: isize = -2;
 impl aio_result_t {
     /// Whether the program may look at the structure alone, and call nothing.
     pub(super) unsafe fn is_polled(result: *const aio_result_t) -> bool {
-        // SAFETY: the caller says so.
-        unsafe { &(*result).aio_return }.load(Acquire) as isize == IN_PROGRESS
+        // SAFETY: the caller says so. Relaxed: the program's own thread has stored it.
+        unsafe { &(*result).aio_return }.load(Relaxed) as isize == IN_PROGRESS
     }
 
     /// A request has ended: the error is stored first, because the program may wait for `aio_return` to
