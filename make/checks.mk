@@ -110,7 +110,7 @@ check-files:
 	$(cargo_test) --test shared_library --test static_library --test interfaces --test linkers --test sanitizers --test names --test interposition --test process_cost
 
 check-installation:
-	$(cargo_test) --test installation --test documentation --test modules
+	$(cargo_test) --test installation --test documentation --test modules --test mistakes
 
 check-header check-differential:
 	$(cargo_test) --test $(@:check-%=%)
