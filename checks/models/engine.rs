@@ -25,6 +25,7 @@ pub mod patience {
 pub mod tables {
     pub const ENTRIES_LOG2: u32 = 1;
     pub const REACH: usize = 2;
+    pub const STRANGERS_LOG2: u32 = 1;
     pub const CONTEXTS_LOG2: u32 = 1;
     pub const CONTEXTS_REACH: usize = 2;
     pub const POLLERS: usize = 2;

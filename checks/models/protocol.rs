@@ -90,6 +90,7 @@ impl Process {
         let process = loom::sync::Arc::new(Process {
             registry: Registry {
                 entries: std::array::from_fn(|_| Entry::default()),
+                strangers: Default::default(),
             },
             pages: Pages {
                 readable: ProvenPages,
@@ -137,6 +138,9 @@ impl Process {
                 word.in_kernel().swap(0, SeqCst);
             }
         }
+        for counter in &self.registry.strangers {
+            counter.in_kernel().swap(0, SeqCst);
+        }
         self.contexts[0].kill();
     }
 
@@ -177,9 +181,12 @@ impl Process {
             let entry = self.registry.find(address(place).addr());
             let result = match entry {
                 Some(entry) => unsafe {
-                    reaping::getevents(entry, &self.pages, call.wanted(), || true)
+                    let wanted = call.wanted();
+                    reaping::getevents(&self.registry, entry, &self.pages, wanted, || true)
                 },
-                None => unsafe { Body::getevents(call.wanted()) },
+                None => unsafe {
+                    reaping::call_unknown(&self.registry, &self.pages, call.wanted())
+                },
             };
             call.events(result)
         })
@@ -205,6 +212,9 @@ impl Process {
         as_thread(thread, || {
             let call = Call::new(0, 1, &body);
             let result = unsafe { reaping::call(entry, &self.pages, call.wanted()) };
+            let result = result.unwrap_or_else(|| unsafe {
+                reaping::call_unknown(&self.registry, &self.pages, call.wanted())
+            });
             call.events(result)
         })
     }

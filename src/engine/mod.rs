@@ -308,7 +308,7 @@ unsafe fn collect_elsewhere<T: SystemCall>(
     let _ = owner;
     trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { T::getevents(wanted) };
+    let result = unsafe { STATE.kernel.getevents_unknown(wanted) };
     trace_points::wait_end(wanted.ctx, wanted.min_nr, told(result));
     sanitizers::collected(wanted.events, result);
     #[cfg(feature = "threads")]

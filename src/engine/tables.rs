@@ -12,6 +12,9 @@ pub(super) const ENTRIES_LOG2: u32 = if cfg!(miri) { 6 } else { 12 };
 /// A context lies within so many entries of where its address hashes to.
 pub(super) const REACH: usize = 32;
 
+/// Counters of threads that call with a context which is not in the kernel engine's table.
+pub(super) const STRANGERS_LOG2: u32 = 6;
+
 /// The threads engine's table: so many contexts may one process have.
 #[cfg(feature = "threads")]
 pub(super) const CONTEXTS_LOG2: u32 = 13;

@@ -464,6 +464,79 @@ fn late_caller_and_other_contexts() {
     });
 }
 
+/// The events of the context that is second and is at `place` now, whose maker is this thread: each is delivered
+/// once, whatever the late call `a` does.
+fn made_beside_a_late_call(process: &Process, place: usize, a: thread::JoinHandle<Vec<u32>>) {
+    let context = &process.contexts[1];
+    assert!(context.complete() && context.complete());
+    let get = |nr| process.getevents_at(place, MAIN, nr).expect("it exists");
+    let taken = get(1);
+    let a = a.join().unwrap();
+    let rest = get(2);
+    let mut all = [&taken[..], &a, &rest].concat();
+    all.sort();
+    assert!(
+        all.into_iter().eq(context.completed()),
+        "{taken:?}, {a:?}, left {rest:?}"
+    );
+}
+
+/// A call with a handle that has no entry, while a context is made there.
+#[test]
+fn unknown_caller_and_a_new_context() {
+    explore(3, || {
+        let process = Process::new(&[3, 3]);
+        let a = start(&process, |process| {
+            process.getevents_at(1, A, 1).unwrap_or_default()
+        });
+        assert!(process.setup(1, 1));
+        made_beside_a_late_call(&process, 1, a);
+    });
+}
+
+/// The address comes again while the thread of a third context tries its entry, which is in use by a late call: that
+/// is about to enter the kernel.
+#[test]
+#[ignore = "slow: make check-long"]
+fn address_comes_again_while_its_entry_is_tried() {
+    explore(3, || {
+        let process = Process::new(&[3, 3]);
+        let entry = entry(&process);
+        assert!(process.destroy(MAIN));
+        assert!(entry.gate.begin_call(A) && entry.belongs_to(address(0).addr()));
+        let a = start(&process, move |process| {
+            let context = process.space.ring_at(address(0));
+            let taken = context.and_then(|context| process.contexts[context].read(1));
+            entry.gate.end_call();
+            taken.unwrap_or_default()
+        });
+        let b = start(&process, |process| {
+            process.registry.insert(address(2).addr(), true, || true);
+            Vec::new()
+        });
+        assert!(process.setup(1, 0));
+        made_beside_a_late_call(&process, 0, a);
+        b.join().unwrap();
+    });
+}
+
+/// The address was another engine's meanwhile.
+#[test]
+fn address_comes_again_after_it_was_given_up() {
+    explore(3, || {
+        let process = Process::new(&[3, 3]);
+        let entry = entry(&process);
+        assert!(process.destroy(MAIN));
+        let a = start(&process, move |process| {
+            let read = |context: &Context| context.read(1);
+            process.call(entry, A, read).unwrap_or_default()
+        });
+        process.registry.give_up(address(0).addr());
+        assert!(process.setup(1, 0));
+        made_beside_a_late_call(&process, 0, a);
+    });
+}
+
 /// A reaper comes late to a context that is destroyed, and stays inside the gate. If it has kept
 /// the ring from being unmapped, its entry is not given to another context.
 #[test]

@@ -191,8 +191,9 @@ fn stays(holder: usize, thread: usize) -> bool {
     holder == thread || holder & PASSED != 0
 }
 
+/// Counts this thread out of a counter that it was counted in.
 #[inline]
-fn count_out(counter: &AtomicU32) {
+pub(super) fn count_out(counter: &AtomicU32) {
     // In a child that was forked meanwhile the count was wiped. Relaxed: otherwise this thread is
     // in it.
     if counter.load(Relaxed) != 0 {

@@ -22,6 +22,7 @@ pub(super) mod system_call;
 mod time64;
 
 use core::ffi::{c_int, c_long};
+use core::ptr;
 
 use crate::abi::{io_context_t, io_event, iocb};
 use crate::configuration;
@@ -46,6 +47,9 @@ pub(super) struct Kernel {
     /// [`UNASKED`], [`COLLECTED`], [`YES`] or [`NO`].
     reaps: AtomicU32,
 }
+
+/// How many contexts are tried in place of one whose address is called with.
+const REPLACEMENTS: usize = 8;
 
 /// No context was made yet, or none of its events asked for.
 const UNASKED: u32 = 0;
@@ -82,12 +86,46 @@ impl Kernel {
             // SAFETY: the kernel has just written it.
             let mut ctx = unsafe { ctxp.read_unaligned() };
             if self.registry.is_haunted(ctx.addr()) {
-                // SAFETY: nobody knows of the context, and the kernel has just written there.
-                ctx = unsafe { move_away(ctx, ctxp) };
+                ctx = self.replace(ctx, nr_events);
+                // SAFETY: as above.
+                unsafe { ctxp.write_unaligned(ctx) };
             }
             self.registry.insert(ctx.addr(), reaps == YES, is_ours);
         }
         Ok(result)
+    }
+
+    /// Another context for a new one at whose address a call for an earlier context is counted. That
+    /// call may be about to reach the new context; or it was left in the middle, by a thread that
+    /// was cancelled or a handler that did not return, and would be counted at its gate for ever.
+    ///
+    /// The new context is destroyed, which ends that call if it has reached it. (Its ring could be moved
+    /// instead; then such a call would go on, counted at a gate that is not the context's.) If there is no
+    /// room for another one, or all have such addresses, the last one is as good as any: its calls
+    /// are system calls.
+    #[cold]
+    fn replace(&self, ctx: io_context_t, nr_events: c_int) -> io_context_t {
+        let mut last = ctx;
+        let mut others = [ptr::null_mut(); REPLACEMENTS];
+        for place in &mut others {
+            if !self.registry.is_haunted(last.addr()) {
+                break;
+            }
+            let mut next = ptr::null_mut();
+            // SAFETY: the pointer is good.
+            if unsafe { aio::io_setup(nr_events, &raw mut next) }.is_err() {
+                break;
+            }
+            *place = last;
+            last = next;
+        }
+        for other in others {
+            if !other.is_null() {
+                // SAFETY: nobody was told of it.
+                let _ = unsafe { aio::io_destroy(other) };
+            }
+        }
+        last
     }
 
     /// Before a system call for the events of a context that was made before children found this
@@ -137,25 +175,20 @@ impl Kernel {
     ) -> Result<c_int, Errno> {
         let proves = || self.is_wiped(wipes);
         // SAFETY: the caller keeps the same promise.
-        unsafe { reaping::getevents(entry, &self.pages, wanted, proves) }
+        unsafe { reaping::getevents(&self.registry, entry, &self.pages, wanted, proves) }
     }
-}
 
-/// Moves the ring of a new context away from an address where a call for an earlier one is counted.
-/// That call may have been left in the middle, by a thread that was cancelled or a handler that did not
-/// return, and would be counted at the new context's gate for ever. The place is left empty, for the next one.
-///
-/// # Safety
-/// Nobody knows of the context, and `ctxp` may be written to.
-#[cold]
-unsafe fn move_away(ctx: io_context_t, ctxp: *mut io_context_t) -> io_context_t {
-    // SAFETY: the ring is mapped, and only the kernel has written to it.
-    let moved = unsafe { stand_in::move_away(ctx, (*ctx).nr.load(Relaxed)) };
-    if let Some(elsewhere) = moved {
-        // SAFETY: the caller says so.
-        unsafe { ctxp.write_unaligned(elsewhere) };
+    /// The same of a context that this engine does not know.
+    ///
+    /// # Safety
+    /// As [`aio::io_getevents`].
+    pub(super) unsafe fn getevents_unknown<T: SystemCall>(
+        &self,
+        wanted: Getevents<T>,
+    ) -> Result<c_int, Errno> {
+        // SAFETY: the caller keeps the same promise.
+        unsafe { reaping::call_unknown(&self.registry, &self.pages, wanted) }
     }
-    moved.unwrap_or(ctx)
 }
 
 /// See `io_destroy(3)`. `entry`: what is known of the context.

@@ -1,13 +1,13 @@
 //! Taking events out of the ring in user space, beside system calls that do the same.
 //!
 //! The protocol is that of [`super::gate`] (who may move `head`), [`super::ring`] (how it is moved)
-//! and [`super::registry`] (whether the context is still there). Every function here begins with an
-//! entry of the registry and is done when it has left the gate.
+//! and [`super::registry`] (whether the context is still there). Every function here but
+//! [`call_unknown`] begins with an entry of the registry and is done when it has left the gate.
 
 use core::cmp::min;
 use core::ffi::{c_int, c_long};
 
-use super::registry::{Entry, UNREADABLE};
+use super::registry::{Entry, Registry, UNREADABLE};
 use super::system_call::SystemCall;
 use super::{ring, stand_in};
 use crate::abi::{aio_ring, io_context_t, io_event};
@@ -35,6 +35,7 @@ pub(crate) struct Pages {
 /// is still good.
 #[inline(always)]
 pub(crate) unsafe fn getevents<T: SystemCall>(
+    registry: &Registry,
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
@@ -51,7 +52,9 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     let proves = entry.is_unproven() && proves();
     trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe { call(entry, pages, wanted) };
+    let result = unsafe {
+        call(entry, pages, wanted).unwrap_or_else(|| call_unknown(registry, pages, wanted))
+    };
     trace_points::wait_end(wanted.ctx, wanted.min_nr, trace_points::told(result));
     sanitizers::collected(wanted.events, result);
     if proves && result.is_ok() {
@@ -137,7 +140,7 @@ unsafe fn take(
     // A ring of another size at this address is not the one that was registered.
     let nr = ring.nr.load(Relaxed);
     let known = entry.nr.load(Relaxed);
-    if nr != known && (known != 0 || !learn_ring(entry, ring, nr)) {
+    if nr != known && !learn_ring(entry, ring, nr) {
         return None;
     }
     // Before the ring is looked at: a system call in progress may take as many events as the ring
@@ -181,17 +184,17 @@ unsafe fn take(
     ring::commit(ring, nr, look, next, &entry.ours).then_some(count as c_int)
 }
 
-/// Looks at a context's ring for the first time. False if only the kernel may read it.
+/// Looks at a context's ring, if it is for the first time. False if only the kernel may read it.
 #[cold]
 fn learn_ring(entry: &Entry, ring: &aio_ring, nr: u32) -> bool {
     let readable = ring::is_readable(ring, nr);
-    entry
-        .nr
-        .store(if readable { nr } else { UNREADABLE }, Relaxed);
-    readable
+    let learnt = if readable { nr } else { UNREADABLE };
+    // Relaxed: as every look at `nr`. It fails if that was said before, or is said of a newer context.
+    let is_learnt = entry.nr.compare_exchange(0, learnt, Relaxed, Relaxed);
+    readable && is_learnt.is_ok()
 }
 
-/// Makes the system call, while no reaper moves `head`.
+/// Makes the system call, while no reaper moves `head`. None: the entry is another context's by now.
 ///
 /// # Safety
 /// As [`aio::io_getevents`].
@@ -200,18 +203,16 @@ pub(crate) unsafe fn call<T: SystemCall>(
     entry: &Entry,
     pages: &Pages,
     wanted: Getevents<T>,
-) -> Result<c_int, Errno> {
+) -> Option<Result<c_int, Errno>> {
     let undisturbed = entry.gate.begin_call(thread::current());
     if !entry.belongs_to(wanted.ctx.addr()) {
-        // The context was destroyed since the call began, and its entry was given to another one.
-        // The kernel is not asked: a new context may have the address, and its gate does not know
-        // of this call.
+        // A new context may have the address, and its gate does not know of this call.
         entry.gate.end_call();
-        return Err(Errno::EINVAL);
+        return None;
     }
     if !undisturbed && !revoke(entry, wanted.ctx) {
         entry.gate.end_call();
-        return Err(Errno::EINVAL);
+        return Some(Err(Errno::EINVAL));
     }
     // SAFETY: the caller keeps the same promise.
     let result = unsafe { T::getevents(wanted) };
@@ -225,6 +226,30 @@ pub(crate) unsafe fn call<T: SystemCall>(
             pages.readable.add(wanted.timeout, size_of::<T>());
         }
     }
+    Some(result)
+}
+
+/// Makes the system call for a context that has no entry: this library did not make it, or it was
+/// destroyed, and its address may be a new one's at any moment.
+///
+/// # Safety
+/// As [`aio::io_getevents`].
+#[inline(never)]
+pub(crate) unsafe fn call_unknown<T: SystemCall>(
+    registry: &Registry,
+    pages: &Pages,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
+    let address = wanted.ctx.addr();
+    while let Some(entry) = registry.begin_unknown(address) {
+        // SAFETY: the caller keeps the same promise.
+        if let Some(result) = unsafe { call(entry, pages, wanted) } {
+            return result;
+        }
+    }
+    // SAFETY: as above.
+    let result = unsafe { T::getevents(wanted) };
+    registry.end_unknown(address);
     result
 }
 
@@ -283,7 +308,6 @@ mod tests {
     use super::*;
     use crate::abi::AIO_RING_MAGIC;
     use crate::engine::getevents::Timespec;
-    use crate::engine::kernel::registry::Registry;
     use crate::sync::AtomicU32;
     use core::mem::MaybeUninit;
     use core::ptr;
@@ -312,6 +336,7 @@ mod tests {
         /// What runs in the system call.
         static WITHIN: Cell<fn()> = const { Cell::new(|| ()) };
         static ENTRY: Cell<*const Entry> = const { Cell::new(ptr::null()) };
+        static REGISTRY: Cell<*const Registry> = const { Cell::new(ptr::null()) };
     }
 
     /// A timeout; true: do not wait.
@@ -415,6 +440,17 @@ mod tests {
             unsafe { reap(self.entry(), &self.pages, wanted) }
         }
 
+        /// # Safety
+        /// As [`getevents`].
+        unsafe fn getevents(
+            &self,
+            wanted: Getevents<Timeout>,
+            proves: impl FnOnce() -> bool,
+        ) -> Result<c_int, Errno> {
+            // SAFETY: the caller keeps the same promise.
+            unsafe { getevents(&self.registry, self.entry(), &self.pages, wanted, proves) }
+        }
+
         fn head(&self) -> u32 {
             self.ring.header.head.load(Relaxed)
         }
@@ -515,7 +551,7 @@ mod tests {
         let before = SYSTEM_CALLS.get();
         let collect = |wanted| {
             // SAFETY: the array has room.
-            unsafe { getevents(context.entry(), &context.pages, wanted, || false) }
+            unsafe { context.getevents(wanted, || false) }
         };
         assert_eq!(collect(wanted), Ok(2), "no page is proven");
         assert_eq!(SYSTEM_CALLS.get(), before + 1);
@@ -545,8 +581,40 @@ mod tests {
         let before = SYSTEM_CALLS.get();
         // SAFETY: neither is touched.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
-        assert_eq!(result, Err(Errno::EINVAL));
+        assert_eq!(result, None);
         assert_eq!(SYSTEM_CALLS.get(), before);
+        assert!(!context.entry().gate.has_callers());
+        // The kernel is asked, and who makes a context there meanwhile sees it.
+        WITHIN.set(|| {
+            // SAFETY: the context is there until the call has returned.
+            let registry = unsafe { &*REGISTRY.get() };
+            assert!(registry.is_haunted(0x5000));
+        });
+        REGISTRY.set(&raw const *context.registry);
+        let call = |wanted| {
+            // SAFETY: as above.
+            unsafe { context.getevents(wanted, || false) }
+        };
+        assert_eq!(call(wanted), Ok(2));
+        WITHIN.set(|| ());
+        assert_eq!(SYSTEM_CALLS.get(), before + 1);
+        assert!(!context.registry.is_haunted(0x5000));
+    }
+
+    /// A context became known since a call looked for it in vain: the call is counted at its gate.
+    #[test]
+    fn what_is_known_by_now_is_called_at_its_gate() {
+        let mut context = Context::new(0, 3);
+        WITHIN.set(|| {
+            // SAFETY: the entry is there until the call has returned.
+            assert!(unsafe { &*ENTRY.get() }.gate.has_callers());
+        });
+        ENTRY.set(context.entry());
+        let wanted = context.wanted(0, 2, ptr::null());
+        // SAFETY: the array has room.
+        let result = unsafe { call_unknown(&context.registry, &context.pages, wanted) };
+        WITHIN.set(|| ());
+        assert_eq!(result, Ok(2));
         assert!(!context.entry().gate.has_callers());
     }
 
@@ -561,7 +629,7 @@ mod tests {
         let collect = |context: &mut Context, proves: fn() -> bool| {
             let wanted = context.wanted(1, 1, &AT_ONCE);
             // SAFETY: the array has room, and the ring is there.
-            unsafe { getevents(context.entry(), &context.pages, wanted, proves) }
+            unsafe { context.getevents(wanted, proves) }
         };
         SYSTEM_CALLS.set(0);
         assert_eq!(collect(&mut context, || false), Ok(2));
@@ -574,7 +642,7 @@ mod tests {
         assert_eq!(SYSTEM_CALLS.get(), 2);
         let bad = context.wanted(-1, 1, &AT_ONCE);
         // SAFETY: as above.
-        let result = unsafe { getevents(context.entry(), &context.pages, bad, not_asked) };
+        let result = unsafe { context.getevents(bad, not_asked) };
         assert_eq!(result, Ok(2), "from the kernel");
     }
 
@@ -604,7 +672,7 @@ mod tests {
         let wanted = context.wanted(0, 2, ptr::null());
         // SAFETY: the array has room.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
-        assert_eq!(result, Ok(2));
+        assert_eq!(result, Some(Ok(2)));
         assert_eq!(context.head(), 1);
         assert!(!ring::commit(
             &context.ring.header,
@@ -619,14 +687,14 @@ mod tests {
         context.ring.header.head.store(SLOTS + 1, Relaxed);
         // SAFETY: as above.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
-        assert_eq!(result, Err(Errno::EINVAL));
+        assert_eq!(result, Some(Err(Errno::EINVAL)));
         assert_eq!((context.head(), SYSTEM_CALLS.get()), (SLOTS + 1, before));
         // When it is gone, only the kernel knows whether something is there again.
         assert!(context.entry().take_ring(context.ctx().addr()));
         context.entry().remove(context.ctx().addr());
         // SAFETY: as above.
         let result = unsafe { call(context.entry(), &context.pages, wanted) };
-        assert_eq!((result, SYSTEM_CALLS.get()), (Ok(2), before + 1));
+        assert_eq!((result, SYSTEM_CALLS.get()), (Some(Ok(2)), before + 1));
         context.entry().ours.clear();
         context.entry().gate.leave();
         assert!(!context.entry().gate.has_callers() && context.entry().gate.close(4));

@@ -5,9 +5,11 @@
 //! signal handler may do it at any point. A context that finds no room is simply not known here,
 //! and its calls go to the kernel.
 
-use super::gate::Gate;
+use core::ptr;
+
+use super::gate::{Gate, count_out};
 use super::ours::Ours;
-use crate::engine::tables::{ENTRIES_LOG2, REACH, first_place};
+use crate::engine::tables::{ENTRIES_LOG2, REACH, STRANGERS_LOG2, first_place};
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU32, AtomicUsize};
 
@@ -20,7 +22,7 @@ pub(crate) struct Entry {
     address: AtomicUsize,
     /// Who may move the ring's `head`.
     pub gate: Gate,
-    /// Slots of the ring; 0: not looked at yet; [`UNPROVEN`]; [`UNREADABLE`].
+    /// Slots of the ring; 0: not looked at yet; [`NEW`]; [`UNPROVEN`]; [`UNREADABLE`].
     pub nr: AtomicU32,
     /// Whether a reaper of this process is inside the gate, for changes of `head`.
     pub ours: Ours,
@@ -41,11 +43,15 @@ const DEAD: usize = 2;
 /// The part of [`Entry::address`] that is the address.
 const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
 
-/// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
+/// In [`Entry::nr`]: only the kernel takes events from the ring. It has another layout, or there may
+/// be a caller who is not counted at the gate.
 pub(crate) const UNREADABLE: u32 = u32::MAX;
 /// In [`Entry::nr`]: the context was made before children found this memory wiped. It may be the
 /// parent's, and only the kernel takes its events.
 const UNPROVEN: u32 = u32::MAX - 1;
+/// In [`Entry::nr`]: the entry was found a moment ago, and its maker has not yet looked for callers who did
+/// not find it.
+const NEW: u32 = u32::MAX - 2;
 
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
 
@@ -85,7 +91,7 @@ impl Entry {
     pub(crate) fn slots(&self) -> Option<u32> {
         // Relaxed: whoever claims events in the ring has stored or seen it before.
         match self.nr.load(Relaxed) {
-            0 | UNPROVEN | UNREADABLE => None,
+            0 | NEW | UNPROVEN | UNREADABLE => None,
             nr => Some(nr),
         }
     }
@@ -139,18 +145,24 @@ impl Entry {
     }
 
     /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
-    /// that is counted at the gate: from then on the entry is not given to another address.
+    /// that is counted at the gate: from then on the entry is not given to another address. One that is
+    /// only reserved may be given back.
     #[inline]
     pub(crate) fn belongs_to(&self, address: usize) -> bool {
         // SeqCst: pairs with `insert`, which reserves the entry and then looks at the gate.
-        self.address.load(SeqCst) & ADDRESS == address
+        self.address.load(SeqCst) & (ADDRESS | RESERVED) == address
     }
 }
+
+const STRANGERS: usize = 1 << STRANGERS_LOG2;
 
 /// The table. All zero: empty.
 #[repr(C)]
 pub(crate) struct Registry {
     pub(crate) entries: [Entry; ENTRIES],
+    /// Threads that are in, or about to make, a system call for a context without an entry, by the
+    /// address's hash. It may be one that another thread is making at this moment.
+    pub(crate) strangers: [AtomicU32; STRANGERS],
 }
 
 impl Registry {
@@ -182,11 +194,57 @@ impl Registry {
         None
     }
 
+    /// Those who are counted by the hash of `address`.
+    #[inline]
+    fn strangers(&self, address: usize) -> &AtomicU32 {
+        let index = first_place(address, STRANGERS_LOG2) % STRANGERS;
+        // SAFETY: the remainder is below the length.
+        unsafe { self.strangers.get_unchecked(index) }
+    }
+
+    /// Counts the thread in as about to make a system call for a context that has no entry. Or else
+    /// returns its entry, which it has by now: its gate is where the thread must be counted.
+    pub(crate) fn begin_unknown(&self, address: usize) -> Option<&Entry> {
+        // SeqCst: of this thread, which counts itself in and then looks for the entry, and one that
+        // makes an entry known and then looks for strangers, one sees the other.
+        self.strangers(address).fetch_add(1, SeqCst);
+        let is_its_own = |entry: &&Entry| entry.belongs_to(address);
+        let known = self.candidates(address).find(is_its_own);
+        if known.is_some() {
+            self.end_unknown(address);
+        }
+        known
+    }
+
+    /// Counts the thread out again.
+    pub(crate) fn end_unknown(&self, address: usize) {
+        count_out(self.strangers(address));
+    }
+
     /// Whether a call for an earlier context at `address` is counted, or a reaper of it stays.
     #[inline]
     pub(crate) fn is_haunted(&self, address: usize) -> bool {
-        self.find(address)
-            .is_some_and(|entry| entry.gate.is_in_use())
+        // Relaxed: `insert` looks again.
+        self.strangers(address).load(Relaxed) != 0
+            || self
+                .find(address)
+                .is_some_and(|entry| entry.gate.is_in_use())
+    }
+
+    /// Whether a call for the context at `address`, which is known by the entry `own` now, may be
+    /// counted elsewhere than at its gate: as a stranger, or at another entry that was this address's.
+    /// That has the address still; or another thread has reserved it, and is about to find that it is
+    /// in use; or the address was given up.
+    fn is_called_past(&self, own: &Entry, address: usize) -> bool {
+        // SeqCst, each: see `begin_unknown` and `belongs_to`.
+        self.strangers(address).load(SeqCst) != 0
+            || self.candidates(address).any(|entry| {
+                let found = entry.address.load(SeqCst);
+                !ptr::eq(entry, own)
+                    && (found & RESERVED != 0
+                        || found & ADDRESS == address
+                        || found == DEAD && entry.gate.is_in_use())
+            })
     }
 
     /// Another engine has a context at `address` from now on. What was here is gone, whether this
@@ -222,19 +280,26 @@ impl Registry {
             };
             let same = found & ADDRESS == address;
             if !is_ours() || !same && entry.gate.is_in_use() {
-                // Relaxed: it is as it was.
-                entry.address.store(found, Relaxed);
+                // Release: it is as it was, and what `remove` told is told on.
+                entry.address.store(found, Release);
                 continue;
             }
             // Relaxed: published by the store of the address.
-            let nr = if is_wiped { 0 } else { UNPROVEN };
-            entry.nr.store(nr, Relaxed);
-            // SeqCst, so Release: whoever finds the address finds `nr` set. In a child that was
-            // forked since the entry was reserved, this fails.
+            entry.nr.store(NEW, Relaxed);
+            // SeqCst, so Release: whoever finds the address finds `nr` set. It fails if a signal handler
+            // came between, and forked, and this is the child; or has destroyed the context and made
+            // another one.
             let reserved = address | RESERVED;
             let _ = entry
                 .address
                 .compare_exchange(reserved, address, SeqCst, Relaxed);
+            let nr = match is_wiped {
+                _ if self.is_called_past(entry, address) => UNREADABLE,
+                true => 0,
+                false => UNPROVEN,
+            };
+            // Relaxed: as every look at `nr`. It fails if such a handler has done so by now.
+            let _ = entry.nr.compare_exchange(NEW, nr, Relaxed, Relaxed);
             return;
         }
     }
@@ -407,9 +472,105 @@ mod tests {
         assert!(registry.find(old).is_none() && registry.find(new).is_none());
     }
 
+    /// A thread calls with a handle that is not known, and the kernel gives its address to a new
+    /// context meanwhile.
+    #[test]
+    fn a_stranger_leaves_the_ring_to_the_kernel() {
+        let registry = registry();
+        let (address, other) = (0x7000_0000, 0x7000_1000);
+        assert!(!registry.is_haunted(address));
+        assert!(registry.begin_unknown(address).is_none());
+        assert!(registry.is_haunted(address) && !registry.is_haunted(other));
+        registry.insert(address, true, || true);
+        registry.insert(other, true, || true);
+        let entry = registry.find(address).unwrap();
+        assert_eq!(entry.nr.load(Relaxed), UNREADABLE);
+        assert_eq!(registry.find(other).unwrap().nr.load(Relaxed), 0);
+        let known = registry.begin_unknown(address).unwrap();
+        assert!(ptr::eq(known, entry), "it is known by now");
+        registry.end_unknown(address);
+        assert!(!registry.is_haunted(address), "each is counted once");
+        registry.insert(address, true, || true);
+        assert_eq!(entry.nr.load(Relaxed), 0);
+    }
+
+    /// A maker looks whether an entry is in use, and another thread looks for this entry.
+    #[test]
+    fn an_entry_that_another_maker_tries_may_be_this_ones() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        registry.insert(address, true, || true);
+        let first = registry.find(address).unwrap();
+        let tried = 0x7100_0000 | RESERVED;
+        first.address.store(tried, Relaxed);
+        registry.insert(address, true, || true);
+        let second = registry.find(address).unwrap();
+        assert!(!ptr::eq(first, second) && second.is_live(address));
+        assert_eq!(second.nr.load(Relaxed), UNREADABLE);
+        // It was in use, and is given back.
+        first.address.store(address | DEAD, Relaxed);
+        second.address.store(EMPTY, Relaxed);
+        registry.insert(address, true, || true);
+        assert!(first.is_live(address));
+        assert_eq!(first.nr.load(Relaxed), 0);
+        second.address.store(address | DEAD, Relaxed);
+        registry.insert(address, true, || true);
+        assert_eq!(first.nr.load(Relaxed), UNREADABLE, "or it is there twice");
+    }
+
+    #[test]
+    fn a_call_at_an_entry_that_was_given_up_counts() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        registry.insert(address, true, || true);
+        let first = registry.find(address).unwrap();
+        assert!(first.gate.begin_call(2));
+        registry.give_up(address);
+        registry.insert(address, true, || true);
+        let second = registry.find(address).unwrap();
+        assert!(!ptr::eq(first, second));
+        assert_eq!(second.nr.load(Relaxed), UNREADABLE);
+        first.gate.end_call();
+        registry.insert(address, true, || true);
+        assert_eq!(second.nr.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_reserved_entry_is_nobodys() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        registry.insert(address, true, || true);
+        let entry = registry.find(address).unwrap();
+        entry.address.store(address | RESERVED, Relaxed);
+        assert!(!entry.belongs_to(address) && !entry.is_live(address));
+        assert!(registry.begin_unknown(address).is_none(), "nor known");
+        registry.end_unknown(address);
+    }
+
+    /// A handler destroys the context as it is made known, and makes another one while a stranger calls.
+    #[test]
+    fn what_a_handler_has_found_stays() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        let is_handled = core::cell::Cell::new(false);
+        let handler = || {
+            if !is_handled.replace(true) {
+                assert!(registry.begin_unknown(address).is_none());
+                registry.insert(address, true, || true);
+            }
+            true
+        };
+        registry.insert(address, true, handler);
+        let entry = registry.find(address).unwrap();
+        assert!(entry.is_live(address) && entry.slots().is_none());
+        assert_ne!(entry.nr.load(Relaxed), 0, "only the kernel reads the ring");
+    }
+
     #[test]
     fn slots_are_known_once_the_ring_was_read() {
         let entry = Entry::default();
+        assert_eq!(entry.slots(), None);
+        entry.nr.store(NEW, Relaxed);
         assert_eq!(entry.slots(), None);
         entry.nr.store(UNREADABLE, Relaxed);
         assert_eq!(entry.slots(), None);
