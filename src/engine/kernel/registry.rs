@@ -208,7 +208,8 @@ impl Registry {
         // SeqCst: of this thread, which counts itself in and then looks for the entry, and one that
         // makes an entry known and then looks for strangers, one sees the other.
         self.strangers(address).fetch_add(1, SeqCst);
-        let is_its_own = |entry: &&Entry| entry.belongs_to(address);
+        // Null is the address of an entry that was never used, or was given up.
+        let is_its_own = |entry: &&Entry| address != 0 && entry.belongs_to(address);
         let known = self.candidates(address).find(is_its_own);
         if known.is_some() {
             self.end_unknown(address);
@@ -447,6 +448,8 @@ mod tests {
         let registry = registry();
         for address in [0, 1, 2, 3, 4, 5, 4096, usize::MAX, usize::MAX - 1] {
             assert!(registry.find(address).is_none(), "{address:#x}");
+            assert!(registry.begin_unknown(address).is_none(), "{address:#x}");
+            registry.end_unknown(address);
         }
     }
 
