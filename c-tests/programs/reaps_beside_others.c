@@ -2,7 +2,7 @@
 /* needs: kernel-aio ours */
 /*
  * Where the ring is read without a system call though something stands in the way: another thread waits for
- * events of the same context; one was cancelled while it did, and the next context has its address; two arrays
+ * events of the same context; one was cancelled while it did, and other contexts come; two arrays
  * for events lie at a distance at which tables of pages repeat.
  */
 #define _GNU_SOURCE
@@ -86,13 +86,24 @@ static void *poll_beside_waiter(void *unused)
 	return unused;
 }
 
+/* The next free address. */
+static void *free_address(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *address = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT(address != MAP_FAILED);
+	EXPECT_EQ(munmap(address, page), 0);
+	return address;
+}
+
 static void *after_a_cancelled_waiter(void *unused)
 {
 	struct io_event events[EVENTS];
 	io_context_t ctx = NULL;
 	pthread_t waiter;
 	unsigned char is_there;
-	void *place;
+	void *place, *next;
 
 	waited_for = NULL;
 	EXPECT_EQ(io_setup(EVENTS, &waited_for), 0);
@@ -101,13 +112,16 @@ static void *after_a_cancelled_waiter(void *unused)
 	EXPECT_EQ(pthread_join(waiter, NULL), 0);
 	place = waited_for;
 	EXPECT_EQ(io_destroy(waited_for), 0);
-	/* Many contexts may come and go, and leave nothing where its ring was. */
+	/* Its address is kept from others. Many contexts may come and go, and keep nothing. */
+	next = free_address();
 	for (int turn = 0; turn < 100; turn++) {
 		EXPECT_EQ(io_setup(EVENTS, &ctx), 0);
-		EXPECT(mincore(place, 1, &is_there) == -1 && errno == ENOMEM);
+		EXPECT((void *)ctx != place && mincore(place, 1, &is_there) == 0);
 		EXPECT_EQ(io_destroy(ctx), 0);
+		EXPECT(mincore(ctx, 1, &is_there) == -1 && errno == ENOMEM);
 		ctx = NULL;
 	}
+	EXPECT_PTR(free_address(), next);
 	EXPECT_EQ(io_setup(EVENTS, &ctx), 0);
 	make_ready(ctx, 2);
 	EXPECT_EQ(io_getevents(ctx, 1, 1, events, &zero), 1);

@@ -205,6 +205,8 @@ pub fn clear_the_way() {
 pub mod memory {
     use super::*;
 
+    pub const PAGE: usize = 4096;
+
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub enum Map {
         Reserve,
@@ -217,12 +219,14 @@ pub mod memory {
         let mut mapped = space.mapped.lock().unwrap();
         let place = match map {
             Map::Reserve if space.is_full.load(SeqCst) && length > size_of::<Frame>() => None,
+            Map::Reserve if !at.is_null() => Some(start_of(at)),
             // Not where the next context's ring comes.
             Map::Reserve => (1..PLACES).find(|&place| mapped[place] == Mapping::Nothing),
             Map::InPlace => Some(start_of(at)),
         }?;
         let in_the_way = map == Map::InPlace && space.is_in_the_way.load(SeqCst);
-        if mapped[place] != Mapping::Nothing || in_the_way {
+        let has_memory = space.has_memory[place].load(SeqCst) && map == Map::Reserve;
+        if mapped[place] != Mapping::Nothing || has_memory || in_the_way {
             return None;
         }
         mapped[place] = match map {

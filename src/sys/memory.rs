@@ -75,7 +75,7 @@ pub(crate) fn takes_any_advice() -> bool {
 /// What [`map`] maps: private memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Map {
-    /// Addresses that cannot be used yet, anywhere.
+    /// Addresses that cannot be used: at the given one if that is free, or anywhere.
     Reserve,
     /// Readable and writable zeroes, at the given address if that is free.
     InPlace,

@@ -174,6 +174,19 @@ impl Gate {
         }
     }
 
+    /// Whether callers are counted in who do not leave for a while, after the context was destroyed,
+    /// which ends their system calls. They may have been left in the middle, by threads that were
+    /// cancelled or handlers that did not return, and be counted for ever.
+    pub(crate) fn keeps_callers(&self) -> bool {
+        for turn in 0..TURNS {
+            if !self.has_callers() {
+                return false;
+            }
+            pause(turn);
+        }
+        true
+    }
+
     /// Whether anybody is inside, or counted in, at this moment.
     pub(crate) fn is_in_use(&self) -> bool {
         // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the
@@ -285,6 +298,19 @@ mod tests {
         assert!(!gate.is_undisturbed(A));
         assert_eq!(waits::of(|| gate.close(B)), (false, TURNS_OF_DESTROY));
         assert_eq!(waits::of(|| gate.close(A)), (false, TURNS), "also passed");
+    }
+
+    #[test]
+    fn who_destroys_waits_for_callers_to_leave() {
+        thread_local! {
+            static GATE: Gate = Gate::default();
+        }
+        let keeps_callers = || GATE.with(Gate::keeps_callers);
+        assert_eq!(waits::of(keeps_callers), (false, 0));
+        assert!(GATE.with(|gate| gate.begin_call(A)));
+        assert_eq!(waits::of(keeps_callers), (true, TURNS));
+        let leave = || GATE.with(Gate::end_call);
+        assert_eq!(waits::during(leave, keeps_callers), (false, 1));
     }
 
     #[test]

@@ -22,7 +22,6 @@ pub(super) mod system_call;
 mod time64;
 
 use core::ffi::{c_int, c_long};
-use core::ptr;
 
 use crate::abi::{io_context_t, io_event, iocb};
 use crate::configuration;
@@ -47,9 +46,6 @@ pub(super) struct Kernel {
     /// [`UNASKED`], [`COLLECTED`], [`YES`] or [`NO`].
     reaps: AtomicU32,
 }
-
-/// How many contexts are tried in place of one whose address is called with.
-const REPLACEMENTS: usize = 8;
 
 /// No context was made yet, or none of its events asked for.
 const UNASKED: u32 = 0;
@@ -84,48 +80,10 @@ impl Kernel {
         let is_ours = || reaps != YES || self.reaps.load(Relaxed) == YES;
         if is_ours() && self.reaps.load(Relaxed) != NO {
             // SAFETY: the kernel has just written it.
-            let mut ctx = unsafe { ctxp.read_unaligned() };
-            if self.registry.is_haunted(ctx.addr()) {
-                ctx = self.replace(ctx, nr_events);
-                // SAFETY: as above.
-                unsafe { ctxp.write_unaligned(ctx) };
-            }
+            let ctx = unsafe { ctxp.read_unaligned() };
             self.registry.insert(ctx.addr(), reaps == YES, is_ours);
         }
         Ok(result)
-    }
-
-    /// Another context for a new one at whose address a call for an earlier context is counted. That
-    /// call may be about to reach the new context; or it was left in the middle, by a thread that
-    /// was cancelled or a handler that did not return, and would be counted at its gate for ever.
-    ///
-    /// The new context is destroyed, which ends that call if it has reached it. (Its ring could be moved
-    /// instead; then such a call would go on, counted at a gate that is not the context's.) If there is no
-    /// room for another one, or all have such addresses, the last one is as good as any: its calls
-    /// are system calls.
-    #[cold]
-    fn replace(&self, ctx: io_context_t, nr_events: c_int) -> io_context_t {
-        let mut last = ctx;
-        let mut others = [ptr::null_mut(); REPLACEMENTS];
-        for place in &mut others {
-            if !self.registry.is_haunted(last.addr()) {
-                break;
-            }
-            let mut next = ptr::null_mut();
-            // SAFETY: the pointer is good.
-            if unsafe { aio::io_setup(nr_events, &raw mut next) }.is_err() {
-                break;
-            }
-            *place = last;
-            last = next;
-        }
-        for other in others {
-            if !other.is_null() {
-                // SAFETY: nobody was told of it.
-                let _ = unsafe { aio::io_destroy(other) };
-            }
-        }
-        last
     }
 
     /// Before a system call for the events of a context that was made before children found this

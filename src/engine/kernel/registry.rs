@@ -222,16 +222,6 @@ impl Registry {
         count_out(self.strangers(address));
     }
 
-    /// Whether a call for an earlier context at `address` is counted, or a reaper of it stays.
-    #[inline]
-    pub(crate) fn is_haunted(&self, address: usize) -> bool {
-        // Relaxed: `insert` looks again.
-        self.strangers(address).load(Relaxed) != 0
-            || self
-                .find(address)
-                .is_some_and(|entry| entry.gate.is_in_use())
-    }
-
     /// Whether a call for the context at `address`, which is known by the entry `own` now, may be
     /// counted elsewhere than at its gate: as a stranger, or at another entry that was this address's.
     /// That has the address still; or another thread has reserved it, and is about to find that it is
@@ -481,9 +471,7 @@ mod tests {
     fn a_stranger_leaves_the_ring_to_the_kernel() {
         let registry = registry();
         let (address, other) = (0x7000_0000, 0x7000_1000);
-        assert!(!registry.is_haunted(address));
         assert!(registry.begin_unknown(address).is_none());
-        assert!(registry.is_haunted(address) && !registry.is_haunted(other));
         registry.insert(address, true, || true);
         registry.insert(other, true, || true);
         let entry = registry.find(address).unwrap();
@@ -492,9 +480,8 @@ mod tests {
         let known = registry.begin_unknown(address).unwrap();
         assert!(ptr::eq(known, entry), "it is known by now");
         registry.end_unknown(address);
-        assert!(!registry.is_haunted(address), "each is counted once");
         registry.insert(address, true, || true);
-        assert_eq!(entry.nr.load(Relaxed), 0);
+        assert_eq!(entry.nr.load(Relaxed), 0, "each is counted once");
     }
 
     /// A maker looks whether an entry is in use, and another thread looks for this entry.

@@ -1,4 +1,4 @@
-//! Taking a ring away from a thread that cannot be waited for.
+//! Taking a ring away from a thread that cannot be waited for, and its address from new contexts.
 //!
 //! A signal handler may destroy the context whose ring the interrupted thread is reading, or stand
 //! in the way of another thread that does. The interrupted thread goes on when the handler returns,
@@ -23,7 +23,6 @@ const MARGIN: usize = 1 << 20;
 ///
 /// # Safety
 /// `ctx` is a context whose ring is mapped, and no other thread takes it away.
-#[cold]
 unsafe fn move_away(ctx: io_context_t, nr: u32) -> Option<io_context_t> {
     let length = length(nr);
     // SAFETY: a new mapping, at an address that the kernel chooses.
@@ -41,6 +40,14 @@ unsafe fn move_away(ctx: io_context_t, nr: u32) -> Option<io_context_t> {
     // says EINVAL.
     unsafe { memory::unmap(elsewhere.wrapping_byte_add(kept), room - kept) };
     moved.then_some(elsewhere.cast())
+}
+
+/// Keeps the address of a context that was destroyed from new ones: takes a page of addresses, if none
+/// has come there.
+#[cold]
+pub(crate) fn keep_address(ctx: io_context_t) {
+    // SAFETY: nothing that is mapped is touched, and nobody uses what is not.
+    let _ = unsafe { memory::map(ctx.cast(), memory::PAGE, Map::Reserve) };
 }
 
 /// Of a ring of `nr` slots.
