@@ -464,9 +464,10 @@ fn late_caller_and_other_contexts() {
     });
 }
 
-/// The events of the context that is second and is at `place` now, whose maker is this thread: each is delivered
-/// once, whatever the late call `a` does.
+/// This thread makes the second context at `place`: each of its events is delivered once, whatever the late call `a`
+/// does.
 fn made_beside_a_late_call(process: &Process, place: usize, a: thread::JoinHandle<Vec<u32>>) {
+    assert!(process.setup(1, place));
     let context = &process.contexts[1];
     assert!(context.complete() && context.complete());
     let get = |nr| process.getevents_at(place, MAIN, nr).expect("it exists");
@@ -489,7 +490,6 @@ fn unknown_caller_and_a_new_context() {
         let a = start(&process, |process| {
             process.getevents_at(1, A, 1).unwrap_or_default()
         });
-        assert!(process.setup(1, 1));
         made_beside_a_late_call(&process, 1, a);
     });
 }
@@ -514,9 +514,41 @@ fn address_comes_again_while_its_entry_is_tried() {
             process.registry.insert(address(2).addr(), true, || true);
             Vec::new()
         });
-        assert!(process.setup(1, 0));
         made_beside_a_late_call(&process, 0, a);
         b.join().unwrap();
+    });
+}
+
+/// A late call that meets the entry while it is tried is a stranger, whom the maker of the next context there sees.
+#[test]
+fn stranger_that_met_the_entry_tried() {
+    explore(3, || {
+        let process = Process::new(&[3, 3]);
+        let entry = entry(&process);
+        assert!(process.destroy(MAIN));
+        // So it stays this address's.
+        assert!(entry.gate.begin_call(MAIN));
+        let a = start(&process, move |process| {
+            if entry.belongs_to(address(0).addr()) {
+                return Vec::new();
+            }
+            process.getevents_at(0, A, 1).unwrap_or_default()
+        });
+        let b = start(&process, |process| {
+            process.registry.insert(address(2).addr(), true, || true);
+            Vec::new()
+        });
+        assert!(process.setup(1, 0));
+        entry.gate.end_call();
+        let context = &process.contexts[1];
+        assert!(context.complete() && context.complete());
+        let taken = take(&process, MAIN, 1);
+        let a = a.join().unwrap();
+        b.join().unwrap();
+        let rest = take(&process, MAIN, 2);
+        let mut all = [&taken[..], &a, &rest].concat();
+        all.sort();
+        assert!(all.into_iter().eq(context.completed()), "{taken:?}, {a:?}");
     });
 }
 
@@ -532,7 +564,6 @@ fn address_comes_again_after_it_was_given_up() {
             process.call(entry, A, read).unwrap_or_default()
         });
         process.registry.give_up(address(0).addr());
-        assert!(process.setup(1, 0));
         made_beside_a_late_call(&process, 0, a);
     });
 }

@@ -5,8 +5,6 @@
 //! signal handler may do it at any point. A context that finds no room is simply not known here,
 //! and its calls go to the kernel.
 
-use core::ptr;
-
 use super::gate::{Gate, count_out};
 use super::ours::Ours;
 use crate::engine::tables::{ENTRIES_LOG2, REACH, STRANGERS_LOG2, first_place};
@@ -17,12 +15,12 @@ use crate::sync::{AtomicU32, AtomicUsize};
 #[derive(Default)]
 #[repr(C, align(32))]
 pub(crate) struct Entry {
-    /// The context's address, with [`DESTROYING`], [`DEAD`] or [`RESERVED`] added, or none of
-    /// these; or [`EMPTY`].
+    /// The context's address, alone while it is live, else with what is added to it below; or
+    /// [`EMPTY`].
     address: AtomicUsize,
     /// Who may move the ring's `head`.
     pub gate: Gate,
-    /// Slots of the ring; 0: not looked at yet; [`NEW`]; [`UNPROVEN`]; [`UNREADABLE`].
+    /// Slots of the ring; 0: not looked at yet; [`UNPROVEN`]; [`UNREADABLE`].
     pub nr: AtomicU32,
     /// Whether a reaper of this process is inside the gate, for changes of `head`.
     pub ours: Ours,
@@ -30,28 +28,32 @@ pub(crate) struct Entry {
 
 /// Never used: a look-up ends here.
 const EMPTY: usize = 0;
-/// Added to the address of a context whose entry is being filled.
-const RESERVED: usize = 4;
 /// Added to an address, which is a page's, while its context is being destroyed.
 const DESTROYING: usize = 1;
 /// Added to that once one thread is about to take the ring away.
 const TAKEN: usize = 8;
-/// Added to the address of a context that was destroyed. The entry may be given to another one, but
-/// until then the address is kept: the kernel gives it out again soon, and a thread that still
-/// calls with the old handle must then be counted at the new context's gate.
+/// Added to the address of a context that was destroyed, or that only the kernel takes events of. The
+/// entry may be given to another one, but until then the address is kept: the kernel gives it out
+/// again soon, and a thread that still calls with the old handle must then be counted at the new
+/// context's gate.
 const DEAD: usize = 2;
-/// The part of [`Entry::address`] that is the address.
-const ADDRESS: usize = !(DESTROYING | TAKEN | DEAD | RESERVED);
+/// Added to that while a maker of another context finds out whether the entry is in use.
+const TRIED: usize = 4;
+/// Added to that while another engine has a context at the address.
+const GIVEN_UP: usize = 16;
+/// What counts how often a dead entry was tried. So a maker that is about to make it live finds out
+/// that a caller may have met it tried since.
+const TIMES: usize = 0xfe0;
+/// Once more.
+const ONCE: usize = 0x20;
+/// The part of [`Entry::address`] that is the address, a page's.
+const ADDRESS: usize = !0xfff;
 
-/// In [`Entry::nr`]: only the kernel takes events from the ring. It has another layout, or there may
-/// be a caller who is not counted at the gate.
+/// In [`Entry::nr`]: the ring has a layout that only the kernel reads.
 pub(crate) const UNREADABLE: u32 = u32::MAX;
 /// In [`Entry::nr`]: the context was made before children found this memory wiped. It may be the
 /// parent's, and only the kernel takes its events.
 const UNPROVEN: u32 = u32::MAX - 1;
-/// In [`Entry::nr`]: the entry was found a moment ago, and its maker has not yet looked for callers who did
-/// not find it.
-const NEW: u32 = u32::MAX - 2;
 
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
 
@@ -91,7 +93,7 @@ impl Entry {
     pub(crate) fn slots(&self) -> Option<u32> {
         // Relaxed: whoever claims events in the ring has stored or seen it before.
         match self.nr.load(Relaxed) {
-            0 | NEW | UNPROVEN | UNREADABLE => None,
+            0 | UNPROVEN | UNREADABLE => None,
             nr => Some(nr),
         }
     }
@@ -117,40 +119,71 @@ impl Entry {
         let _ = self.address.compare_exchange(from, to, Release, Relaxed);
     }
 
-    /// Reserves the entry for a new context, if it is free or an earlier one at the same address had
-    /// it. What it was.
-    fn reserve(&self, address: usize) -> Option<usize> {
-        loop {
-            // Relaxed: the exchange decides.
-            let found = self.address.load(Relaxed);
-            let same = found & ADDRESS == address;
-            if !same && found != EMPTY && found & DEAD == 0 {
-                return None;
-            }
-            // SeqCst: as in `start_destroying` and `belongs_to`.
-            let reserved = address | RESERVED;
-            if self
-                .address
-                .compare_exchange(found, reserved, SeqCst, Relaxed)
-                .is_ok()
-            {
-                return Some(found);
-            }
-            // The thread that destroyed the earlier one may have given it up just now. It is still
-            // this address's: with a second entry the first would be found, and be dead.
-            if !same {
-                return None;
-            }
-        }
-    }
-
     /// Whether this is still the entry of the context at `address`, alive or not. Asked by a thread
-    /// that is counted at the gate: from then on the entry is not given to another address. One that is
-    /// only reserved may be given back.
+    /// that is counted at the gate: if so, the entry is not given to another address.
     #[inline]
     pub(crate) fn belongs_to(&self, address: usize) -> bool {
-        // SeqCst: pairs with `insert`, which reserves the entry and then looks at the gate.
-        self.address.load(SeqCst) & (ADDRESS | RESERVED) == address
+        // SeqCst: pairs with `give`, which marks the entry and then looks at the gate.
+        self.address.load(SeqCst) & (ADDRESS | TRIED) == address
+    }
+
+    /// Whether the entry has this address, whatever is added.
+    fn has(&self, address: usize) -> bool {
+        // Relaxed: `revive` looks again.
+        self.address.load(Relaxed) & ADDRESS == address
+    }
+
+    fn exchange(&self, found: usize, new: usize) -> bool {
+        // SeqCst: as in `start_destroying`, `belongs_to` and `begin_unknown`. It acquires what `remove`
+        // released.
+        self.address
+            .compare_exchange(found, new, SeqCst, Relaxed)
+            .is_ok()
+    }
+
+    /// Gives the entry to a context at another address, dead at first. `found` is what it was: free, or
+    /// dead. False if it is in use, or another thread has changed it.
+    fn give(&self, found: usize, address: usize, is_ours: impl Fn() -> bool) -> bool {
+        let times = found.wrapping_add(ONCE) & TIMES;
+        let was = found & (ADDRESS | GIVEN_UP) | DEAD | times;
+        if !self.exchange(found, was | TRIED) {
+            return false;
+        }
+        // In a child that was forked since the last question, the exchanges fail.
+        let is_free = !self.gate.is_in_use() && is_ours();
+        let new = if is_free { address | DEAD | times } else { was };
+        self.exchange(was | TRIED, new) && is_free
+    }
+
+    /// Makes the entry of a dead context that of a new one at the same address, with `nr`. False if it
+    /// was given to another address meanwhile. `is_called_past` says whether a caller of the address may
+    /// be counted elsewhere; then it stays dead, and only the kernel takes events.
+    fn revive(&self, address: usize, nr: u32, is_called_past: impl Fn() -> bool) -> bool {
+        loop {
+            // SeqCst: a caller who met the entry tried is seen by `is_called_past`.
+            let found = self.address.load(SeqCst);
+            if found & ADDRESS != address {
+                return false;
+            }
+            // Relaxed: published by the exchange. If the entry is another's at this moment, or live
+            // since a program destroyed the context past this library: the ring is looked at again.
+            self.nr.store(nr, Relaxed);
+            let is_tried = found & TRIED != 0;
+            let new = if is_tried {
+                // Whoever tries it finds that it is not free.
+                found & !TRIED
+            } else if found == address {
+                return true;
+            } else if is_called_past() {
+                // Who has destroyed the earlier context may not have said so yet.
+                address | DEAD | found & TIMES
+            } else {
+                address
+            };
+            if self.exchange(found, new) && !is_tried {
+                return true;
+            }
+        }
     }
 }
 
@@ -183,7 +216,7 @@ impl Registry {
         for entry in self.candidates(address) {
             // Relaxed: `is_live` and `belongs_to` ask again at the gate.
             let found = entry.address.load(Relaxed);
-            if found & ADDRESS == address {
+            if found & (ADDRESS | GIVEN_UP) == address {
                 // Null is the address of an entry that was never used, or was given up.
                 return (address != 0).then_some(entry);
             }
@@ -222,36 +255,19 @@ impl Registry {
         count_out(self.strangers(address));
     }
 
-    /// Whether a call for the context at `address`, which is known by the entry `own` now, may be
-    /// counted elsewhere than at its gate: as a stranger, or at another entry that was this address's.
-    /// That has the address still; or another thread has reserved it, and is about to find that it is
-    /// in use; or the address was given up.
-    fn is_called_past(&self, own: &Entry, address: usize) -> bool {
-        // SeqCst, each: see `begin_unknown` and `belongs_to`.
-        self.strangers(address).load(SeqCst) != 0
-            || self.candidates(address).any(|entry| {
-                let found = entry.address.load(SeqCst);
-                !ptr::eq(entry, own)
-                    && (found & RESERVED != 0
-                        || found & ADDRESS == address
-                        || found == DEAD && entry.gate.is_in_use())
-            })
-    }
-
-    /// Another engine has a context at `address` from now on. What was here is gone, whether this
-    /// library destroyed it or not.
+    /// Another engine has a context at `address` from now on. What was here is not found any more,
+    /// whether this library destroyed it or not; but who is counted there stays counted.
     #[cfg(any(feature = "threads", test))]
     pub(crate) fn give_up(&self, address: usize) {
-        let Some(entry) = self.find(address) else {
+        let Some(entry) = self.candidates(address).find(|entry| entry.has(address)) else {
             return;
         };
-        // Relaxed: the exchange decides. The entry may be given to another context at this moment.
-        let mut found = entry.address.load(Relaxed);
-        while found & ADDRESS == address {
-            // SeqCst: as in `insert`.
-            match entry.address.compare_exchange(found, DEAD, SeqCst, Relaxed) {
-                Ok(_) => return,
-                Err(other) => found = other,
+        loop {
+            // Relaxed: the exchange decides. The entry may be given to another context at this moment.
+            let found = entry.address.load(Relaxed);
+            let given_up = address | found & TIMES | DEAD | GIVEN_UP;
+            if found & ADDRESS != address || entry.exchange(found, given_up) {
+                return;
             }
         }
     }
@@ -260,39 +276,37 @@ impl Registry {
     /// says whether a child finds this memory wiped, and `is_ours` whether this is still the
     /// process that made the context: a signal handler may fork at any point.
     pub(crate) fn insert(&self, address: usize, is_wiped: bool, is_ours: impl Fn() -> bool) {
-        // An address that was here before keeps its entry, for the threads at its gate.
-        for entry in self
-            .find(address)
-            .into_iter()
-            .chain(self.candidates(address))
-        {
-            let Some(found) = entry.reserve(address) else {
-                continue;
-            };
-            let same = found & ADDRESS == address;
-            if !is_ours() || !same && entry.gate.is_in_use() {
-                // Release: it is as it was, and what `remove` told is told on.
-                entry.address.store(found, Release);
-                continue;
+        let nr = if is_wiped { 0 } else { UNPROVEN };
+        // SeqCst: see `begin_unknown`.
+        let is_called_past = || self.strangers(address).load(SeqCst) != 0;
+        while let Some(entry) = self.place_for(address, &is_ours) {
+            if !is_ours() || entry.revive(address, nr, is_called_past) {
+                return;
             }
-            // Relaxed: published by the store of the address.
-            entry.nr.store(NEW, Relaxed);
-            // SeqCst, so Release: whoever finds the address finds `nr` set. It fails if a signal handler
-            // came between, and forked, and this is the child; or has destroyed the context and made
-            // another one.
-            let reserved = address | RESERVED;
-            let _ = entry
-                .address
-                .compare_exchange(reserved, address, SeqCst, Relaxed);
-            let nr = match is_wiped {
-                _ if self.is_called_past(entry, address) => UNREADABLE,
-                true => 0,
-                false => UNPROVEN,
-            };
-            // Relaxed: as every look at `nr`. It fails if such a handler has done so by now.
-            let _ = entry.nr.compare_exchange(NEW, nr, Relaxed, Relaxed);
-            return;
         }
+    }
+
+    /// The entry that an address has, or else gets: the first one that is free.
+    fn place_for(&self, address: usize, is_ours: impl Fn() -> bool) -> Option<&Entry> {
+        // An address that was here before keeps its entry, for the threads at its gate.
+        let own = self.candidates(address).find(|entry| entry.has(address));
+        if own.is_some() {
+            return own;
+        }
+        for entry in self.candidates(address) {
+            // Relaxed: the exchange decides.
+            let found = entry.address.load(Relaxed);
+            if found & TRIED != 0 {
+                // Perhaps by the call that this one has interrupted, for the same address: there must
+                // not be two entries.
+                return None;
+            }
+            let is_free = found == EMPTY || found & DEAD != 0;
+            if is_free && entry.give(found, address, &is_ours) || entry.has(address) {
+                return Some(entry);
+            }
+        }
+        None
     }
 }
 
@@ -300,6 +314,7 @@ impl Registry {
 mod tests {
     use super::*;
     use core::mem::MaybeUninit;
+    use core::ptr;
 
     /// How many contexts must always be known.
     const PROMISED: usize = ENTRIES / 2;
@@ -457,9 +472,11 @@ mod tests {
         entry.remove(old);
         registry.insert(old, true, || false);
         assert!(entry.belongs_to(old) && !entry.is_live(old), "as it was");
+        let is_forked = core::cell::Cell::new(false);
+        // Right after the answer.
         let wipes = || {
             entry.address.store(EMPTY, Relaxed);
-            true
+            !is_forked.replace(true)
         };
         registry.insert(old, true, wipes);
         assert!(registry.find(old).is_none() && registry.find(new).is_none());
@@ -475,37 +492,129 @@ mod tests {
         registry.insert(address, true, || true);
         registry.insert(other, true, || true);
         let entry = registry.find(address).unwrap();
-        assert_eq!(entry.nr.load(Relaxed), UNREADABLE);
-        assert_eq!(registry.find(other).unwrap().nr.load(Relaxed), 0);
+        assert!(entry.belongs_to(address) && !entry.is_live(address));
+        assert!(registry.find(other).unwrap().is_live(other));
         let known = registry.begin_unknown(address).unwrap();
         assert!(ptr::eq(known, entry), "it is known by now");
         registry.end_unknown(address);
         registry.insert(address, true, || true);
-        assert_eq!(entry.nr.load(Relaxed), 0, "each is counted once");
+        assert!(entry.is_live(address), "each is counted once");
     }
 
-    /// A maker looks whether an entry is in use, and another thread looks for this entry.
+    /// The entry of an address that was destroyed, and is tried by a maker of another context.
+    fn tried(registry: &Registry, address: usize) -> &Entry {
+        registry.insert(address, true, || true);
+        let entry = registry.find(address).unwrap();
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address));
+        entry.remove(address);
+        assert!(entry.exchange(address | DEAD, address | DEAD | TRIED | ONCE));
+        entry
+    }
+
     #[test]
-    fn an_entry_that_another_maker_tries_may_be_this_ones() {
+    fn who_meets_an_entry_that_is_tried_is_a_stranger() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        let entry = tried(&registry, address);
+        assert!(!entry.belongs_to(address) && !entry.is_live(address));
+        assert!(registry.begin_unknown(address).is_none());
+        // Its own address comes first, and the stranger is seen.
+        registry.insert(address, true, || true);
+        assert!(ptr::eq(registry.find(address).unwrap(), entry));
+        assert!(entry.belongs_to(address) && !entry.is_live(address));
+        registry.end_unknown(address);
+        registry.insert(address, true, || true);
+        assert!(entry.is_live(address));
+    }
+
+    /// Nobody becomes a stranger any more when its maker looks for strangers.
+    #[test]
+    fn an_entry_that_is_tried_is_not_made_live() {
+        let registry = registry();
+        let address = 0x7000_0000;
+        let entry = tried(&registry, address);
+        let is_called_past = || {
+            assert!(entry.belongs_to(address));
+            false
+        };
+        assert!(entry.revive(address, 0, is_called_past) && entry.is_live(address));
+    }
+
+    /// A maker that is interrupted while it tries an entry: by a call for the same address, perhaps.
+    #[test]
+    fn nobody_goes_past_an_entry_that_is_tried() {
+        let registry = registry();
+        let (address, other) = (0x7000_0000, 0x7000_0000 + 4096 * 4096);
+        let places = |address| registry.candidates(address).take(1);
+        let entry = tried(&registry, address);
+        // The same first place.
+        let other = (other..)
+            .step_by(4096)
+            .find(|&other| places(other).all(|place| ptr::eq(place, entry)))
+            .unwrap();
+        registry.insert(other, true, || true);
+        assert!(registry.find(other).is_none());
+    }
+
+    /// Whoever is about to make a dead entry live learns that callers may have met it tried.
+    #[test]
+    fn an_entry_that_was_tried_is_not_what_it_was() {
         let registry = registry();
         let address = 0x7000_0000;
         registry.insert(address, true, || true);
-        let first = registry.find(address).unwrap();
-        let tried = 0x7100_0000 | RESERVED;
-        first.address.store(tried, Relaxed);
+        let entry = registry.find(address).unwrap();
+        entry.start_destroying(address);
+        assert!(entry.take_ring(address));
+        entry.remove(address);
+        let asked = core::cell::Cell::new(0);
+        let is_called_past = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 1 {
+                assert!(entry.gate.begin_call(2));
+                let found = entry.address.load(Relaxed);
+                assert!(!entry.give(found, 0x7100_0000, || true), "in use");
+                entry.gate.end_call();
+            }
+            false
+        };
+        assert!(entry.revive(address, 0, is_called_past));
+        assert_eq!(asked.get(), 2);
+        assert!(entry.is_live(address));
+    }
+
+    /// A program has destroyed a context past this library, or a signal handler has made one.
+    #[test]
+    fn a_live_entry_stays_live() {
+        let registry = registry();
+        let address = 0x7000_0000;
         registry.insert(address, true, || true);
-        let second = registry.find(address).unwrap();
-        assert!(!ptr::eq(first, second) && second.is_live(address));
-        assert_eq!(second.nr.load(Relaxed), UNREADABLE);
-        // It was in use, and is given back.
-        first.address.store(address | DEAD, Relaxed);
-        second.address.store(EMPTY, Relaxed);
-        registry.insert(address, true, || true);
-        assert!(first.is_live(address));
-        assert_eq!(first.nr.load(Relaxed), 0);
-        second.address.store(address | DEAD, Relaxed);
-        registry.insert(address, true, || true);
-        assert_eq!(first.nr.load(Relaxed), UNREADABLE, "or it is there twice");
+        let entry = registry.find(address).unwrap();
+        entry.nr.store(127, Relaxed);
+        assert!(registry.begin_unknown(0x7100_0000).is_none());
+        let never = || -> bool { unreachable!("it is live") };
+        assert!(entry.revive(address, 0, never));
+        assert!(entry.is_live(address));
+        assert_eq!(entry.slots(), None, "the ring may be another one");
+        assert!(!entry.revive(0x7100_0000, 0, || false) && entry.is_live(address));
+    }
+
+    /// The kernel has destroyed the earlier context, and the thread that asked for it has not gone on.
+    #[test]
+    fn a_new_context_is_not_doomed() {
+        for is_called_past in [false, true] {
+            let registry = registry();
+            let address = 0x7000_0000;
+            registry.insert(address, true, || true);
+            let entry = registry.find(address).unwrap();
+            entry.start_destroying(address);
+            assert!(entry.take_ring(address) && entry.is_doomed(address));
+            assert!(entry.revive(address, 0, || is_called_past));
+            assert!(entry.belongs_to(address) && !entry.is_doomed(address));
+            assert_eq!(entry.is_live(address), !is_called_past);
+            entry.remove(address);
+            assert_eq!(entry.is_live(address), !is_called_past);
+        }
     }
 
     #[test]
@@ -513,54 +622,39 @@ mod tests {
         let registry = registry();
         let address = 0x7000_0000;
         registry.insert(address, true, || true);
-        let first = registry.find(address).unwrap();
-        assert!(first.gate.begin_call(2));
-        registry.give_up(address);
-        registry.insert(address, true, || true);
-        let second = registry.find(address).unwrap();
-        assert!(!ptr::eq(first, second));
-        assert_eq!(second.nr.load(Relaxed), UNREADABLE);
-        first.gate.end_call();
-        registry.insert(address, true, || true);
-        assert_eq!(second.nr.load(Relaxed), 0);
-    }
-
-    #[test]
-    fn a_reserved_entry_is_nobodys() {
-        let registry = registry();
-        let address = 0x7000_0000;
-        registry.insert(address, true, || true);
         let entry = registry.find(address).unwrap();
-        entry.address.store(address | RESERVED, Relaxed);
-        assert!(!entry.belongs_to(address) && !entry.is_live(address));
-        assert!(registry.begin_unknown(address).is_none(), "nor known");
-        registry.end_unknown(address);
+        assert!(entry.gate.begin_call(2));
+        registry.give_up(address);
+        assert!(registry.find(address).is_none() && entry.belongs_to(address));
+        let found = entry.address.load(Relaxed);
+        assert!(!entry.give(found, 0x7100_0000, || true), "in use");
+        assert!(registry.find(address).is_none() && entry.belongs_to(address));
+        registry.insert(address, true, || true);
+        let again = registry.find(address).unwrap();
+        assert!(ptr::eq(entry, again) && again.is_live(address));
+        assert!(again.gate.has_callers());
+        again.gate.end_call();
     }
 
-    /// A handler destroys the context as it is made known, and makes another one while a stranger calls.
+    /// A handler, which has destroyed the context that its thread is about to make known, makes another
+    /// one at the same address.
     #[test]
-    fn what_a_handler_has_found_stays() {
+    fn a_handler_makes_no_second_entry() {
         let registry = registry();
         let address = 0x7000_0000;
-        let is_handled = core::cell::Cell::new(false);
         let handler = || {
-            if !is_handled.replace(true) {
-                assert!(registry.begin_unknown(address).is_none());
-                registry.insert(address, true, || true);
-            }
+            registry.insert(address, true, || true);
             true
         };
         registry.insert(address, true, handler);
-        let entry = registry.find(address).unwrap();
-        assert!(entry.is_live(address) && entry.slots().is_none());
-        assert_ne!(entry.nr.load(Relaxed), 0, "only the kernel reads the ring");
+        let entries = registry.entries.iter();
+        assert_eq!(entries.filter(|entry| entry.has(address)).count(), 1);
+        assert!(registry.find(address).unwrap().is_live(address));
     }
 
     #[test]
     fn slots_are_known_once_the_ring_was_read() {
         let entry = Entry::default();
-        assert_eq!(entry.slots(), None);
-        entry.nr.store(NEW, Relaxed);
         assert_eq!(entry.slots(), None);
         entry.nr.store(UNREADABLE, Relaxed);
         assert_eq!(entry.slots(), None);
