@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "waiter.h"
 
-volatile sig_atomic_t handled;
+atomic_int handled;
 
 static void count(int number)
 {

@@ -36,7 +36,7 @@ long end_waiter(struct waiter *waiter);
 int waits(struct waiter *waiter);
 
 /* SIGUSR1 does nothing but interrupt and count; with SA_RESTART. */
-extern volatile sig_atomic_t handled;
+extern atomic_int handled;
 void handle_signal(int number);
 
 #endif

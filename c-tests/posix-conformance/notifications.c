@@ -126,7 +126,7 @@ static void many_signals(void)
 }
 
 /* A handler finds what it is told about ended. */
-static volatile sig_atomic_t told_too_early;
+static atomic_int told_too_early;
 
 static void looks(int number, siginfo_t *info, void *context)
 {
@@ -158,7 +158,7 @@ static void ended_before_signal(void)
 
 /* As servers do: all in the handler. */
 static struct aiocb chained[8];
-static volatile sig_atomic_t links[8], chain_errors;
+static atomic_int links[8], chain_errors;
 
 static void next_link(int number, siginfo_t *info, void *context)
 {

@@ -338,7 +338,7 @@ static void handler_jumps_often(void)
 
 /* A storm of handlers that ask, while the thread they interrupt starts, asks and waits. */
 static struct aiocb *volatile asked[4];
-static volatile sig_atomic_t storms, bad_answers;
+static atomic_int storms, bad_answers;
 
 static void asks(int number)
 {
@@ -403,7 +403,7 @@ static void storm_of_handlers_direct(void)
 }
 
 /* Signals to the process are the program's threads', whatever threads the library has. */
-static volatile sig_atomic_t elsewhere;
+static atomic_int elsewhere;
 static pid_t the_thread;
 
 static void where(int number)

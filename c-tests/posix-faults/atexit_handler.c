@@ -4,14 +4,16 @@
  * An atexit handler uses requests with every notification, and waits for them: those that were registered before the
  * first request and after it. So do destructors.
  */
+#include <stdatomic.h>
+
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 8 };
 
 static int direct, buffered;
 static char *memory;
-static volatile int *handled, called;
-static volatile sig_atomic_t signals;
+static volatile int *handled;
+static atomic_int signals, called;
 
 static void came(int number)
 {
@@ -22,7 +24,7 @@ static void came(int number)
 static void call(union sigval value)
 {
 	(void)value;
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
 static void use(void)

@@ -4,6 +4,7 @@
  * A seccomp filter refuses system calls that the library may use, one after the other and all together, with EPERM and with
  * ENOSYS: every request is carried out all the same, and never on another file.
  */
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "../harness/filters.h"
@@ -11,7 +12,7 @@
 
 enum { COUNT = 16 };
 
-static volatile int signals, called;
+static atomic_int signals, called;
 
 static void came(int number)
 {
@@ -22,10 +23,10 @@ static void came(int number)
 static void call(union sigval value)
 {
 	(void)value;
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
-static void wait_for(volatile int *count, const char *what)
+static void wait_for(atomic_int *count, const char *what)
 {
 	double end = now() + patience();
 

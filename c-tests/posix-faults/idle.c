@@ -4,18 +4,19 @@
  * A process without requests in flight has no thread of the library left after a while (2 seconds, longer on a busy
  * machine), nor descriptors of it but one at most. And when threads have gone requests work as before.
  */
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 16 };
 
-static volatile int called;
+static atomic_int called;
 
 static void call(union sigval value)
 {
 	(void)value;
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
 static int descriptors(void)

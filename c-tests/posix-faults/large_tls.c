@@ -5,14 +5,14 @@
  * kind, and notifications of every kind, work as ever.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 16, LARGE = 4 << 20 };
 
 static __thread char large[LARGE] = { 1 };
-static volatile int called;
-static volatile sig_atomic_t signals;
+static atomic_int signals, called;
 
 static void came(int number)
 {
@@ -26,7 +26,7 @@ static void call(union sigval value)
 	for (int i = 0; i < LARGE; i += 4096)
 		EXPECT_EQ(large[i], i == 0);
 	memset(large, 2, sizeof(large));
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
 static void use(int direct, int buffered, char *memory, pthread_attr_t *attributes)
@@ -53,7 +53,7 @@ static void use(int direct, int buffered, char *memory, pthread_attr_t *attribut
 			FINISHES(&cbs[i], 0, BLOCK);
 		while ((thread ? called : signals) < COUNT) {
 			if (now() > end)
-				EXPECT_FAILED(__FILE__, __LINE__, "%d of %d %s came", thread ? called : (int)signals, COUNT,
+				EXPECT_FAILED(__FILE__, __LINE__, "%d of %d %s came", thread ? called : signals, COUNT,
 					      thread ? "calls" : "signals");
 			usleep(1000);
 		}

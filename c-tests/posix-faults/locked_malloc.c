@@ -7,10 +7,12 @@
  */
 enum { COUNT = 16, ROUNDS = 20 };
 
+#include <stdatomic.h>
+
 #include "../harness/locked_allocator.h"
 #include "../harness/posix_aio.h"
 
-static volatile sig_atomic_t signals;
+static atomic_int signals;
 
 static void came(int number)
 {

@@ -5,13 +5,14 @@
  * notifications of other kinds come. When there is room again, signals come.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 40 };
 
-static volatile int got_usual, got_queued, called;
+static atomic_int got_usual, got_queued, called;
 
 static void usual(int number)
 {
@@ -28,7 +29,7 @@ static void queued(int number)
 static void call(union sigval value)
 {
 	(void)value;
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
 static void submit(struct aiocb *cbs, int fd, char *memory, int notify, int signo)
@@ -45,7 +46,7 @@ static void submit(struct aiocb *cbs, int fd, char *memory, int notify, int sign
 		FINISHES(&cbs[i], 0, BLOCK);
 }
 
-static void wait_for(volatile int *count, int least, const char *what)
+static void wait_for(atomic_int *count, int least, const char *what)
 {
 	double end = now() + patience();
 

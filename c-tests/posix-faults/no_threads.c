@@ -6,13 +6,15 @@
  * threads can be had again, all is well.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "../harness/posix_aio.h"
 
 enum { COUNT = 16 };
 
-static volatile int signals, called, refused, accepted;
+static atomic_int signals, called;
+static int refused, accepted;
 
 static void count_signal(int number)
 {
@@ -23,7 +25,7 @@ static void count_signal(int number)
 static void count_call(union sigval value)
 {
 	(void)value;
-	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
+	called++;
 }
 
 /* Whether it was accepted. */
@@ -39,7 +41,7 @@ static bool taken(int result)
 	return false;
 }
 
-static void wait_for(volatile int *count, int wanted, const char *what)
+static void wait_for(atomic_int *count, int wanted, const char *what)
 {
 	double end = now() + patience();
 

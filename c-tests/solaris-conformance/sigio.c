@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "request.h"
 
-static volatile sig_atomic_t came, collected, wrong;
+static atomic_int came, collected, wrong;
 static aio_result_t *volatile last;
 static siginfo_t seen;
 

@@ -86,7 +86,7 @@ static void beside_the_kernel(void)
 }
 
 static aio_result_t *from_handler[4096];
-static volatile sig_atomic_t count_from_handler, wrong_in_handler;
+static atomic_int count_from_handler, wrong_in_handler;
 
 static void collect_in_handler(int number)
 {

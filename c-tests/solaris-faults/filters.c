@@ -3,13 +3,15 @@
  * A seccomp filter refuses system calls that the library may use, one after the other and all together, with EPERM and with
  * ENOSYS: every request is carried out all the same, its SIGIO comes, and aiowait sleeps and is woken.
  */
+#include <stdatomic.h>
+
 #include "../harness/filters.h"
 #include "../harness/solaris_aio.h"
 
 enum { COUNT = 16 };
 
 #ifdef MACHINE
-static volatile int signals;
+static atomic_int signals;
 
 static void came(int number)
 {

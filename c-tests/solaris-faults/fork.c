@@ -4,12 +4,14 @@
  * outstanding, no other thread writes into its memory, and it and its child have requests of their own with the same
  * structures. A child's exit neither waits for nor carries out what the parent has in flight.
  */
+#include <stdatomic.h>
+
 #include "../harness/solaris_aio.h"
 
 enum { COUNT = 64, OWN = 16, ROUNDS = 20 };
 
 static aio_result_t results[COUNT], waiting;
-static volatile int signals, handled_by;
+static atomic_int signals, handled_by;
 
 static void came(int number)
 {

@@ -4,13 +4,14 @@
  * carried out, whether there is a handler of SIGIO or not, and whether a read of a pipe waits or not. When threads can be had
  * again, all is well.
  */
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "../harness/solaris_aio.h"
 
 enum { COUNT = 16 };
 
-static volatile int signals;
+static atomic_int signals;
 static int *refused, *accepted;
 
 static void count_signal(int number)

@@ -194,7 +194,7 @@ int none_comes(int signal)
 	return info.si_signo != signal;
 }
 
-volatile sig_atomic_t handled;
+atomic_int handled;
 
 static void count(int number)
 {

@@ -60,8 +60,8 @@ void block(int signal);
 int wait_for(int signal, siginfo_t *info);
 /* Whether no such signal comes for a while. */
 int none_comes(int signal);
-/* A handler that counts. */
-extern volatile sig_atomic_t handled;
+/* A handler that counts: two threads may be in it at once. */
+extern atomic_int handled;
 void count_signal(int signal, int flags);
 
 #endif
