@@ -217,7 +217,7 @@ impl Registry {
             // Relaxed: `is_live` and `belongs_to` ask again at the gate.
             let found = entry.address.load(Relaxed);
             if found & (ADDRESS | GIVEN_UP) == address {
-                // Null is the address of an entry that was never used, or was given up.
+                // Null is the address of an entry that was never given to one.
                 return (address != 0).then_some(entry);
             }
             if found == EMPTY {
@@ -241,7 +241,7 @@ impl Registry {
         // SeqCst: of this thread, which counts itself in and then looks for the entry, and one that
         // makes an entry known and then looks for strangers, one sees the other.
         self.strangers(address).fetch_add(1, SeqCst);
-        // Null is the address of an entry that was never used, or was given up.
+        // Null is the address of an entry that was never given to one.
         let is_its_own = |entry: &&Entry| address != 0 && entry.belongs_to(address);
         let known = self.candidates(address).find(is_its_own);
         if known.is_some() {
