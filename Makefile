@@ -143,9 +143,9 @@ $(BUILD)/static/$(STATE).o: $(BUILD)/untraced.a abi/state.S Makefile
 	@mkdir -p $(@D)
 	$(call cut,$(STATE)_storage libaio_configuration_storage libaio_read_environment)
 	$(OBJCOPY) --redefine-sym=$(STATE)_storage=$(STATE) --redefine-sym=libaio_configuration_storage=libaio_configuration $@ $@.visible
-	$(cc) -c -o $@.hidden.o abi/state.S
+	$(cc) -DVERSION='"$(version)"' -c -o $@.hidden.o abi/state.S
 	$(cut_with) -o $@ $@.visible $@.hidden.o
-	$(OBJCOPY) --localize-symbol=libaio_read_environment $@
+	$(OBJCOPY) --strip-unneeded $(if $(debug_info),--wildcard --keep-section='.debug*') --localize-symbol=libaio_read_environment $@
 
 # Before glibc 2.34 they were in libraries of their own.
 may_be_missing := dlopen dladdr pthread_create pthread_attr_setstacksize

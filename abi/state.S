@@ -20,4 +20,14 @@
 	.balign __SIZEOF_POINTER__
 libaio_sanitizers:
 	.dc.a __msan_unpoison, __tsan_acquire, __tsan_release
+
+/* Says which library this is, and its version, to whoever looks at the file, or at a program that contains it. A strip
+   leaves it. */
+	.section .note.libaio-rs, "a", %note
+	.balign 4
+	.4byte 2f - 1f, 4f - 3f, 1
+1:	.asciz "libaio-rs"
+2:	.balign 4
+3:	.asciz VERSION
+4:	.balign 4
 	.section .note.GNU-stack, "", %progbits

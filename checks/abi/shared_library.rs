@@ -1,8 +1,8 @@
 //! The finished `libaio.so.1.0.2`, read as ELF and compared with Debian's.
 
 use abi_tests::{
-    Library, MAY_BE_MISSING, Width, aio_refused, build, compiler, copy_source, exported,
-    link_again, on, original, output, project, readelf, run, scratch, skip, widths,
+    Library, Link, MAY_BE_MISSING, Width, aio_refused, build, compile, compiler, copy_source,
+    exported, link_again, on, original, output, project, readelf, run, scratch, skip, widths,
 };
 use std::fs;
 use std::path::Path;
@@ -306,6 +306,38 @@ fn is_hardened_and_has_no_thread_local_storage() {
         );
         let notes = readelf("-n", &library);
         assert!(notes.contains("Build ID"), "{notes}");
+    }
+}
+
+/// aioinfo(8) reads it, from stripped files too. A static program that the library is linked into has it as well.
+#[test]
+fn a_note_says_which_version_it_is() {
+    let made = scratch();
+    let manifest = fs::read_to_string(project().join("Cargo.toml")).unwrap();
+    let (_, rest) = manifest.split_once("version = \"").unwrap();
+    let (version, _) = rest.split_once('"').unwrap();
+    for &width in widths() {
+        let Some(directory) = Library::Ours.directory(width) else {
+            continue;
+        };
+        let stripped = made.path().join("libaio.so");
+        run(Command::new("strip")
+            .arg("-o")
+            .arg(&stripped)
+            .arg(directory.join("libaio.so.1.0.2")));
+        let program = made.path().join("program");
+        let source = project().join("c-tests/linking/one_write.c");
+        let ours = Library::Ours;
+        let compiler = compiler(ours, width);
+        compile(compiler, &source, ours, Link::Static, width, &program).unwrap();
+        for file in [stripped, program] {
+            let note = readelf("-p.note.libaio-rs", &file);
+            let has = |text: &str| note.lines().any(|line| line.trim_end().ends_with(text));
+            assert!(
+                has("]  libaio-rs") && has(&format!("]  {version}")),
+                "{note}"
+            );
+        }
     }
 }
 
