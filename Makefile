@@ -6,7 +6,8 @@
 #                         also over files of the distribution's packages
 #   make clean uninstall
 #
-# make/dist.mk has "make dist", and make/checks.mk "make demo", "make check" and all other checks.
+# make/aioinfo.mk has "make aioinfo", make/dist.mk "make dist", and make/checks.mk "make demo", "make check" and all
+# other checks.
 #
 # Cargo makes a static library of the whole crate. The rest is done here, because rustc cannot give
 # a function two versions: the object is cut out, checked, renamed and linked with the C compiler.
@@ -268,6 +269,6 @@ uninstall:
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) checks/target
+	rm -rf $(BUILD) checks/target aioinfo/target
 
-include make/dist.mk make/checks.mk
+include make/aioinfo.mk make/dist.mk make/checks.mk

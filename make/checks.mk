@@ -48,7 +48,8 @@ i686:
 
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 # Those that take the time of a processor run beside one that waits: the original suite, whose cases wait for their turn.
-check_groups := check-source+check-unit check-files \
+# A test of aioinfo uses up fs.aio-max-nr for a moment: nothing that runs beside check-aioinfo makes contexts.
+check_groups := check-source+check-unit+check-aioinfo check-files \
 	check-original+check-models+check-header check-posix+check-installation \
 	check-programs check-differential check-sequences check-conformance check-stress \
 	check-posix-suites+check-solaris check-posix-faults+check-posix-stress
@@ -92,9 +93,11 @@ no_clippy = $(call skip,lints: there is no cargo clippy)
 # The workspace of the checks.
 checks := --manifest-path checks/Cargo.toml
 check-source:
-	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --all --check && $(CARGO) fmt $(checks) --all --check, \
+	$(if $(shell $(CARGO) fmt --version 2>/dev/null),$(CARGO) fmt --all --check && $(CARGO) fmt $(checks) --all --check && \
+	  $(CARGO) fmt --manifest-path $(aioinfo_manifest) --check, \
 	  $(call skip,formatting: there is no cargo fmt))
-	$(if $(has_clippy),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --all-targets $(deny_warnings),$(no_clippy))
+	$(if $(has_clippy),CARGO_TARGET_DIR=$(target_dir) $(CARGO) clippy --workspace --locked --all-targets $(deny_warnings) && \
+	  CARGO_TARGET_DIR=$(aioinfo_target) $(CARGO) clippy --manifest-path $(aioinfo_manifest) --locked --all-targets $(deny_warnings),$(no_clippy))
 
 check-unit:
 	CARGO_TARGET_DIR=$(target_dir) $(CARGO) test --workspace --locked --lib
@@ -169,6 +172,7 @@ check-compilers:
 	if rustc --version | grep -q '^rustc 1\.85\.'; then echo 'this is the oldest Rust'; \
 	elif rustup toolchain list 2>/dev/null | grep -q '^1\.85'; then \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 build --workspace --release --locked && \
+	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 check --manifest-path $(aioinfo_manifest) --quiet --locked --all-targets && \
 	  CARGO_TARGET_DIR=$(target_dir)/msrv $(CARGO) +1.85.0 check $(checks) --quiet --locked --workspace --all-targets; \
 	else $(call skip,the oldest Rust$(comma) 1.85: not installed); fi
 

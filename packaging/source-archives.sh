@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the archives that distributions build from: libaio-rs-VERSION.tar.gz, what git tracks, and
-# libaio-rs-VERSION-vendor.tar.gz, the crates of Cargo.lock.
+# libaio-rs-VERSION-vendor.tar.gz, the crates of Cargo.lock and of aioinfo/Cargo.lock.
 #
 # usage: source-archives.sh DIRECTORY
 set -eu
@@ -20,5 +20,5 @@ archive() {
 mkdir "$work/$name"
 git ls-files -z | tar -c --null -T - | tar -x -C "$work/$name"
 archive "$name" "$name"
-cargo vendor --quiet --locked --versioned-dirs "$work/vendor" >/dev/null
+cargo vendor --quiet --locked --versioned-dirs --sync aioinfo/Cargo.toml "$work/vendor" >/dev/null
 archive vendor "$name-vendor"

@@ -246,11 +246,25 @@ fn sources() -> Option<tempfile::TempDir> {
     Some(directory)
 }
 
-/// The names of the installed man pages, which packages compress or not.
+/// What the package of aioinfo has, as the Makefile installs it.
+fn aioinfo() -> BTreeSet<String> {
+    [
+        "bin/aioinfo",
+        "share/bash-completion/completions/aioinfo",
+        "share/fish/vendor_completions.d/aioinfo.fish",
+        "share/man/man8/aioinfo.8",
+        "share/zsh/site-functions/_aioinfo",
+    ]
+    .map(|name| format!("usr/{name}"))
+    .into()
+}
+
+/// The names of the libraries' man pages, which packages compress or not.
 fn man_pages() -> BTreeSet<String> {
     fs::read_dir(project().join("man"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|page| page != "aioinfo.8")
         .map(|page| {
             let section = page.rsplit('.').next().unwrap();
             let directory = &section[..1];
@@ -365,6 +379,7 @@ fn the_rpm_has_the_files_that_it_should() {
     }
     devel.extend(pages);
     assert_eq!(files("libaio-rs-devel"), devel);
+    assert_eq!(files("aioinfo"), aioinfo());
 
     // What other packages ask for.
     let provided = query("libaio-rs", &["--provides"]);
@@ -473,6 +488,12 @@ fn the_arch_package_has_the_files_that_it_should() {
         .arg("-xOf")
         .arg(&package)
         .arg(".PKGINFO"));
+    let tool = run(Command::new("sh")
+        .current_dir(top)
+        .args(["-c", "tar -tf aioinfo-*.pkg.tar"]));
+    let mut files = uncompressed(tool.lines().filter(|name| !name.ends_with('/')));
+    files.retain(|name| !name.starts_with('.') && !name.contains("/licenses/"));
+    assert_eq!(files, aioinfo());
     for line in [
         "provides = libaio=0.3.113",
         "provides = libaio.so=1-64",
@@ -500,10 +521,11 @@ fn the_recipes_have_the_version_of_the_library() {
         ("packaging/libaio-rs.spec", "Version:        "),
         ("packaging/PKGBUILD", "pkgver="),
         ("debian/changelog", "libaio-rs ("),
+        ("aioinfo/Cargo.toml", "version = "),
     ] {
         let text = fs::read_to_string(project().join(file)).unwrap();
         let stated = text.lines().find_map(|line| line.strip_prefix(start));
-        let stated = stated.unwrap().split(')').next();
+        let stated = stated.unwrap().trim_matches('"').split(')').next();
         assert_eq!(stated, Some(version), "{file}");
     }
 }

@@ -126,7 +126,14 @@ contents() {
 		echo usr/share/man/man7/libsolarisaio.7.gz
 	} | LC_ALL=C sort >"$root.wanted"
 	files libsolarisaio-dev | diff -u "$root.wanted" - || fail 'libsolarisaio-dev does not contain what it should'
-	ok "$ours, libaio-rs-dev, and the packages of libposixaio and libsolarisaio contain what they should and nothing else"
+	{
+		echo usr/bin/aioinfo
+		printf 'usr/share/doc/aioinfo/%s\n' changelog.gz copyright
+		printf 'usr/share/%s\n' bash-completion/completions/aioinfo fish/vendor_completions.d/aioinfo.fish \
+			lintian/overrides/aioinfo man/man8/aioinfo.8.gz zsh/vendor-completions/_aioinfo
+	} | LC_ALL=C sort >"$root.wanted"
+	files aioinfo | diff -u "$root.wanted" - || fail 'aioinfo does not contain what it should'
+	ok "$ours, libaio-rs-dev, the packages of libposixaio and libsolarisaio, and aioinfo contain what they should and nothing else"
 }
 
 symbols() {
@@ -179,7 +186,7 @@ debug_information() {
 autopkgtests() {
 	quietly 'apt-get -q install -y --no-install-recommends autopkgtest'
 	local status=0
-	in_root 'cd /build && autopkgtest --no-built-binaries ./lib*.deb libaio-rs/ -- null' >"$root.log" 2>&1 || status=$?
+	in_root 'cd /build && autopkgtest --no-built-binaries ./lib*.deb ./aioinfo_*.deb libaio-rs/ -- null' >"$root.log" 2>&1 || status=$?
 	# 2: none failed, some were skipped.
 	case $status in
 	0) ;;

@@ -1,0 +1,77 @@
+//! Which engine this project's library would choose here: the table of libaio(7).
+
+use super::attempt::Attempt;
+use crate::report::Engine;
+
+/// The engine, or none if `io_setup` would answer the kernel's error; and why.
+pub(crate) fn choice(attempt: &Attempt) -> (Option<Engine>, String) {
+    let variable = std::env::var("LIBAIO_ENGINE").unwrap_or_default();
+    let (engine, reason) = chosen(&variable, attempt);
+    (engine, reason)
+}
+
+/// By the words in the variable, as the library looks for them.
+fn chosen(variable: &str, attempt: &Attempt) -> (Option<Engine>, String) {
+    let says = |word| variable.contains(word);
+    let set = format!("LIBAIO_ENGINE={variable}");
+    let name = || attempt.name().unwrap_or_default();
+    if says("threads") {
+        return (Some(Engine::Threads), set);
+    }
+    match attempt {
+        Attempt::Works => (Some(Engine::Kernel), "io_setup works".to_owned()),
+        Attempt::Killed(_) => (
+            None,
+            "io_setup ends the process: LIBAIO_ENGINE=threads avoids the call".to_owned(),
+        ),
+        _ if says("kernel") => (None, set),
+        Attempt::Fails(libc::ENOSYS | libc::EPERM) => (
+            Some(Engine::Threads),
+            format!(
+                "io_setup answers {}; in programs that collect events through the library",
+                name()
+            ),
+        ),
+        Attempt::Fails(libc::EAGAIN) if says("spill") => (
+            Some(Engine::Threads),
+            format!("{set}; in programs that collect events through the library"),
+        ),
+        Attempt::Fails(libc::EAGAIN) => (
+            None,
+            "io_setup answers EAGAIN: LIBAIO_ENGINE=auto,spill would use threads".to_owned(),
+        ),
+        Attempt::Fails(_) => (None, format!("io_setup answers {}", name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_the_man_page() {
+        let (kernel, threads) = (Some(Engine::Kernel), Some(Engine::Threads));
+        let fails = Attempt::Fails;
+        for (variable, attempt, engine) in [
+            ("", Attempt::Works, kernel),
+            ("auto", Attempt::Works, kernel),
+            ("unknown", fails(libc::ENOSYS), threads),
+            ("", fails(libc::EPERM), threads),
+            ("", fails(libc::EAGAIN), None),
+            ("", fails(libc::ENOMEM), None),
+            ("auto", fails(libc::EAGAIN), None),
+            ("auto,spill", fails(libc::EAGAIN), threads),
+            ("auto,spill", Attempt::Works, kernel),
+            ("auto,spill", fails(libc::ENOMEM), None),
+            ("kernel", fails(libc::ENOSYS), None),
+            ("kernel", Attempt::Works, kernel),
+            ("threads", Attempt::Works, threads),
+            ("threads", Attempt::Killed(libc::SIGSYS), threads),
+            ("", Attempt::Killed(libc::SIGSYS), None),
+        ] {
+            let (found, reason) = chosen(variable, &attempt);
+            assert_eq!(found, engine, "{variable} {attempt:?}");
+            assert!(!reason.is_empty());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether AIO works here.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`aio`] | the system calls |
+//! | [`attempt`] | `io_setup` in a process of its own, which a filter may kill |
+//! | [`reasons`] | why it is refused, and what to do |
+//! | [`engine`] | which engine this project's library would choose |
+//! | [`scratch`] | the file that is tried, and memory for it |
+//! | [`operations`] | what is tried |
+//! | [`submitting`] | how long `io_submit` takes |
+
+mod aio;
+mod attempt;
+mod engine;
+mod operations;
+mod reasons;
+mod scratch;
+mod submitting;
+
+use std::path::Path;
+
+use crate::errors;
+use crate::proc::system;
+use crate::report::{Check, Filter, Outcome, Verdict};
+use attempt::Attempt;
+use scratch::Scratch;
+
+/// Requests that a context is made for here.
+const DEPTH: u32 = 64;
+
+/// Tries everything on a file in this directory, or in that for temporary files.
+pub(crate) fn check(directory: Option<&Path>) -> Check {
+    let temporary = std::env::temp_dir();
+    let directory = directory.unwrap_or(&temporary);
+    let seccomp = system::seccomp();
+    let attempt = attempt::io_setup();
+    let (engine, engine_reason) = engine::choice(&attempt);
+    let mut check = Check {
+        verdict: Verdict::Refused,
+        directory: directory.to_string_lossy().into_owned(),
+        file_system: system::file_system(directory),
+        error: attempt.name(),
+        reasons: reasons::of(&attempt, seccomp),
+        seccomp: Filter {
+            mode: seccomp.mode,
+            filters: seccomp.filters,
+        },
+        engine,
+        engine_reason,
+        operations: Vec::new(),
+        submitting: Vec::new(),
+    };
+    if !matches!(attempt, Attempt::Works) {
+        return check;
+    }
+    let context = match aio::Context::new(DEPTH) {
+        Ok(context) => context,
+        Err(error) => {
+            let attempt = Attempt::of(&error);
+            check.error = attempt.name();
+            check.reasons = reasons::of(&attempt, seccomp);
+            (check.engine, check.engine_reason) = engine::choice(&attempt);
+            return check;
+        }
+    };
+    let mut scratch = match Scratch::new(directory, context) {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            check.verdict = Verdict::NotTried;
+            let why = errors::explain(&error);
+            check.reasons = vec![format!(
+                "{}: no file can be made there: {why}",
+                check.directory
+            )];
+            return check;
+        }
+    };
+    check.operations = operations::all(&mut scratch);
+    check.submitting = submitting::all(&mut scratch);
+    let fails = |operation: &crate::report::Operation| operation.outcome == Outcome::Fails;
+    check.verdict = if check.operations.iter().any(fails) {
+        Verdict::WorksInPart
+    } else {
+        Verdict::Works
+    };
+    if check.verdict == Verdict::WorksInPart && seccomp.mode == Some(2) {
+        check.reasons.push(reasons::FILTERED.to_owned());
+    }
+    check
+}

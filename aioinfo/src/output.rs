@@ -1,0 +1,114 @@
+//! Where a report goes, and how.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use crate::UNKNOWN;
+use crate::arguments::{Arguments, Colour, Command};
+use crate::errors;
+use crate::proc::system;
+use crate::report::Report;
+use crate::text::{self, Detail, Style};
+
+/// How reports are printed.
+pub(crate) struct Output {
+    is_json: bool,
+    detail: Detail,
+    style: Style,
+}
+
+impl Output {
+    /// As the command line, the environment and the terminal say.
+    pub(crate) fn new(arguments: &Arguments) -> Output {
+        let is_coloured = match arguments.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && io::stdout().is_terminal()
+            }
+        };
+        let is_detailed = match &arguments.command {
+            Command::Show { pids } | Command::Watch { pids, .. } => !pids.is_empty(),
+            Command::Check { .. } | Command::Schema => false,
+        };
+        Output {
+            is_json: arguments.json,
+            detail: if is_detailed {
+                Detail::Contexts
+            } else {
+                Detail::Processes
+            },
+            style: Style::new(is_coloured),
+        }
+    }
+
+    /// Whether a screen is written, and not lines for a program.
+    pub(crate) fn is_screen(&self) -> bool {
+        !self.is_json && io::stdout().is_terminal()
+    }
+
+    /// Whether reports are lines of JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Prints a report. False: nobody reads it any more.
+    pub(crate) fn print(&self, report: &Report) -> bool {
+        self.complain_of(report);
+        let text = if self.is_json {
+            match serde_json::to_string(report) {
+                Ok(line) => line + "\n",
+                Err(error) => {
+                    self.complain(&error.to_string());
+                    return false;
+                }
+            }
+        } else {
+            text::text(report, self.detail, &self.style)
+        };
+        self.write(&text)
+    }
+
+    /// Prints a report, and gives the status; or another one, if that is not possible.
+    pub(crate) fn print_or(&self, report: &Report, status: u8) -> u8 {
+        if self.print(report) { status } else { UNKNOWN }
+    }
+
+    /// Writes what was made. False: it could not be.
+    pub(crate) fn write(&self, text: &str) -> bool {
+        let mut stdout = io::stdout().lock();
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => false,
+            Err(error) => {
+                self.complain(&format!("standard output: {}", errors::explain(&error)));
+                false
+            }
+        }
+    }
+
+    /// Processes that could not be looked at.
+    fn complain_of(&self, report: &Report) {
+        for refused in report.survey.iter().flat_map(|survey| &survey.refused) {
+            let advice = match refused.reason == "not permitted" {
+                true if system::is_root() => {
+                    ": a sandbox or a security module forbids it, to root too"
+                }
+                true => ": it is another user's; ask as root",
+                false => "",
+            };
+            self.complain(&format!(
+                "process {}: {}{advice}",
+                refused.pid, refused.reason
+            ));
+        }
+    }
+
+    /// Says what went wrong. If that cannot be said either, nothing can be done.
+    pub(crate) fn complain(&self, what: &str) {
+        let _ = writeln!(io::stderr(), "aioinfo: {what}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The directory of one process.
+
+use std::ffi::{CStr, CString};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
+
+use super::Refusal;
+
+/// A process, which may end at any time: from then on everything is [`Refusal::Gone`].
+pub(crate) struct Directory {
+    /// Its number here.
+    pub pid: u32,
+    held: File,
+}
+
+impl Directory {
+    /// The process of this number.
+    pub(crate) fn open(pid: u32) -> Result<Directory, Refusal> {
+        let held = File::open(format!("/proc/{pid}"))?;
+        Ok(Directory { pid, held })
+    }
+
+    /// Opens one of its files to be read.
+    pub(crate) fn file(&self, name: &CStr) -> io::Result<File> {
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+        // SAFETY: the name ends with a zero, and the directory is open.
+        let file = unsafe { libc::openat(self.held.as_raw_fd(), name.as_ptr(), flags) };
+        if file < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: it was just opened, and is nobody else's.
+        Ok(unsafe { File::from_raw_fd(file) })
+    }
+
+    /// What is in one of its files.
+    pub(crate) fn read(&self, name: &CStr) -> Result<Vec<u8>, Refusal> {
+        let mut bytes = Vec::with_capacity(8192);
+        self.file(name)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The numbers of its threads.
+    pub(crate) fn threads(&self) -> Result<Vec<u32>, Refusal> {
+        // The number may be another's by now; then the looks by the directory find nothing.
+        Ok(numbers_in(&format!("/proc/{}/task", self.pid))?)
+    }
+
+    /// The name of one of its threads.
+    pub(crate) fn thread_name(&self, thread: u32) -> Result<Vec<u8>, Refusal> {
+        let path = CString::new(format!("task/{thread}/comm")).map_err(io::Error::from)?;
+        let name = self.read(&path)?;
+        Ok(without_newline(&name).to_vec())
+    }
+}
+
+/// A name, behind which the kernel writes a newline.
+pub(crate) fn without_newline(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b"\n").unwrap_or(name)
+}
+
+/// The numbers of all processes that are visible.
+pub(crate) fn all() -> Result<Vec<u32>, Refusal> {
+    let pids = numbers_in("/proc").map_err(Refusal::Other)?;
+    if pids.is_empty() {
+        let empty = io::Error::other("there are no processes in it; is it mounted?");
+        return Err(Refusal::Other(empty));
+    }
+    Ok(pids)
+}
+
+fn numbers_in(path: &str) -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(path)? {
+        // What ends while the directory is read is left out.
+        let Ok(entry) = entry else { continue };
+        let name = entry.file_name();
+        numbers.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}

@@ -1,0 +1,256 @@
+//! Contexts of programs that hold them: of every library, both engines, and in every state.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends so"
+)]
+
+mod harness;
+
+use harness::{Holder, Libaio, Said, aioinfo, expect_unseen, process, survey_of};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// The slots that the kernel's header says.
+fn slots(process: &Value) -> u64 {
+    process["contexts"][0]["slots"].as_u64().unwrap()
+}
+
+/// The numbers of requests that come to the ring of a context of `holder NR` hold NR.
+#[track_caller]
+fn expect_requests(range: &Value, asked: u64) {
+    let (least, most) = (&range["at_least"], &range["at_most"]);
+    let (least, most) = (least.as_u64().unwrap(), most.as_u64().unwrap());
+    assert!(least <= asked && asked <= most, "{asked} is not in {range}");
+}
+
+#[test]
+fn the_kernels_contexts() {
+    for libaio in [Libaio::C, Libaio::Ours, Libaio::OursStatic, Libaio::CStatic] {
+        let holder = Holder::of(libaio, &["1", "100", "7"]);
+        let process = process(holder.pid);
+        let context = &process["contexts"][0];
+        assert_eq!(context["addresses"], json!([holder.address]), "{libaio:?}");
+        assert_eq!(context["engine"], "kernel");
+        assert_eq!(context["state"], "live");
+        assert_eq!(context["head"], 0);
+        assert_eq!(context["tail"], 7);
+        assert_eq!(context["unreaped"], 7);
+        expect_requests(&context["requests"], 100);
+        let totals = &process["totals"];
+        assert_eq!(totals["contexts"], 1);
+        assert_eq!(totals["served_contexts"], 0);
+        assert_eq!(totals["slots"], context["slots"]);
+        assert_eq!(totals["unreaped"], 7);
+        assert_eq!(totals["unreaped_complete"], true);
+        assert_eq!(process["helpers"], 0);
+        assert!(process["command"].as_str().unwrap().starts_with("holder"));
+    }
+}
+
+#[test]
+fn every_size_of_a_ring() {
+    for asked in [1, 2, 62, 63, 64, 126, 127, 128, 190, 191, 1000, 1024, 4096] {
+        let number = asked.to_string();
+        let holder = Holder::of(Libaio::None, &["2", &number, "0"]);
+        let process = process(holder.pid);
+        assert_eq!(process["totals"]["contexts"], 2);
+        expect_requests(&process["contexts"][0]["requests"], asked);
+        expect_requests(&process["totals"]["requests"], 2 * asked);
+    }
+}
+
+#[test]
+fn contexts_of_the_threads_engine() {
+    for libaio in [Libaio::Ours, Libaio::OursStatic] {
+        let holder = Holder::start(
+            Holder::command(libaio, &["3", "100", "5"]).env("LIBAIO_ENGINE", "threads"),
+        );
+        let process = process(holder.pid);
+        let totals = &process["totals"];
+        assert_eq!(totals["served_contexts"], 3, "{libaio:?}");
+        assert_eq!(totals["contexts"], 0);
+        assert_eq!(totals["requests"], json!({"at_least": 0, "at_most": 0}));
+        assert_eq!(totals["unreaped"], 5);
+        assert_eq!(process["environment"], json!({"LIBAIO_ENGINE": "threads"}));
+        let contexts = process["contexts"].as_array().unwrap();
+        let has_first = |context: &&Value| {
+            let addresses = context["addresses"].as_array().unwrap();
+            assert_eq!(addresses.len(), 2);
+            assert_eq!(context["engine"], "threads");
+            assert_eq!(context["requests"], Value::Null);
+            addresses.contains(&json!(holder.address))
+        };
+        let first = contexts.iter().find(has_first).unwrap();
+        assert_eq!(first["tail"], 5);
+        // As large as the kernel's.
+        let kernels = Holder::of(Libaio::None, &["1", "100", "0"]);
+        assert_eq!(slots(&process), slots(&harness::process(kernels.pid)));
+    }
+}
+
+/// Where a mapping cannot be duplicated, the engine maps a file twice.
+#[test]
+fn contexts_of_the_threads_engine_in_a_file() {
+    let scratch = harness::Scratch::new();
+    let filtered = harness::compile("filtered", Libaio::None, &scratch.0);
+    let plain = Holder::command(Libaio::Ours, &["2", "100", "1"]);
+    let mut command = std::process::Command::new(filtered);
+    command
+        .arg("mremap")
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    command
+        .env("LIBAIO_ENGINE", "threads")
+        .env("LD_LIBRARY_PATH", Libaio::Ours.directory());
+    let holder = Holder::start(&mut command);
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", holder.pid)).unwrap();
+    assert_eq!(maps.matches("/memfd:libaio (deleted)").count(), 4, "{maps}");
+    assert_eq!(process(holder.pid)["totals"]["served_contexts"], 2);
+}
+
+#[test]
+fn helpers_are_counted() {
+    let holder = Holder::start(
+        Holder::command(Libaio::Ours, &["1", "8", "0", "poll"]).env("LIBAIO_ENGINE", "threads"),
+    );
+    let helpers = process(holder.pid)["helpers"].as_u64().unwrap();
+    assert!(helpers >= 2, "a poller and the keeper, not {helpers}");
+}
+
+#[test]
+fn a_thousand_contexts() {
+    for (libaio, engine) in [
+        (Libaio::C, "kernel"),
+        (Libaio::Ours, "kernel"),
+        (Libaio::Ours, "threads"),
+    ] {
+        let holder = Holder::start(
+            Holder::command(libaio, &["1000", "1", "3"]).env("LIBAIO_ENGINE", engine),
+        );
+        let begin = Instant::now();
+        let process = process(holder.pid);
+        println!(
+            "1,000 contexts of {libaio:?}, {engine}: {:?}",
+            begin.elapsed()
+        );
+        let totals = &process["totals"];
+        let kinds = ["contexts", "served_contexts"].map(|kind| totals[kind].as_u64().unwrap());
+        let wanted = if engine == "kernel" {
+            [1000, 0]
+        } else {
+            [0, 1000]
+        };
+        assert_eq!(kinds, wanted);
+        assert_eq!(totals["slots"].as_u64().unwrap(), 1000 * slots(&process));
+        assert_eq!(totals["unreaped"], 3);
+        assert_eq!(totals["unreaped_complete"], true);
+        assert_eq!(process["contexts"].as_array().unwrap().len(), 1000);
+        if engine == "kernel" {
+            expect_requests(&totals["requests"], 1000);
+        }
+    }
+}
+
+#[test]
+fn the_claim_of_a_reaper_is_no_event() {
+    let holder = Holder::of(Libaio::Ours, &["1", "8", "2", "claim"]);
+    let context = &process(holder.pid)["contexts"][0];
+    assert_eq!(context["head"], context["slots"]);
+    assert_eq!(context["unreaped"], 2);
+}
+
+/// A child has the memory of its parent's rings, which is in no sum.
+#[test]
+fn a_forked_childs_memory_is_not_counted() {
+    for (libaio, engine) in [(Libaio::C, "kernel"), (Libaio::Ours, "threads")] {
+        let holder = Holder::start(
+            Holder::command(libaio, &["2", "100", "1", "fork"]).env("LIBAIO_ENGINE", engine),
+        );
+        let both = survey_of(&[holder.pid, holder.second]);
+        let totals = &both["totals"];
+        let count = |kind: &str| totals[kind].as_u64().unwrap();
+        assert_eq!(count("contexts") + count("served_contexts"), 2, "{both:#}");
+        assert_eq!(totals["unreaped"], 1);
+        let processes = both["processes"].as_array().unwrap();
+        let child = processes
+            .iter()
+            .find(|process| process["pid"] == holder.second);
+        for context in child.unwrap()["contexts"].as_array().unwrap() {
+            // Linux 7.2 leaves them out of the child.
+            assert_eq!(context["state"], "inherited");
+            assert_eq!(context["owner"], holder.pid);
+        }
+        let said = Said::by(aioinfo().arg(holder.second.to_string()));
+        assert_eq!(said.status, 1, "the child has no contexts: {}", said.text);
+    }
+}
+
+#[test]
+fn what_a_fork_left_of_a_destroyed_context_is_none() {
+    let holder = Holder::of(Libaio::C, &["2", "100", "1", "orphan"]);
+    for pid in [holder.pid, holder.second] {
+        let look = || Said::by(aioinfo().args(["--json", &pid.to_string()]));
+        // The kernel takes the memory away some time after io_destroy has returned.
+        let mut looks = (0..500).map(|_| look());
+        let said = looks.find(|said| said.status != 0).unwrap();
+        assert_eq!(said.status, 1, "{}", said.text);
+        let survey = said.json()["survey"].clone();
+        assert_eq!(survey["totals"]["contexts"], 0);
+        let contexts = survey["processes"][0]["contexts"].clone();
+        for context in contexts.as_array().unwrap() {
+            assert_eq!(context["state"], "gone");
+        }
+    }
+}
+
+#[test]
+fn processes_that_share_their_memory_have_the_same_contexts() {
+    let holder = Holder::of(Libaio::C, &["2", "100", "4", "share"]);
+    let both = survey_of(&[holder.pid, holder.second]);
+    assert_eq!(both["totals"]["contexts"], 2, "{both:#}");
+    assert_eq!(both["totals"]["unreaped"], 4);
+}
+
+#[test]
+fn a_ring_of_which_a_page_is_protected_is_one() {
+    let holder = Holder::of(Libaio::C, &["1", "1000", "2", "protect"]);
+    let process = process(holder.pid);
+    assert_eq!(process["totals"]["contexts"], 1);
+    expect_requests(&process["totals"]["requests"], 1000);
+    assert_eq!(process["contexts"][0]["unreaped"], 2);
+    assert_eq!(process["contexts"][0]["addresses"], json!([holder.address]));
+}
+
+/// The kernel goes on counting it: then that is what is said.
+#[test]
+fn a_ring_that_was_unmapped_is_not_visible_and_that_is_said() {
+    let holder = Holder::of(Libaio::C, &["1", "20000", "0", "unmap"]);
+    let said = Said::by(aioinfo().args(["--json", &holder.pid.to_string()]));
+    assert_eq!(said.status, 1, "{}", said.text);
+    let survey = Said::by(aioinfo().arg("--json")).json()["survey"].clone();
+    expect_unseen(&survey, 20_000);
+}
+
+#[test]
+fn the_largest_user_comes_first() {
+    let small = Holder::of(Libaio::C, &["1", "1", "0"]);
+    let large = Holder::of(Libaio::Ours, &["2", "900", "0"]);
+    let report = Said::by(aioinfo().arg("--json")).json();
+    let processes = report["survey"]["processes"].as_array().unwrap();
+    let place = |pid: u32| processes.iter().position(|process| process["pid"] == pid);
+    assert!(place(large.pid).unwrap() < place(small.pid).unwrap());
+    let totals = &report["survey"]["totals"];
+    assert!(totals["contexts"].as_u64().unwrap() >= 3);
+    let used = report["system"]["aio_nr"].as_u64().unwrap();
+    assert!(used >= 1801, "{used}");
+    let share = &totals["share_percent"];
+    let most = report["system"]["aio_max_nr"].as_f64().unwrap();
+    let wanted = totals["requests"]["at_most"].as_f64().unwrap() * 100.0 / most;
+    assert!(
+        (share["at_most"].as_f64().unwrap() - wanted).abs() < 0.01,
+        "{share}"
+    );
+}
