@@ -1,14 +1,13 @@
 //! Which files of a process contain a libaio.
 
 use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::contexts::without_deleted;
 use crate::objects::{self, Identity};
-use crate::proc::directory::Directory;
+use crate::proc::directory::{self, Directory};
 use crate::proc::maps::{self, FileId, Mapping};
 use crate::proc::status::printable;
 use crate::report::{Family, Library};
@@ -114,11 +113,8 @@ fn library(
 
 /// The very file that is mapped. It may have been replaced, or lie in another mount namespace.
 fn opened(mapping: &Mapping<'_>, process: &Directory) -> Option<File> {
-    // Root may open it by its mapping, whatever has become of its name.
-    let by_mapping = format!("map_files/{:x}-{:x}", mapping.start, mapping.end);
-    let by_mapping = CString::new(by_mapping).ok()?;
-    if let Ok(file) = process.file(&by_mapping) {
-        return Some(file);
+    if let Ok(found) = process.mapped_file(mapping.start, mapping.end) {
+        return directory::regular(&found).ok();
     }
     let path = maps::path(without_deleted(mapping.name).0);
     let in_its_root = CString::new([b"root".as_slice(), &path].concat()).ok()?;
@@ -127,11 +123,14 @@ fn opened(mapping: &Mapping<'_>, process: &Directory) -> Option<File> {
             .is_ok_and(|metadata| metadata.ino() == mapping.file.inode)
     };
     process
-        .file(&in_its_root)
+        .linked_file(&in_its_root)
         .ok()
         .filter(is_it)
         // The path of a process that has changed its root is told from ours.
-        .or_else(|| File::open(OsStr::from_bytes(&path)).ok().filter(is_it))
+        .or_else(|| {
+            let path = CString::new(path).ok()?;
+            directory::regular_file(&path).ok().filter(is_it)
+        })
 }
 
 #[cfg(test)]

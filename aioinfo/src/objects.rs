@@ -1,8 +1,10 @@
 //! What an ELF file says of itself.
 
+use std::cell::Cell;
 use std::fs::File;
+use std::ops::Range;
 
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, ReadCache};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, ReadCache, ReadRef};
 
 /// What matters of a program or library.
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -15,17 +17,58 @@ pub(crate) struct Identity {
     pub has_io_setup: bool,
 }
 
+/// What is read of a file, all in all. The symbols of the largest programs are less.
+const MOST: u64 = 256 << 20;
+/// What a name counts for.
+const NAME: u64 = 64;
+
+/// A file of which no more than [`MOST`] is read into memory. It is another process's: its tables may say that they have
+/// gigabytes.
+#[derive(Clone, Copy)]
+struct Bounded<'a> {
+    cache: &'a ReadCache<File>,
+    left: &'a Cell<u64>,
+}
+
+impl Bounded<'_> {
+    fn take(&self, bytes: u64) -> Result<(), ()> {
+        self.left.set(self.left.get().checked_sub(bytes).ok_or(())?);
+        Ok(())
+    }
+}
+
+impl<'a> ReadRef<'a> for Bounded<'a> {
+    fn len(self) -> Result<u64, ()> {
+        self.cache.len()
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'a [u8], ()> {
+        self.take(size)?;
+        self.cache.read_bytes_at(offset, size)
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
+        self.take(NAME)?;
+        self.cache.read_bytes_at_until(range, delimiter)
+    }
+}
+
 /// Reads as much of the file as it takes. None: it is no ELF file.
 pub(crate) fn identify(file: File) -> Option<Identity> {
     let cache = ReadCache::new(file);
-    let elf = object::File::parse(&cache).ok()?;
+    let left = Cell::new(MOST);
+    let elf = object::File::parse(Bounded {
+        cache: &cache,
+        left: &left,
+    })
+    .ok()?;
     let note = elf
         .section_by_name(".note.libaio-rs")
         .and_then(|section| section.data().ok());
     let build_id = elf.build_id().ok().flatten();
     let has_io_setup = elf
-        .symbols()
-        .chain(elf.dynamic_symbols())
+        .dynamic_symbols()
+        .chain(elf.symbols())
         .any(|symbol| symbol.is_definition() && symbol.name() == Ok("io_setup"));
     Some(Identity {
         ours: note.and_then(version_of),

@@ -159,6 +159,69 @@ fn a_library_in_another_root() {
     assert_eq!(library["version"], version());
 }
 
+/// Its owner has put a pipe in the place of the program: to open that would wait for ever.
+#[test]
+fn a_program_in_whose_place_a_pipe_is() {
+    if !is_root("a program in whose place a pipe is") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let tool = harness::for_everybody(Path::new(env!("CARGO_BIN_EXE_aioinfo")), &scratch);
+    let program = harness::compile("holder", Libaio::None, &scratch.0);
+    let program = harness::for_everybody(&program, &scratch);
+    let mut command = Command::new(&program);
+    let holder = Holder::start(harness::as_nobody(command.args(["1", "8", "0"])));
+    fs::remove_file(&program).unwrap();
+    run(Command::new("mkfifo").args(["-m", "666"]).arg(&program));
+    for as_root in [true, false] {
+        let mut command = Command::new("timeout");
+        command
+            .args(["60", tool.to_str().unwrap(), "--json"])
+            .arg(holder.pid.to_string());
+        if !as_root {
+            harness::as_nobody(&mut command);
+        }
+        let said = harness::Said::by(&mut command);
+        assert_eq!(said.status, 0, "{}", said.complaint);
+        let process = &said.json()["survey"]["processes"][0];
+        assert_eq!(process["totals"]["contexts"], 1);
+        assert_eq!(process["libraries"], json!([]));
+    }
+}
+
+/// The tables of a program are what its owner makes them: gigabytes, of which nothing is on a disk.
+#[test]
+fn a_program_with_a_huge_symbol_table() {
+    const HUGE: u64 = 2 << 30;
+    let scratch = Scratch::new();
+    let program = harness::compile("holder", Libaio::None, &scratch.0);
+    let mut bytes = fs::read(&program).unwrap();
+    let word = |bytes: &[u8], place: usize, length: usize| {
+        let mut word = [0; 8];
+        word[..length].copy_from_slice(&bytes[place..place + length]);
+        usize::from_le_bytes(word)
+    };
+    // Section headers of 64 bytes, whose second word is the type and whose fifth long is the size.
+    let (headers, count) = (word(&bytes, 0x28, 8), word(&bytes, 0x3c, 2));
+    const SYMBOLS: usize = 2;
+    let is_table = |header: &usize| word(&bytes, header + 4, 4) == SYMBOLS;
+    let mut all = (0..count).map(|number| headers + 64 * number);
+    let table = all.find(is_table).unwrap();
+    bytes[table + 32..table + 40].copy_from_slice(&HUGE.to_le_bytes());
+    fs::write(&program, &bytes).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&program).unwrap();
+    file.set_len(HUGE + bytes.len() as u64).unwrap();
+    drop(file);
+
+    let holder = Holder::start(Command::new(&program).args(["1", "8", "0"]));
+    assert_eq!(process(holder.pid)["totals"]["contexts"], 1);
+    // SAFETY: a structure of numbers, which is filled.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: there is room for the answer.
+    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    assert!(usage.ru_maxrss < 1 << 20, "{} KiB", usage.ru_maxrss);
+}
+
 /// POSIX AIO uses libaio.so, or has it inside; Solaris AIO uses it.
 #[test]
 fn libraries_on_libaio() {

@@ -1,9 +1,10 @@
 //! The directory of one process.
 
 use std::ffi::{CStr, CString};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd as _, FromRawFd as _};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::Refusal;
 
@@ -23,14 +24,19 @@ impl Directory {
 
     /// Opens one of its files to be read.
     pub(crate) fn file(&self, name: &CStr) -> io::Result<File> {
-        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-        // SAFETY: the name ends with a zero, and the directory is open.
-        let file = unsafe { libc::openat(self.held.as_raw_fd(), name.as_ptr(), flags) };
-        if file < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: it was just opened, and is nobody else's.
-        Ok(unsafe { File::from_raw_fd(file) })
+        open_at(self.held.as_raw_fd(), name, libc::O_RDONLY)
+    }
+
+    /// Opens the file that one of its links leads to, to be read if it is a regular file: see [`regular`].
+    pub(crate) fn linked_file(&self, name: &CStr) -> io::Result<File> {
+        regular(&open_at(self.held.as_raw_fd(), name, libc::O_PATH)?)
+    }
+
+    /// The file that is mapped from one address to the other, whatever has become of its name. It cannot be read, only asked
+    /// what it is. Root alone may have it.
+    pub(crate) fn mapped_file(&self, start: u64, end: u64) -> io::Result<File> {
+        let link = CString::new(format!("map_files/{start:x}-{end:x}"))?;
+        open_at(self.held.as_raw_fd(), &link, libc::O_PATH)
     }
 
     /// What is in one of its files.
@@ -52,6 +58,33 @@ impl Directory {
         let name = self.read(&path)?;
         Ok(without_newline(&name).to_vec())
     }
+}
+
+fn open_at(directory: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<File> {
+    // SAFETY: the name ends with a zero.
+    let file = unsafe { libc::openat(directory, name.as_ptr(), flags | libc::O_CLOEXEC) };
+    if file < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was just opened, and is nobody else's.
+    Ok(unsafe { File::from_raw_fd(file) })
+}
+
+/// Opens the file of this path to be read, if it is a regular one: see [`regular`].
+pub(crate) fn regular_file(path: &CStr) -> io::Result<File> {
+    regular(&open_at(libc::AT_FDCWD, path, libc::O_PATH)?)
+}
+
+/// Opens a file to be read that was found, and not opened, if it is a regular one. Whoever owns a directory may have put anything
+/// in the place of a file that is mapped: to open a pipe waits for its other end, and to open a device may do something.
+pub(crate) fn regular(found: &File) -> io::Result<File> {
+    if !found.metadata()?.is_file() {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    // Its owner may hold a lease, which an open waits for.
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(libc::O_NONBLOCK);
+    options.open(format!("/proc/self/fd/{}", found.as_raw_fd()))
 }
 
 /// A name, behind which the kernel writes a newline.
