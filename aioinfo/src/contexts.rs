@@ -3,11 +3,15 @@
 //! The kernel's have a name of their own. Those of the threads engine are shared anonymous memory, as much else is; but
 //! each is mapped at two addresses, one for the program and one for the engine, and begins with a ring's header. So
 //! they are found without any help from the library, on every kernel, and nothing else is taken for one.
+//!
+//! A process with a root of its own may have a file there that has the name of a ring. Root can ask what file system it is on.
 
 use std::collections::BTreeMap;
 
+use crate::proc::directory::Directory;
 use crate::proc::maps::{FileId, Mapping};
 use crate::proc::memory::{Memory, Unreadable};
+use crate::proc::system;
 use crate::report::Engine;
 use crate::ring::{HEADER, Header};
 
@@ -23,21 +27,25 @@ pub(crate) struct Found {
     pub engine: Engine,
     /// Where it begins: at two addresses, if the threads engine fills it.
     pub addresses: Vec<u64>,
-    /// Its length.
+    /// Its length; or as much of it as is mapped, if that is all that is known.
     pub bytes: u64,
+    /// Its length, if that is known; or what its header says of it, which the program may have overwritten.
+    pub most_bytes: u64,
     /// Its header.
     pub header: Result<Header, Unreadable>,
 }
 
-/// Of one file: where it is mapped from its beginning, and how far that goes.
+/// Of one file: where it is mapped, where that is from its beginning, and how far it goes.
 #[derive(Default)]
 struct Pieces {
+    any: (u64, u64),
     beginnings: Vec<(u64, u64)>,
     length: u64,
 }
 
 impl Pieces {
     fn add(&mut self, mapping: &Mapping<'_>) {
+        self.any = (mapping.start, mapping.end);
         if mapping.offset == 0 {
             self.beginnings.push((mapping.start, mapping.bytes()));
         }
@@ -48,6 +56,8 @@ impl Pieces {
 
 /// What the kernel calls a ring, on a kernel that says so that its file has no name.
 const KERNEL: &[u8] = b"/[aio]";
+/// The file system that they are on: AIO_RING_MAGIC of the kernel.
+const RING_FILES: u32 = 0xa10a_10a1;
 /// What it calls shared anonymous memory, and the file that is used where a mapping cannot be duplicated.
 const SHARED: [&[u8]; 2] = [b"/dev/zero", b"/memfd:libaio"];
 
@@ -62,6 +72,7 @@ pub(crate) fn without_deleted(name: &[u8]) -> (&[u8], bool) {
 /// The rings that a process has mapped.
 pub(crate) fn find<'a>(
     mappings: impl Iterator<Item = Mapping<'a>>,
+    process: &impl MappedFiles,
     memory: &Memory,
     page: u64,
 ) -> Vec<Found> {
@@ -78,7 +89,7 @@ pub(crate) fn find<'a>(
     }
     let mut found: Vec<_> = kernels
         .iter()
-        .map(|(file, pieces)| kernels_ring(*file, pieces, memory, page))
+        .filter_map(|(file, pieces)| kernels_ring(*file, pieces, process, memory, page))
         .collect();
     found.extend(
         candidates
@@ -100,23 +111,73 @@ fn ring_of(file: FileId<'_>) -> Ring {
     (file.device.to_vec(), file.inode)
 }
 
-fn kernels_ring(file: FileId<'_>, pieces: &Pieces, memory: &Memory, page: u64) -> Found {
+/// None: it is another file of that name.
+fn kernels_ring(
+    file: FileId<'_>,
+    pieces: &Pieces,
+    process: &impl MappedFiles,
+    memory: &Memory,
+    page: u64,
+) -> Option<Found> {
+    let (start, end) = pieces.any;
+    let known = match process.ring_file(start, end) {
+        RingFile::Ring { bytes } => Some(bytes),
+        RingFile::Unknown => None,
+        RingFile::Other => return None,
+    };
     let header = match pieces.beginnings.first() {
         Some((start, _)) => header_at(*start, memory),
         None => Err(Unreadable::Nothing),
     };
-    // The program may have unmapped the end.
+    // The program may have unmapped the end. It may have overwritten the header too.
     let by_header = header
         .ok()
         .filter(|header| header.is_genuine)
         .map(|header| HEADER + HEADER * u64::from(header.nr))
         .filter(|bytes| bytes % page == 0);
-    Found {
+    // That of a context that is gone is empty.
+    let known = known.filter(|bytes| *bytes != 0);
+    let bytes = known.unwrap_or(pieces.length);
+    Some(Found {
         ring: ring_of(file),
         engine: Engine::Kernel,
         addresses: pieces.beginnings.iter().map(|(start, _)| *start).collect(),
-        bytes: pieces.length.max(by_header.unwrap_or(0)),
+        bytes,
+        most_bytes: known.or(by_header).unwrap_or(0).max(bytes),
         header,
+    })
+}
+
+/// What is behind a mapping that has the name of the kernel's rings.
+#[derive(Clone, Copy)]
+pub(crate) enum RingFile {
+    /// A ring, of this length.
+    Ring {
+        /// See above.
+        bytes: u64,
+    },
+    /// Something else.
+    Other,
+    /// Only root may ask.
+    Unknown,
+}
+
+/// Who can be asked what is mapped.
+pub(crate) trait MappedFiles {
+    /// What is mapped from one address to the other.
+    fn ring_file(&self, start: u64, end: u64) -> RingFile;
+}
+
+impl MappedFiles for Directory {
+    fn ring_file(&self, start: u64, end: u64) -> RingFile {
+        let file = self.mapped_file(start, end).ok();
+        match file.and_then(|file| Some((system::kind_of_file(&file)?, file.metadata().ok()?))) {
+            Some((RING_FILES, metadata)) => RingFile::Ring {
+                bytes: metadata.len(),
+            },
+            Some(_) => RingFile::Other,
+            None => RingFile::Unknown,
+        }
     }
 }
 
@@ -135,6 +196,7 @@ fn served_ring(file: FileId<'_>, pieces: &Pieces, memory: &Memory) -> Option<Fou
         engine: Engine::Threads,
         addresses: vec![*first, *second],
         bytes: *bytes,
+        most_bytes: *bytes,
         header: Ok(header),
     })
 }
@@ -161,10 +223,19 @@ mod tests {
         a000-b000 rw-s 00000000 00:01 5                    /dev/zero (deleted)\n\
         b000-c000 rw-s 00000000 00:01 5                    /dev/zero (deleted)\n";
 
+    /// Says the same of every file.
+    struct Says(RingFile);
+
+    impl MappedFiles for Says {
+        fn ring_file(&self, _: u64, _: u64) -> RingFile {
+            self.0
+        }
+    }
+
     #[test]
     fn rings_in_pieces() {
-        let found = find(mappings(MAPS), &Memory::closed(), 4096);
-        let found: Vec<_> = found
+        let find = |says| find(mappings(MAPS), &Says(says), &Memory::closed(), 4096);
+        let found: Vec<_> = find(RingFile::Unknown)
             .into_iter()
             .map(|ring| (ring.ring.1, ring.addresses, ring.bytes, ring.header))
             .collect();
@@ -173,6 +244,13 @@ mod tests {
             (8, vec![], 0x4000, Err(Unreadable::Nothing)),
         ];
         assert_eq!(found, wanted);
+        // What is unmapped at the end is known of the file.
+        let lengths: Vec<_> = find(RingFile::Ring { bytes: 0x9000 })
+            .into_iter()
+            .map(|ring| (ring.bytes, ring.most_bytes))
+            .collect();
+        assert_eq!(lengths, [(0x9000, 0x9000); 2]);
+        assert_eq!(find(RingFile::Other), []);
         let rings = kernels_rings(mappings(MAPS));
         let rings: Vec<_> = rings.into_iter().map(|(_, inode)| inode).collect();
         assert_eq!(rings, [7, 7, 7, 8]);

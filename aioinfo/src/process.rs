@@ -49,7 +49,7 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
     let process = Directory::open(pid)?;
     let text = process.read(c"maps")?;
     let memory = Memory::of(&process);
-    let rings = contexts::find(mappings(&text), &memory, page);
+    let rings = contexts::find(mappings(&text), &process, &memory, page);
     if rings.is_empty() && !is_wanted {
         let may_hide = !memory.is_open() && libraries::are_named_in(mappings(&text));
         return Ok(Looked::NoRing { may_hide });

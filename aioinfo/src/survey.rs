@@ -231,8 +231,8 @@ fn context(found: &Found, owner: Option<u32>, machine: Machine) -> Context {
         (Err(Unreadable::Denied), None) => State::Unverified,
     };
     let requests = (found.engine == Engine::Kernel).then(|| {
-        let (at_least, at_most) =
-            ring::requests(found.bytes, machine.page, machine.processors.unwrap_or(1));
+        let requests = |bytes| ring::requests(bytes, machine.page, machine.processors.unwrap_or(1));
+        let ((at_least, _), (_, at_most)) = (requests(found.bytes), requests(found.most_bytes));
         // Where it is not known how many processors there can be, a small ring may be for one request.
         let at_least = if machine.processors.is_some() {
             at_least
@@ -255,7 +255,10 @@ fn context(found: &Found, owner: Option<u32>, machine: Machine) -> Context {
         id: header.map(|header| header.id),
         head: header.map(|header| header.head),
         tail: header.map(|header| header.tail),
-        unreaped: header.and_then(|header| header.unreaped(slots)),
+        // Where the ring's length is not known, head and tail do not tell.
+        unreaped: header
+            .filter(|_| found.bytes == found.most_bytes)
+            .and_then(|header| header.unreaped(slots)),
     }
 }
 
@@ -334,6 +337,7 @@ mod tests {
             engine: Engine::Kernel,
             addresses: vec![0x1000],
             bytes: 4096,
+            most_bytes: 4096,
             header: Err(Unreadable::Denied),
         };
         Seen {
@@ -372,6 +376,7 @@ mod tests {
     fn the_sum_narrows_what_each_can_have() {
         let readable = |mut process: Seen, bytes| {
             process.rings[0].bytes = bytes;
+            process.rings[0].most_bytes = bytes;
             process.rings[0].header = Ok(Header::of(&[0; 32]));
             process
         };

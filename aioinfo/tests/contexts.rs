@@ -224,6 +224,64 @@ fn a_ring_of_which_a_page_is_protected_is_one() {
     assert_eq!(process["contexts"][0]["addresses"], json!([holder.address]));
 }
 
+/// As large as it was made, whoever looks: root is told its length, and others that it is not known.
+#[test]
+fn a_ring_of_which_the_end_is_unmapped_or_the_header_overwritten() {
+    for way in ["cut", "boast"] {
+        let scratch = harness::Scratch::new();
+        let program = harness::compile("holder", Libaio::None, &scratch.0);
+        let program = harness::for_everybody(&program, &scratch);
+        let arguments = ["1", "1000", "2", way];
+        let own = Holder::start(std::process::Command::new(&program).args(arguments));
+        expect_requests(&process(own.pid)["totals"]["requests"], 1000);
+        if !harness::is_root("a ring of another user that is cut") {
+            continue;
+        }
+        let mut command = std::process::Command::new(&program);
+        let theirs = Holder::start(harness::as_nobody(command.args(arguments)));
+        let seen_by_root = process(theirs.pid);
+        assert_eq!(seen_by_root["contexts"][0]["unreaped"], 2);
+        let tool = std::path::Path::new(env!("CARGO_BIN_EXE_aioinfo"));
+        let tool = harness::for_everybody(tool, &scratch);
+        let mut command = std::process::Command::new(tool);
+        let command = harness::as_nobody(command.args(["--json", &theirs.pid.to_string()]));
+        let survey = Said::by(command).json()["survey"].clone();
+        let seen = &survey["processes"][0];
+        expect_requests(&seen["contexts"][0]["requests"], 1000);
+        assert!(seen["totals"]["slots"].as_u64() <= seen_by_root["totals"]["slots"].as_u64());
+        assert_eq!(seen["totals"]["unreaped_complete"], false);
+    }
+}
+
+/// A process with a root of its own has a file there with the name of a ring.
+#[test]
+fn a_file_with_the_name_of_a_ring_is_none() {
+    if !harness::is_root("a file with the name of a ring") {
+        return;
+    }
+    let scratch = harness::Scratch::new();
+    let program = scratch.join("pretender");
+    let source = harness::project().join("aioinfo/tests/programs/pretender.c");
+    harness::run(
+        std::process::Command::new("cc")
+            .args(["-static", "-Wall", "-Wextra", "-Werror", "-o"])
+            .arg(&program)
+            .arg(source),
+    );
+    let line = "mount -t tmpfs root mnt && cp pretender mnt && cd mnt && mkdir old && pivot_root . old && exec /pretender";
+    std::fs::create_dir(scratch.join("mnt")).unwrap();
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", line])
+        .current_dir(&scratch.0);
+    let pretender = Holder::start(&mut command);
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", pretender.pid)).unwrap();
+    assert!(maps.contains(" /[aio] (deleted)\n"), "{maps}");
+    let said = Said::by(aioinfo().args(["--json", &pretender.pid.to_string()]));
+    assert_eq!(said.status, 1, "{}", said.text);
+    assert_eq!(said.json()["survey"]["totals"]["contexts"], 0);
+}
+
 /// The kernel goes on counting it: then that is what is said.
 #[test]
 fn a_ring_that_was_unmapped_is_not_visible_and_that_is_said() {

@@ -1,6 +1,8 @@
 //! What holds for the whole system.
 
-use std::fs;
+use std::fs::{self, File};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -108,6 +110,17 @@ pub(crate) fn seccomp() -> Seccomp {
         mode: number(&status, "Seccomp"),
         filters: number(&status, "Seccomp_filters"),
     }
+}
+
+/// The number of the kind of file system that a file is on. The types of the fields differ between architectures.
+pub(crate) fn kind_of_file(file: &File) -> Option<u32> {
+    let mut answer = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: there is room for the answer.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), answer.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: it was filled.
+    Some(unsafe { answer.assume_init() }.f_type as u32)
 }
 
 /// The kind of the file system that a directory is on.

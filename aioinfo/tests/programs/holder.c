@@ -12,6 +12,8 @@
  * share    a child that shares the memory; its PID follows
  * protect  one page of the first ring cannot be read any more
  * unmap    the first ring is unmapped
+ * cut      the end of the first ring is unmapped
+ * boast    its header says that it has more slots
  * poll     a poll is in flight
  * claim    head is larger by the number of slots, as while a reaper claims events
  *
@@ -107,6 +109,12 @@ int main(int argc, char **argv)
 		unsigned slots = ring[1];
 		if (munmap(ring, 32 + 32 * (size_t)slots))
 			fail("munmap", errno);
+	} else if (strcmp(way, "cut") == 0) {
+		if (munmap((char *)ring + page, 32 + 32 * (size_t)ring[1] - page))
+			fail("munmap", errno);
+	} else if (strcmp(way, "boast") == 0) {
+		/* A whole number of pages. */
+		ring[1] += 1 << 20;
 	} else if (strcmp(way, "poll") == 0) {
 		static struct iocb iocb, *list[] = { &iocb };
 		int ends[2];
