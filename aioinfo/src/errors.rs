@@ -36,6 +36,7 @@ pub(crate) fn name(errno: i32) -> String {
         libc::ETIMEDOUT => "ETIMEDOUT",
         libc::EINPROGRESS => "EINPROGRESS",
         libc::EDQUOT => "EDQUOT",
+        libc::ESTALE => "ESTALE",
         libc::ECANCELED => "ECANCELED",
         _ => return format!("error {errno}"),
     };

@@ -156,13 +156,56 @@ fn where_the_limit_seems_to_be_used_up() {
 fn where_a_filter_kills() {
     let scratch = Scratch::new();
     let filtered = harness::compile("filtered", Libaio::None, &scratch.0);
-    let (status, check) = check(&[filtered.to_str().unwrap(), "kill"]);
-    assert_eq!(status, 1);
-    assert_eq!(check["verdict"], "refused");
-    assert_eq!(check["error"], "SIGSYS");
-    assert_eq!(check["engine"], Value::Null);
-    let reasons = check["reasons"].to_string();
-    assert!(reasons.contains("kills"), "{reasons}");
+    for call in ["io_setup", "io_submit"] {
+        let (status, check) = check(&[filtered.to_str().unwrap(), call]);
+        assert_eq!(status, 1);
+        assert_eq!(check["verdict"], "refused");
+        assert_eq!(check["error"], "SIGSYS");
+        assert_eq!(check["engine"], Value::Null);
+        let reasons = check["reasons"].to_string();
+        let wanted = format!("{call} ends the process by SIGSYS");
+        assert!(reasons.contains(&wanted), "{reasons}");
+    }
+    // What the rest does without.
+    for (call, operation) in [
+        ("io_pgetevents", "io_pgetevents"),
+        ("io_cancel", "poll, cancelled"),
+    ] {
+        let (status, check) = check(&[filtered.to_str().unwrap(), call]);
+        assert_eq!(status, 1, "{check:#}");
+        assert_eq!(check["verdict"], "works_in_part");
+        let operations = check["operations"].as_array().unwrap();
+        let fails = |operation: &&Value| operation["outcome"] == "fails";
+        let failed: Vec<_> = operations.iter().filter(fails).collect();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!(failed[0]["name"], operation);
+        let wanted = format!("{call} ends the process by SIGSYS");
+        assert_eq!(failed[0]["error"], wanted);
+    }
+}
+
+/// A file of that name may be left by another.
+#[test]
+fn where_the_name_of_the_file_is_taken() {
+    let scratch = Scratch::new();
+    let line = format!(
+        "for number in 1 2; do ln -s /nowhere .aioinfo-$$-$number; done && exec {} check --json .",
+        env!("CARGO_BIN_EXE_aioinfo")
+    );
+    let mut command = Command::new("bash");
+    let said = Said::by(command.args(["-c", &line]).current_dir(&scratch.0));
+    assert_eq!(said.status, 0, "{}", said.text);
+    let left = std::fs::read_dir(&scratch.0).unwrap();
+    assert_eq!(left.count(), 2);
+}
+
+/// What is said of it does nothing at a terminal.
+#[test]
+fn a_directory_with_a_strange_name() {
+    let said = Said::by(aioinfo().args(["check", "/nowhere/\x1b[31m\n"]));
+    assert_eq!(said.status, 3);
+    let wanted = "  /nowhere/\\u{1b}[31m\\n: no file can be made there: ";
+    assert!(said.text.contains(wanted), "{}", said.text);
 }
 
 /// The error of a fork is not taken for that of io_setup.

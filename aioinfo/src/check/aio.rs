@@ -64,7 +64,7 @@ pub(crate) enum Opcode {
 
 /// The number of `io_pgetevents`, which the libc crate does not have. Where it is not known the number is that of no
 /// call, and the kernel says that it has none.
-const IO_PGETEVENTS: libc::c_long =
+pub(crate) const IO_PGETEVENTS: libc::c_long =
     if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
         333
     } else if cfg!(target_arch = "x86") {

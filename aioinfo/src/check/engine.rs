@@ -20,9 +20,9 @@ fn chosen(variable: &str, attempt: &Attempt) -> (Option<Engine>, String) {
     }
     match attempt {
         Attempt::Works => (Some(Engine::Kernel), "io_setup works".to_owned()),
-        Attempt::Killed(_) => (
+        Attempt::Killed(call, _) => (
             None,
-            "io_setup ends the process: LIBAIO_ENGINE=threads avoids the call".to_owned(),
+            format!("{call} ends the process: LIBAIO_ENGINE=threads avoids the call"),
         ),
         _ if says("kernel") => (None, set),
         Attempt::Fails(libc::ENOSYS | libc::EPERM) => (
@@ -66,8 +66,12 @@ mod tests {
             ("kernel", fails(libc::ENOSYS), None),
             ("kernel", Attempt::Works, kernel),
             ("threads", Attempt::Works, threads),
-            ("threads", Attempt::Killed(libc::SIGSYS), threads),
-            ("", Attempt::Killed(libc::SIGSYS), None),
+            (
+                "threads",
+                Attempt::Killed("io_setup", libc::SIGSYS),
+                threads,
+            ),
+            ("", Attempt::Killed("io_submit", libc::SIGSYS), None),
         ] {
             let (found, reason) = chosen(variable, &attempt);
             assert_eq!(found, engine, "{variable} {attempt:?}");

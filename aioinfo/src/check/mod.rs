@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`aio`] | the system calls |
-//! | [`attempt`] | `io_setup` in a process of its own, which a filter may kill |
+//! | [`attempt`] | the calls in processes of their own, which a filter may kill |
 //! | [`reasons`] | why it is refused, and what to do |
 //! | [`engine`] | which engine this project's library would choose |
 //! | [`scratch`] | the file that is tried, and memory for it |
@@ -18,9 +18,11 @@ mod reasons;
 mod scratch;
 mod submitting;
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::errors;
+use crate::proc::status::printable;
 use crate::proc::system;
 use crate::report::{Check, Filter, Outcome, Verdict};
 use attempt::Attempt;
@@ -34,11 +36,19 @@ pub(crate) fn check(directory: Option<&Path>) -> Check {
     let temporary = std::env::temp_dir();
     let directory = directory.unwrap_or(&temporary);
     let seccomp = system::seccomp();
-    let attempt = attempt::io_setup();
+    let mut attempt = attempt::io_setup();
+    let lethal = match attempt {
+        Attempt::Works => attempt::lethal(),
+        _ => Vec::new(),
+    };
+    let is_needed = |attempt: &&Attempt| matches!(attempt, Attempt::Killed(call, _) if !operations::does_without(call));
+    if let Some(first) = lethal.iter().find(is_needed) {
+        attempt = *first;
+    }
     let (engine, engine_reason) = engine::choice(&attempt);
     let mut check = Check {
         verdict: Verdict::Refused,
-        directory: directory.to_string_lossy().into_owned(),
+        directory: printable(directory.as_os_str().as_bytes()),
         file_system: system::file_system(directory),
         error: attempt.name(),
         reasons: reasons::of(&attempt, seccomp),
@@ -76,7 +86,7 @@ pub(crate) fn check(directory: Option<&Path>) -> Check {
             return check;
         }
     };
-    check.operations = operations::all(&mut scratch);
+    check.operations = operations::all(&mut scratch, &lethal);
     check.submitting = submitting::all(&mut scratch);
     let fails = |operation: &crate::report::Operation| operation.outcome == Outcome::Fails;
     check.verdict = if check.operations.iter().any(fails) {

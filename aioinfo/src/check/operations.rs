@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 
+use super::Attempt;
 use super::aio::{Iocb, Opcode};
 use super::scratch::{BLOCK, BLOCKS, Failure, Scratch};
 use crate::errors;
@@ -20,7 +21,7 @@ enum Kind {
     Optional(&'static [i32]),
 }
 
-type Attempt = fn(&mut Scratch) -> Result<()>;
+type Try = fn(&mut Scratch) -> Result<()>;
 
 const UNKNOWN: &[i32] = &[libc::EINVAL, libc::EOPNOTSUPP];
 const NEEDS_SUPPORT: Kind = Kind::Optional(UNKNOWN);
@@ -29,7 +30,7 @@ const NEW_CALL: Kind = Kind::Optional(&[libc::ENOSYS]);
 /// RWF_NOWAIT says EAGAIN where a request would have to wait: that works too.
 const MAY_WAIT: &[i32] = &[libc::EAGAIN];
 
-const ATTEMPTS: &[(&str, Kind, Attempt)] = &[
+const ATTEMPTS: &[(&str, Kind, Try)] = &[
     ("buffered write", Kind::Basic, |scratch| {
         cached(scratch, Opcode::Write)
     }),
@@ -86,10 +87,38 @@ const ATTEMPTS: &[(&str, Kind, Attempt)] = &[
     }),
 ];
 
+/// The operations that make a call which no other makes.
+const ALONE: &[(&str, &str)] = &[
+    ("io_pgetevents", "io_pgetevents"),
+    ("poll, cancelled", "io_cancel"),
+];
+
+/// Whether all other operations can be tried without this call.
+pub(crate) fn does_without(call: &str) -> bool {
+    ALONE.iter().any(|(_, of)| *of == call)
+}
+
+/// Why an operation is not to be tried: its call would end the process.
+fn forbidden(operation: &str, lethal: &[Attempt]) -> Option<String> {
+    let (_, call) = ALONE.iter().find(|(of, _)| *of == operation)?;
+    let is_it =
+        |attempt: &&Attempt| matches!(attempt, Attempt::Killed(killing, _) if killing == call);
+    let signal = lethal.iter().find(is_it)?.name().unwrap_or_default();
+    Some(format!("{call} ends the process by {signal}"))
+}
+
 /// Tries each of them. What leaves a request behind is the last that is tried.
-pub(crate) fn all(scratch: &mut Scratch) -> Vec<Operation> {
+pub(crate) fn all(scratch: &mut Scratch, lethal: &[Attempt]) -> Vec<Operation> {
     let mut tried = Vec::with_capacity(ATTEMPTS.len());
     for (name, kind, attempt) in ATTEMPTS {
+        if let Some(error) = forbidden(name, lethal) {
+            tried.push(Operation {
+                name,
+                outcome: Outcome::Fails,
+                error: Some(error),
+            });
+            continue;
+        }
         let result = attempt(scratch);
         let is_lost = matches!(result, Err(Failure::NoEvent));
         tried.push(operation(name, *kind, result));

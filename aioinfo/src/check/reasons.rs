@@ -39,9 +39,9 @@ pub(crate) fn of(attempt: &Attempt, seccomp: Seccomp) -> Vec<String> {
             "io_setup answers {}",
             attempt.name().unwrap_or_default()
         )),
-        Attempt::Killed(_) => {
+        Attempt::Killed(call, _) => {
             reasons.push(format!(
-                "io_setup ends the process by {}: the system call filter kills whoever calls it",
+                "{call} ends the process by {}: the system call filter kills whoever calls it",
                 attempt.name().unwrap_or_default()
             ));
             filter(seccomp, &mut reasons);
@@ -146,7 +146,7 @@ mod tests {
             reasons.contains("Seccomp 2") && reasons.contains("3 filters"),
             "{reasons}"
         );
-        let reasons = of(&Attempt::Killed(libc::SIGSYS), FILTERED).join("\n");
+        let reasons = of(&Attempt::Killed("io_setup", libc::SIGSYS), FILTERED).join("\n");
         assert!(
             reasons.contains("SIGSYS") && reasons.contains("Seccomp 2"),
             "{reasons}"

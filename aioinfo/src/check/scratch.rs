@@ -3,8 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::aio::{Context, Iocb, Opcode};
@@ -65,11 +65,8 @@ impl Scratch {
         // A file that may not become so large is an error like others.
         // SAFETY: no handler is set.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-        let path = directory.join(format!(".aioinfo-{}", std::process::id()));
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        let mut cached = options.clone().create_new(true).mode(0o600).open(&path)?;
-        let direct = options.custom_flags(libc::O_DIRECT).open(&path);
+        let (path, mut cached) = create(directory)?;
+        let direct = open_again(&path, &cached, libc::O_DIRECT);
         fs::remove_file(&path)?;
         let memory = vec![Block([0xa1; BLOCK as usize]); 2];
         for _ in 0..BLOCKS {
@@ -142,9 +139,68 @@ impl Scratch {
     }
 }
 
+/// A new file. A name that is taken is another's: of a process in another namespace, or of one that was killed.
+fn create(directory: &Path) -> io::Result<(PathBuf, File)> {
+    const NAMES: u32 = 100;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    for number in 1.. {
+        let path = directory.join(format!(".aioinfo-{}-{number}", std::process::id()));
+        match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES => {}
+            result => return result.map(|file| (path, file)),
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::EEXIST))
+}
+
+/// Opens the file once more. Whoever owns the directory may have put another one, or a link to one, in its place: nothing is
+/// written into that.
+fn open_again(path: &Path, same: &File, flags: i32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let file = options
+        .custom_flags(flags | libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    let identity = |file: &File| file.metadata().map(|of| (of.dev(), of.ino()));
+    if identity(&file)? == identity(same)? {
+        Ok(file)
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ESTALE))
+    }
+}
+
 fn ended(result: i64) -> Result<i64, Failure> {
     match i32::try_from(-result) {
         Ok(errno) if errno > 0 => Err(Failure::Event(io::Error::from_raw_os_error(errno))),
         _ => Ok(result),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A directory that others may write to.
+    #[test]
+    fn a_file_that_was_exchanged_is_not_written() -> io::Result<()> {
+        let name = format!("aioinfo-exchanged-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory)?;
+        let (path, file) = create(&directory)?;
+        let (other, _) = create(&directory)?;
+        assert_ne!(path, other);
+        let error = || {
+            let error = open_again(&path, &file, 0).err();
+            error.and_then(|error| error.raw_os_error())
+        };
+        assert_eq!(error(), None);
+        fs::rename(&other, &path)?;
+        assert_eq!(error(), Some(libc::ESTALE));
+        fs::rename(&path, &other)?;
+        symlink(&other, &path)?;
+        assert_eq!(error(), Some(libc::ELOOP));
+        fs::remove_dir_all(&directory)
     }
 }
