@@ -208,10 +208,12 @@ fn a_program_with_a_huge_symbol_table() {
     let mut all = (0..count).map(|number| headers + 64 * number);
     let table = all.find(is_table).unwrap();
     bytes[table + 32..table + 40].copy_from_slice(&HUGE.to_le_bytes());
-    fs::write(&program, &bytes).unwrap();
-    let file = fs::OpenOptions::new().write(true).open(&program).unwrap();
+    let huge = scratch.join("huge");
+    fs::write(&huge, &bytes).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&huge).unwrap();
     file.set_len(HUGE + bytes.len() as u64).unwrap();
-    drop(file);
+    // Onto the program, so that it can be run. The holes stay.
+    harness::copy(&huge, &program);
 
     let holder = Holder::start(Command::new(&program).args(["1", "8", "0"]));
     assert_eq!(process(holder.pid)["totals"]["contexts"], 1);

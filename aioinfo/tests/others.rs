@@ -245,7 +245,7 @@ fn a_name_that_is_not_utf_8() {
     let scratch = Scratch::new();
     let program = harness::compile("holder", Libaio::CStatic, &scratch.0);
     let odd = scratch.0.join(OsStr::from_bytes(b"\xff\x1b[31m\n"));
-    std::fs::copy(&program, &odd).unwrap();
+    harness::copy(&program, &odd);
     let holder = Holder::start(Command::new(&odd).args(["1", "8", "0"]));
     let process = process(holder.pid);
     assert_eq!(process["totals"]["contexts"], 1);
