@@ -65,6 +65,7 @@ fn from(matches: &ArgMatches) -> Arguments {
         pids.map(|pids| pids.copied().collect()).unwrap_or_default()
     };
     let command = match matches.subcommand() {
+        _ if matches.get_flag("schema") => Command::Schema,
         Some(("check", matches)) => Command::Check {
             directory: matches.get_one::<PathBuf>("DIR").cloned(),
         },
@@ -73,7 +74,6 @@ fn from(matches: &ArgMatches) -> Arguments {
             seconds: matches.get_one::<f64>("seconds").copied().unwrap_or(2.0),
             count: matches.get_one::<u64>("count").copied(),
         },
-        _ if matches.get_flag("schema") => Command::Schema,
         _ => Command::Show {
             pids: pids(matches),
         },

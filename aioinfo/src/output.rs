@@ -16,6 +16,12 @@ pub(crate) struct Output {
     style: Style,
 }
 
+/// Whether the output is a terminal that knows colours, and how to clear itself: `TERM` says of those that do not that they are
+/// "dumb".
+fn has_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
 impl Output {
     /// As the command line, the environment and the terminal say.
     pub(crate) fn new(arguments: &Arguments) -> Output {
@@ -23,8 +29,7 @@ impl Output {
             Colour::Always => true,
             Colour::Never => false,
             Colour::Auto => {
-                std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                    && io::stdout().is_terminal()
+                std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && has_colour()
             }
         };
         let is_detailed = match &arguments.command {
@@ -42,9 +47,9 @@ impl Output {
         }
     }
 
-    /// Whether a screen is written, and not lines for a program.
+    /// Whether a screen is written that can be cleared, and not lines.
     pub(crate) fn is_screen(&self) -> bool {
-        !self.is_json && io::stdout().is_terminal()
+        !self.is_json && has_colour()
     }
 
     /// Whether reports are lines of JSON.

@@ -51,7 +51,7 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
     let memory = Memory::of(&process);
     let rings = contexts::find(mappings(&text), &process, &memory, page);
     if rings.is_empty() && !is_wanted {
-        let may_hide = !memory.is_open() && libraries::are_named_in(mappings(&text));
+        let may_hide = !memory.is_readable() && libraries::are_named_in(mappings(&text));
         return Ok(Looked::NoRing { may_hide });
     }
     let prefixes: [&[u8]; 3] = [b"LIBAIO_", b"POSIXAIO_", b"SOLARISAIO_"];
@@ -61,11 +61,14 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
         status: Status::of(&process)?,
         libraries: libraries::find(mappings(&text), &process, !rings.is_empty()),
         rings,
-        environment: environment
-            .ok()
-            .map(|variables| variables.into_iter().collect()),
+        environment: match environment {
+            Ok(variables) => Some(variables.into_iter().collect()),
+            // It has no memory, and so no environment.
+            Err(Refusal::Gone) => Some(BTreeMap::new()),
+            Err(_) => None,
+        },
         helpers: helpers(&process).ok(),
-        is_readable: memory.is_open(),
+        is_readable: memory.is_readable(),
     })))
 }
 

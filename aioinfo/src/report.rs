@@ -95,7 +95,7 @@ pub(crate) struct Share {
 /// What could not be seen.
 #[derive(Serialize, Clone, Default, Debug)]
 pub(crate) struct Unseen {
-    /// Processes that this user may not look into.
+    /// Processes that could not be looked into.
     pub processes: u64,
     /// Processes whose mappings are visible and whose memory is not: their events are not known, nor contexts of the
     /// threads engine.

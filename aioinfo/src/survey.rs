@@ -72,7 +72,7 @@ fn look_at_all(wanted: &[u32], page: u64) -> Result<All, Refusal> {
             }
             Ok(Looked::NoRing { may_hide }) => all.memories += u64::from(may_hide),
             Err(refusal) => {
-                all.denied += u64::from(matches!(refusal, Refusal::Denied));
+                all.denied += u64::from(!matches!(refusal, Refusal::Gone));
                 if is_wanted {
                     let reason = refusal.to_string();
                     all.refused.push(Refused { pid, reason });
@@ -194,7 +194,7 @@ fn judge(
             memories: all.memories,
             requests: used.saturating_sub(visible.requests.at_most),
             in_pid_namespace: system::is_in_pid_namespace(),
-            proc_hides: system::hides_processes().map(|hides| hides && !system::is_root()),
+            proc_hides: system::hides_processes(),
             unsettled: false,
         },
         refused: all.refused,

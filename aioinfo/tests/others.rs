@@ -45,7 +45,7 @@ fn an_ordinary_user_is_told_what_is_not_visible() {
     harness::expect_unseen(&survey, 15_000);
 
     let text = Said::by(as_nobody(&mut Command::new(&tool))).text;
-    assert!(text.contains("may not be looked into"), "{text}");
+    assert!(text.contains("could not be looked into"), "{text}");
     assert!(text.contains("At least"), "{text}");
 
     // Asked for by its number.
@@ -151,6 +151,11 @@ fn where_proc_hides_other_users() {
     let survey = said.json()["survey"].clone();
     assert_eq!(survey["unseen"]["proc_hides"], true, "{survey:#}");
     harness::expect_unseen(&survey, 15_000);
+    // So do they to root without its privileges.
+    let without =
+        format!("setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace {tool} --json");
+    let said = with_proc(hiding, &without).unwrap();
+    assert_eq!(said.json()["survey"]["unseen"]["proc_hides"], true);
     // Root sees all.
     let said = with_proc(hiding, &format!("{tool} --json {}", roots.pid)).unwrap();
     let survey = said.json()["survey"].clone();
@@ -227,6 +232,49 @@ fn a_process_that_is_not_there() {
         said.complaint,
         format!("aioinfo: process {pid}: there is no such process\n")
     );
+}
+
+/// It has no memory that could not be read.
+#[test]
+fn a_process_that_has_ended_and_is_still_there() {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = child.id();
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    while !stat().contains(") Z ") {
+        std::thread::yield_now();
+    }
+    let said = Said::by(aioinfo().args(["--json", &pid.to_string()]));
+    child.wait().unwrap();
+    assert_eq!(said.status, 1, "{}", said.complaint);
+    let process = said.json()["survey"]["processes"][0].clone();
+    assert_eq!(process["totals"]["unreaped_complete"], true, "{process:#}");
+    assert_eq!(process["environment"], serde_json::json!({}));
+}
+
+/// Who is not counted is said to be not visible.
+#[test]
+fn without_descriptors_to_look_with() {
+    let holder = Holder::of(Libaio::C, &["3", "100", "1"]);
+    let mut outcomes = [0, 0];
+    for limit in 3..16 {
+        let line = format!(
+            "ulimit -n {limit} && exec {} --json",
+            env!("CARGO_BIN_EXE_aioinfo")
+        );
+        let said = Said::by(Command::new("bash").args(["-c", &line]));
+        if said.status != 0 {
+            // The tool could not even start, or not look into /proc.
+            assert!(!said.complaint.is_empty() || said.status == 127);
+            continue;
+        }
+        let survey = said.json()["survey"].clone();
+        let processes = survey["processes"].as_array().unwrap();
+        let is_seen = processes.iter().any(|process| process["pid"] == holder.pid);
+        let is_said = survey["unseen"]["processes"].as_u64().unwrap() != 0;
+        assert!(is_seen || is_said, "{limit}: {survey:#}");
+        outcomes[usize::from(is_seen)] += 1;
+    }
+    assert!(outcomes[0] != 0 && outcomes[1] != 0, "{outcomes:?}");
 }
 
 #[test]

@@ -52,6 +52,15 @@ fn colour_at_a_terminal() {
     assert!(text(output).contains(ESCAPE));
     assert!(!text(at_terminal("1", "").unwrap()).contains(ESCAPE));
     assert!(!text(at_terminal("", "--color=never").unwrap()).contains(ESCAPE));
+    let line = format!(
+        "TERM=dumb {} watch -n 0.05 -c 2",
+        env!("CARGO_BIN_EXE_aioinfo")
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null());
+    assert!(!text(script.output().unwrap()).contains(ESCAPE));
     let watched = text(at_terminal("", "watch --color=never -n 0.05 -c 2").unwrap());
     assert_eq!(watched.matches("\x1b[H\x1b[2J").count(), 2, "{watched:?}");
 }
@@ -195,6 +204,8 @@ fn the_schema() {
     assert_eq!(said.status, 0);
     let printed: Value = serde_json::from_str(&said.text).unwrap();
     assert_eq!(printed["title"], "aioinfo --json");
+    let beside = Said::by(aioinfo().args(["--schema", "watch", "-c", "1"]));
+    assert_eq!(beside.text, said.text);
 }
 
 /// Every name of the JSON is in the manual page.

@@ -70,6 +70,20 @@ fn man_pages_are_clean_for_mandoc() {
     }
 }
 
+/// groff quotes all that follows a macro for quotes which is the argument of another, mandoc only the next word.
+#[test]
+fn man_pages_are_the_same_for_groff() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let quotes_a_list = |line: &&str| {
+            let inner = line.split_once(" Ql ");
+            line.starts_with('.') && inner.is_some_and(|(_, rest)| rest.contains(" , "))
+        };
+        let lines: Vec<_> = text.lines().filter(quotes_a_list).collect();
+        assert!(lines.is_empty(), "{}: {lines:#?}", page.display());
+    }
+}
+
 /// The libraries on libaio, as their pages and variables have their names.
 const INTERFACES: [&str; 2] = ["posixaio", "solarisaio"];
 

@@ -113,3 +113,16 @@ fn numbers_in(path: &str) -> io::Result<Vec<u32>> {
     numbers.sort_unstable();
     Ok(numbers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        assert!(regular_file(c"/proc/self/exe").is_ok());
+        for other in [c"/dev/null", c"/proc", c"/nowhere"] {
+            assert!(regular_file(other).is_err(), "{other:?}");
+        }
+    }
+}

@@ -7,11 +7,20 @@ use super::directory::{Directory, without_newline};
 
 /// The number in the line `Name:  7 ...` of a file like `status`; the first one, if there are more.
 pub(crate) fn number(text: &[u8], name: &str) -> Option<u64> {
+    word(text, name)?.parse().ok()
+}
+
+/// The same in hexadecimal.
+pub(crate) fn bits(text: &[u8], name: &str) -> Option<u64> {
+    u64::from_str_radix(word(text, name)?, 16).ok()
+}
+
+fn word<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
     let line = text
         .split(|byte| *byte == b'\n')
         .find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))?;
     let line = std::str::from_utf8(line).ok()?;
-    line.split_whitespace().next()?.parse().ok()
+    line.split_whitespace().next()
 }
 
 /// What is known of any process.
@@ -79,13 +88,18 @@ fn variables(text: &[u8], prefixes: &[&[u8]]) -> Vec<(String, String)> {
 pub(crate) fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() {
+        if character.is_control() || is_format(character) {
             text.extend(character.escape_default());
         } else {
             text.push(character);
         }
     }
     text
+}
+
+/// What is not seen, and changes the order or the place of what is.
+fn is_format(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -100,6 +114,10 @@ mod tests {
         assert_eq!(number(text, "Uid"), Some(1000));
         assert_eq!(number(text, "Name"), None);
         assert_eq!(number(text, "PPid"), None);
+        assert_eq!(
+            bits(b"CapEff:\t000001ffffffffff\n", "CapEff"),
+            Some(0x1ff_ffff_ffff)
+        );
     }
 
     #[test]
@@ -132,5 +150,7 @@ mod tests {
     #[test]
     fn a_terminal_is_not_spoken_to() {
         assert_eq!(printable(b"a\x1b[2Jb\n\xff"), "a\\u{1b}[2Jb\\n\u{fffd}");
+        let turned = "\u{202e}a\u{200b}\u{e9}";
+        assert_eq!(printable(turned.as_bytes()), "\\u{202e}a\\u{200b}\u{e9}");
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::status::{number, printable};
+use super::status::{bits, number, printable};
 
 /// `fs.aio-nr` and `fs.aio-max-nr`. They are the same in every container.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +68,20 @@ pub(crate) fn is_in_pid_namespace() -> Option<bool> {
     Some(link.as_os_str().as_bytes() != FIRST)
 }
 
-/// Whether `/proc` is mounted so that an ordinary user does not see the processes of others. None: not known.
+/// Whether `/proc` is mounted so that this user does not see the processes of others. None: not known.
 pub(crate) fn hides_processes() -> Option<bool> {
-    Some(is_hiding(&fs::read("/proc/self/mountinfo").ok()?))
+    let is_hiding = is_hiding(&fs::read("/proc/self/mountinfo").ok()?);
+    Some(is_hiding && !may_look_everywhere().unwrap_or(false))
+}
+
+/// Whether this process may look into all others. Root of a container, or without its privileges, may not.
+fn may_look_everywhere() -> Option<bool> {
+    // PROC_USER_INIT_INO of the kernel's interface, and CAP_SYS_PTRACE.
+    const FIRST: &[u8] = b"user:[4026531837]";
+    const MAY_TRACE: u64 = 1 << 19;
+    let namespace = fs::read_link("/proc/self/ns/user").ok()?;
+    let privileges = bits(&fs::read("/proc/self/status").ok()?, "CapEff")?;
+    Some(namespace.as_os_str().as_bytes() == FIRST && privileges & MAY_TRACE != 0)
 }
 
 /// By the options of what was mounted there last.

@@ -34,7 +34,7 @@ pub(super) fn add(text: &mut String, survey: &Survey, detail: Detail) {
         if unseen.processes != 0 {
             let _ = write!(
                 text,
-                "{} may not be looked into: the numbers above are at least so large.",
+                "{} could not be looked into: the numbers above are at least so large.",
                 processes(unseen.processes)
             );
             text.push_str(if system::is_root() {
