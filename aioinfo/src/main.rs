@@ -11,6 +11,8 @@
 //! | [`survey`] | all processes, and whose a ring is that several have mapped |
 //! | [`report`] | what is printed, as JSON by its names |
 //! | [`text`] | what is printed, as text |
+//! | [`output`], [`errors`] | where it goes, and how; the names of errors |
+//! | [`exit_status`] | what the program ends with |
 //! | [`check`] | whether AIO works here |
 //! | [`watch`] | printing again and again |
 
@@ -18,6 +20,7 @@ mod arguments;
 mod check;
 mod contexts;
 mod errors;
+mod exit_status;
 mod libraries;
 mod objects;
 mod output;
@@ -32,15 +35,9 @@ mod watch;
 use std::process::ExitCode;
 
 use arguments::Command;
+use exit_status::{GOOD, UNKNOWN};
 use output::Output;
 use report::Report;
-
-/// All went well; the process has contexts; AIO works.
-const GOOD: u8 = 0;
-/// The process has no contexts; AIO does not work, or a part of it does not.
-const NOT_SO: u8 = 1;
-/// Something could not be looked at.
-const UNKNOWN: u8 = 3;
 
 /// The schema of what `--json` prints.
 const SCHEMA: &str = include_str!("../schema.json");
@@ -67,7 +64,7 @@ fn show(output: &mut Output, pids: &[u32]) -> u8 {
     match survey::survey(pids) {
         Ok(found) => {
             let report = Report::of_survey(found);
-            let status = status_of(&report, pids);
+            let status = exit_status::of_survey(&report, !pids.is_empty());
             output.print_or(&report, status)
         }
         Err(refusal) => {
@@ -77,25 +74,8 @@ fn show(output: &mut Output, pids: &[u32]) -> u8 {
     }
 }
 
-fn status_of(report: &Report, pids: &[u32]) -> u8 {
-    let Some(survey) = &report.survey else {
-        return UNKNOWN;
-    };
-    if !survey.refused.is_empty() {
-        UNKNOWN
-    } else if !pids.is_empty() && survey.totals.contexts + survey.totals.served_contexts == 0 {
-        NOT_SO
-    } else {
-        GOOD
-    }
-}
-
 fn check(output: &mut Output, directory: Option<&std::path::Path>) -> u8 {
     let found = check::check(directory);
-    let status = match found.verdict {
-        report::Verdict::Works => GOOD,
-        report::Verdict::WorksInPart | report::Verdict::Refused => NOT_SO,
-        report::Verdict::NotTried => UNKNOWN,
-    };
+    let status = exit_status::of_check(found.verdict);
     output.print_or(&Report::of_check(found), status)
 }

@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
-use crate::UNKNOWN;
 use crate::arguments::{Arguments, Colour, Command};
 use crate::errors;
+use crate::exit_status::UNKNOWN;
 use crate::proc::system;
 use crate::report::Report;
 use crate::text::{self, Detail, Style};

@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::exit_status::{self, GOOD, UNKNOWN};
 use crate::output::Output;
 use crate::report::Report;
-use crate::{GOOD, UNKNOWN, survey};
+use crate::survey;
 
 /// Goes to the upper left corner and clears from there.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -33,7 +34,7 @@ pub(crate) fn watch(output: &mut Output, pids: &[u32], seconds: f64, count: Opti
         match survey::survey(pids) {
             Ok(found) => {
                 let report = Report::of_survey(found);
-                status = crate::status_of(&report, pids);
+                status = exit_status::of_survey(&report, !pids.is_empty());
                 if output.is_screen() && !output.write(CLEAR) || !output.print(&report) {
                     return UNKNOWN;
                 }

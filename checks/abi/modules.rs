@@ -1,4 +1,4 @@
-//! How the modules of the library depend on one another: never in a circle, and no room on a room
+//! How the modules of the libraries and of aioinfo depend on one another: never in a circle, and no room on a room
 //! above it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,7 @@ fn read(folder: &Path, module: &str, files: &mut BTreeMap<String, String>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("a source file");
             let module = match &*name {
-                "lib" => String::new(),
+                "lib" | "main" => String::new(),
                 "mod" => module.to_owned(),
                 _ => inner,
             };
@@ -193,13 +193,21 @@ fn interfaces() -> BTreeMap<String, String> {
     files
 }
 
+fn aioinfo() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    read(&project().join("aioinfo/src"), "", &mut files);
+    files
+}
+
 #[test]
 fn no_modules_depend_on_one_another_in_a_circle() {
     let library = modules(&source());
     assert!(library["engine"].contains("engine::kernel") && library.len() > 20);
     let interfaces = modules(&interfaces());
     assert!(interfaces["posix::calls"].contains("requests::waiting") && interfaces.len() > 40);
-    for modules in [library, interfaces] {
+    let aioinfo = modules(&aioinfo());
+    assert!(aioinfo["survey"].contains("contexts") && aioinfo.len() > 25);
+    for modules in [library, interfaces, aioinfo] {
         if let Some(circle) = circle(&modules) {
             panic!("{}", circle.join(" uses "));
         }

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::ring::HEADER;
 
+/// Requests that a context is made for here.
+pub(crate) const DEPTH: u32 = 64;
+
 /// `struct iocb` of `<linux/aio_abi.h>`.
 #[derive(Clone, Copy, Default, Debug)]
 #[repr(C)]

@@ -28,9 +28,6 @@ use crate::report::{Check, Filter, Outcome, Verdict};
 use attempt::Attempt;
 use scratch::Scratch;
 
-/// Requests that a context is made for here.
-const DEPTH: u32 = 64;
-
 /// Tries everything on a file in this directory, or in that for temporary files.
 pub(crate) fn check(directory: Option<&Path>) -> Check {
     let temporary = std::env::temp_dir();
@@ -64,7 +61,7 @@ pub(crate) fn check(directory: Option<&Path>) -> Check {
     if !matches!(attempt, Attempt::Works) {
         return check;
     }
-    let context = match aio::Context::new(DEPTH) {
+    let context = match aio::Context::new(aio::DEPTH) {
         Ok(context) => context,
         Err(error) => {
             let attempt = Attempt::of(&error);

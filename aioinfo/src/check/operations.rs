@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 
-use super::Attempt;
 use super::aio::{Iocb, Opcode};
+use super::attempt::Attempt;
 use super::scratch::{BLOCK, BLOCKS, Failure, Scratch};
 use crate::errors;
 use crate::report::{Operation, Outcome};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::DEPTH;
+use super::aio::DEPTH;
 use super::attempt::Attempt;
 use crate::proc::system::{Limits, Seccomp};
 

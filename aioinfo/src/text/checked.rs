@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Style;
+use super::style::Style;
 use super::table::{Side, Table};
 use crate::report::{Check, Engine, Outcome, Submitting, Verdict};
 

@@ -2,10 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::Style;
 use super::overview::{library, range};
+use super::style::Style;
 use super::table::{Side, Table};
 use crate::report::{Context, Engine, Process, State, Survey};
+
+/// How much is said of each process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Detail {
+    /// A line.
+    Processes,
+    /// Each of its contexts.
+    Contexts,
+}
 
 /// Adds a part for each process.
 pub(super) fn add(text: &mut String, survey: &Survey, style: &Style) {

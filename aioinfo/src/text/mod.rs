@@ -9,16 +9,8 @@ mod table;
 
 use crate::report::{Report, System};
 
+pub(crate) use detail::Detail;
 pub(crate) use style::Style;
-
-/// How much is said of each process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Detail {
-    /// A line.
-    Processes,
-    /// Each of its contexts.
-    Contexts,
-}
 
 /// A report as text.
 pub(crate) fn text(report: &Report, detail: Detail, style: &Style) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Detail;
+use super::detail::Detail;
 use crate::proc::system;
 use crate::report::Survey;
 

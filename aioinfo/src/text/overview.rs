@@ -1,6 +1,6 @@
 //! A line for each process.
 
-use super::Style;
+use super::style::Style;
 use super::table::{Side, Table};
 use crate::report::{Family, Library, Process, Range, Share, Survey, Totals};
 

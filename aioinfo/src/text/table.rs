@@ -1,6 +1,6 @@
 //! Columns.
 
-use super::Style;
+use super::style::Style;
 
 /// On which side a column is straight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
