@@ -47,19 +47,21 @@ pub(crate) enum Looked {
 /// Looks at a process; at one that is `wanted`, whether it has mapped rings or not.
 pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refusal> {
     let process = Directory::open(pid)?;
-    let text = process.read(c"maps")?;
-    let memory = Memory::of(&process);
-    let rings = contexts::find(mappings(&text), &process, &memory, page);
+    let (text, thread) = mapped(&process)?;
+    // Who has its memory.
+    let living = thread.as_ref().unwrap_or(&process);
+    let memory = Memory::of(living);
+    let rings = contexts::find(mappings(&text), living, &memory, page);
     if rings.is_empty() && !is_wanted {
         let may_hide = !memory.is_readable() && libraries::are_named_in(mappings(&text));
         return Ok(Looked::NoRing { may_hide });
     }
     let prefixes: [&[u8]; 3] = [b"LIBAIO_", b"POSIXAIO_", b"SOLARISAIO_"];
-    let environment = status::environment(&process, &prefixes);
+    let environment = status::environment(living, &prefixes);
     Ok(Looked::Seen(Box::new(Seen {
         pid,
         status: Status::of(&process)?,
-        libraries: libraries::find(mappings(&text), &process, !rings.is_empty()),
+        libraries: libraries::find(mappings(&text), living, !rings.is_empty()),
         rings,
         environment: match environment {
             Ok(variables) => Some(variables.into_iter().collect()),
@@ -72,9 +74,26 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
     })))
 }
 
+/// What a process has mapped; and the thread that said so, where the first one has ended before the others.
+fn mapped(process: &Directory) -> Result<(Vec<u8>, Option<Directory>), Refusal> {
+    let text = process.read(c"maps")?;
+    if text.is_empty() {
+        // A part of the kernel has nothing mapped, nor has a process that has ended.
+        let threads = process.threads().unwrap_or_default();
+        let others = threads.into_iter().filter(|thread| *thread != process.pid);
+        for thread in others.filter_map(|thread| process.thread(thread).ok()) {
+            match thread.read(c"maps") {
+                Ok(text) if !text.is_empty() => return Ok((text, Some(thread))),
+                _ => {}
+            }
+        }
+    }
+    Ok((text, None))
+}
+
 /// The kernel's rings that a process has mapped.
 pub(crate) fn kernels_rings(pid: u32) -> Result<Vec<Ring>, Refusal> {
-    let text = Directory::open(pid)?.read(c"maps")?;
+    let (text, _) = mapped(&Directory::open(pid)?)?;
     Ok(contexts::kernels_rings(mappings(&text)))
 }
 

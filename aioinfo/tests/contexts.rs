@@ -224,6 +224,28 @@ fn a_ring_of_which_a_page_is_protected_is_one() {
     assert_eq!(process["contexts"][0]["addresses"], json!([holder.address]));
 }
 
+/// Its first thread shows nothing of it.
+#[test]
+fn a_process_whose_first_thread_has_ended() {
+    for (libaio, engine) in [(Libaio::C, "kernel"), (Libaio::Ours, "threads")] {
+        let holder = Holder::start(
+            Holder::command(libaio, &["2", "100", "3", "headless"]).env("LIBAIO_ENGINE", engine),
+        );
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", holder.pid)).unwrap();
+        while !stat().contains(") Z ") {
+            std::thread::yield_now();
+        }
+        let process = process(holder.pid);
+        let totals = &process["totals"];
+        let kinds = ["contexts", "served_contexts"];
+        let kinds = kinds.map(|kind| totals[kind].as_u64().unwrap());
+        assert_eq!(kinds.iter().sum::<u64>(), 2, "{process:#}");
+        assert_eq!(totals["unreaped"], 3);
+        assert_eq!(process["environment"]["LIBAIO_ENGINE"], engine);
+        assert_eq!(process["libraries"].as_array().unwrap().len(), 1);
+    }
+}
+
 /// As large as it was made, whoever looks: root is told its length, and others that it is not known.
 #[test]
 fn a_ring_of_which_the_end_is_unmapped_or_the_header_overwritten() {

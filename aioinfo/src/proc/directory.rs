@@ -22,6 +22,15 @@ impl Directory {
         Ok(Directory { pid, held })
     }
 
+    /// One of its threads. What the process has in common is the same there.
+    pub(crate) fn thread(&self, thread: u32) -> io::Result<Directory> {
+        let name = CString::new(format!("task/{thread}"))?;
+        Ok(Directory {
+            pid: self.pid,
+            held: open_at(self.held.as_raw_fd(), &name, libc::O_RDONLY)?,
+        })
+    }
+
     /// Opens one of its files to be read.
     pub(crate) fn file(&self, name: &CStr) -> io::Result<File> {
         open_at(self.held.as_raw_fd(), name, libc::O_RDONLY)

@@ -14,6 +14,7 @@
  * unmap    the first ring is unmapped
  * cut      the end of the first ring is unmapped
  * boast    its header says that it has more slots
+ * headless the first thread ends, and another one stays
  * poll     a poll is in flight
  * claim    head is larger by the number of slots, as while a reaper claims events
  *
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,6 +56,18 @@ static int stay(void *unused)
 	for (;;)
 		pause();
 	return 0;
+}
+
+/* Until the input ends. The end of the process destroys all contexts at once. */
+static void *wait_for_the_end(void *child)
+{
+	char byte;
+
+	while (read(0, &byte, 1) > 0)
+		continue;
+	if (child)
+		kill(*(int *)child, SIGKILL);
+	_exit(0);
 }
 
 int main(int argc, char **argv)
@@ -125,7 +139,7 @@ int main(int argc, char **argv)
 			fail("io_submit of a poll", EAGAIN);
 	} else if (strcmp(way, "claim") == 0) {
 		ring[2] += ring[1];
-	} else if (*way) {
+	} else if (*way && strcmp(way, "headless") != 0) {
 		fail(way, EINVAL);
 	}
 	if (child < 0)
@@ -134,11 +148,12 @@ int main(int argc, char **argv)
 	printf("ready %d %p", child ? child : getpid(), (void *)all[0]);
 	printf("\n");
 	fflush(stdout);
-	char byte;
-	while (read(0, &byte, 1) > 0)
-		continue;
-	if (child)
-		kill(child, SIGKILL);
-	/* The end of the process destroys them all at once. */
-	_exit(0);
+	if (strcmp(way, "headless") == 0) {
+		pthread_t other;
+
+		if (pthread_create(&other, NULL, wait_for_the_end, NULL))
+			fail("pthread_create", EAGAIN);
+		pthread_exit(NULL);
+	}
+	wait_for_the_end(child ? &child : NULL);
 }
