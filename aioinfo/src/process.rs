@@ -51,9 +51,11 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
     // Who has its memory.
     let living = thread.as_ref().unwrap_or(&process);
     let memory = Memory::of(living);
+    // A part of the kernel has none, nor has a process that has ended: so there is nothing that could not be read.
+    let is_readable = memory.is_open() || text.is_empty();
     let rings = contexts::find(mappings(&text), living, &memory, page);
     if rings.is_empty() && !is_wanted {
-        let may_hide = !memory.is_readable() && libraries::are_named_in(mappings(&text));
+        let may_hide = !is_readable && libraries::are_named_in(mappings(&text));
         return Ok(Looked::NoRing { may_hide });
     }
     let prefixes: [&[u8]; 3] = [b"LIBAIO_", b"POSIXAIO_", b"SOLARISAIO_"];
@@ -65,12 +67,11 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
         rings,
         environment: match environment {
             Ok(variables) => Some(variables.into_iter().collect()),
-            // It has no memory, and so no environment.
-            Err(Refusal::Gone) => Some(BTreeMap::new()),
+            Err(_) if text.is_empty() => Some(BTreeMap::new()),
             Err(_) => None,
         },
         helpers: helpers(&process).ok(),
-        is_readable: memory.is_readable(),
+        is_readable,
     })))
 }
 

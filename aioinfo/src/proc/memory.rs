@@ -34,17 +34,15 @@ impl Memory {
         Memory(Err(Refusal::Denied))
     }
 
-    /// Whether it may be read; that of a process that has none, a part of the kernel or one that has ended, may.
-    pub(crate) fn is_readable(&self) -> bool {
-        matches!(self.0, Ok(_) | Err(Refusal::Gone))
+    /// Whether it may be read at all.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_ok()
     }
 
     /// Fills the buffer with what is at this address.
     pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Unreadable> {
-        let memory = match &self.0 {
-            Ok(memory) => memory,
-            Err(Refusal::Gone) => return Err(Unreadable::Nothing),
-            Err(_) => return Err(Unreadable::Denied),
+        let Ok(memory) = &self.0 else {
+            return Err(Unreadable::Denied);
         };
         memory
             .read_exact_at(buffer, address)
