@@ -52,6 +52,14 @@ impl Pieces {
         // A protection that holds for a part makes several mappings of one.
         self.length = self.length.max(mapping.offset + mapping.bytes());
     }
+
+    /// The two addresses where it begins, if it is mapped twice, and the one length.
+    fn twice(&self) -> Option<([u64; 2], u64)> {
+        match *self.beginnings.as_slice() {
+            [(first, bytes), (second, same)] if bytes == same => Some(([first, second], bytes)),
+            _ => None,
+        }
+    }
 }
 
 /// What the kernel calls a ring, on a kernel that says so that its file has no name.
@@ -76,17 +84,7 @@ pub(crate) fn find<'a>(
     memory: &Memory,
     page: u64,
 ) -> Vec<Found> {
-    let mut kernels: BTreeMap<FileId<'_>, Pieces> = BTreeMap::new();
-    let mut candidates: BTreeMap<FileId<'_>, Pieces> = BTreeMap::new();
-    for mapping in mappings.filter(|mapping| mapping.is_shared) {
-        match without_deleted(mapping.name) {
-            (KERNEL, _) => kernels.entry(mapping.file).or_default().add(&mapping),
-            (name, true) if SHARED.contains(&name) => {
-                candidates.entry(mapping.file).or_default().add(&mapping);
-            }
-            _ => {}
-        }
-    }
+    let (kernels, candidates) = by_name(mappings);
     let mut found: Vec<_> = kernels
         .iter()
         .filter_map(|(file, pieces)| kernels_ring(*file, pieces, process, memory, page))
@@ -97,6 +95,29 @@ pub(crate) fn find<'a>(
             .filter_map(|(file, pieces)| served_ring(*file, pieces, memory)),
     );
     found
+}
+
+/// Whether there is memory that may be a ring of the threads engine, as far as that can be told without reading it.
+pub(crate) fn may_be_served<'a>(mappings: impl Iterator<Item = Mapping<'a>>) -> bool {
+    let (_, candidates) = by_name(mappings);
+    candidates.values().any(|pieces| pieces.twice().is_some())
+}
+
+type Files<'a> = BTreeMap<FileId<'a>, Pieces>;
+
+/// What has the name of the kernel's rings, and what those of the threads engine may be.
+fn by_name<'a>(mappings: impl Iterator<Item = Mapping<'a>>) -> (Files<'a>, Files<'a>) {
+    let (mut kernels, mut candidates) = (Files::new(), Files::new());
+    for mapping in mappings.filter(|mapping| mapping.is_shared) {
+        match without_deleted(mapping.name) {
+            (KERNEL, _) => kernels.entry(mapping.file).or_default().add(&mapping),
+            (name, true) if SHARED.contains(&name) => {
+                candidates.entry(mapping.file).or_default().add(&mapping);
+            }
+            _ => {}
+        }
+    }
+    (kernels, candidates)
 }
 
 /// Which of the kernel's rings are there.
@@ -183,20 +204,17 @@ impl MappedFiles for Directory {
 
 /// Two mappings of the same length with the header of a ring that fills them.
 fn served_ring(file: FileId<'_>, pieces: &Pieces, memory: &Memory) -> Option<Found> {
-    let [(first, bytes), (second, same)] = pieces.beginnings.as_slice() else {
-        return None;
-    };
-    let header = (bytes == same)
-        .then(|| header_at(*first, memory))?
+    let (addresses, bytes) = pieces.twice()?;
+    let header = header_at(addresses[0], memory)
         .ok()
         .filter(|header| header.is_genuine)?;
-    (HEADER + HEADER * u64::from(header.nr) == *bytes).then_some(())?;
+    (HEADER + HEADER * u64::from(header.nr) == bytes).then_some(())?;
     Some(Found {
         ring: ring_of(file),
         engine: Engine::Threads,
-        addresses: vec![*first, *second],
-        bytes: *bytes,
-        most_bytes: *bytes,
+        addresses: addresses.to_vec(),
+        bytes,
+        most_bytes: bytes,
         header: Ok(header),
     })
 }
@@ -251,6 +269,11 @@ mod tests {
             .collect();
         assert_eq!(lengths, [(0x9000, 0x9000); 2]);
         assert_eq!(find(RingFile::Other), []);
+        assert!(may_be_served(mappings(MAPS)));
+        let without_last = MAPS.strip_suffix(
+            b"b000-c000 rw-s 00000000 00:01 5                    /dev/zero (deleted)\n",
+        );
+        assert!(without_last.is_some_and(|maps| !may_be_served(mappings(maps))));
         let rings = kernels_rings(mappings(MAPS));
         let rings: Vec<_> = rings.into_iter().map(|(_, inode)| inode).collect();
         assert_eq!(rings, [7, 7, 7, 8]);

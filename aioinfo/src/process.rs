@@ -34,8 +34,8 @@ pub(crate) struct Seen {
 
 /// What a look at a process came to.
 pub(crate) enum Looked {
-    /// It has mapped no ring that is visible. `may_hide`: it has a libaio, and its memory may not be read, so that
-    /// there can be contexts of the threads engine.
+    /// It has mapped no ring that is visible. `may_hide`: it has a libaio, or memory as the threads engine has, which may
+    /// not be read, so that there can be contexts of that engine.
     NoRing {
         /// See above.
         may_hide: bool,
@@ -55,7 +55,9 @@ pub(crate) fn look(pid: u32, page: u64, is_wanted: bool) -> Result<Looked, Refus
     let is_readable = memory.is_open() || text.is_empty();
     let rings = contexts::find(mappings(&text), living, &memory, page);
     if rings.is_empty() && !is_wanted {
-        let may_hide = !is_readable && libraries::are_named_in(mappings(&text));
+        let may_hide = !is_readable
+            && (libraries::are_named_in(mappings(&text))
+                || contexts::may_be_served(mappings(&text)));
         return Ok(Looked::NoRing { may_hide });
     }
     let prefixes: [&[u8]; 3] = [b"LIBAIO_", b"POSIXAIO_", b"SOLARISAIO_"];
