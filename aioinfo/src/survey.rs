@@ -38,11 +38,10 @@ pub(crate) fn survey(pids: &[u32]) -> Result<(Survey, Limits), Refusal> {
         let before = Limits::read();
         let all = look_at_all(pids, machine.page)?;
         let after = Limits::read();
-        let is_settled = before.used == after.used;
-        if is_settled || tries == TRIES {
-            let witnessed = look_again(&all.seen);
-            let mut survey = judge(all, &witnessed, pids, after, machine);
-            survey.unseen.unsettled = !is_settled;
+        let witnessed = look_again(&all.seen);
+        let mut survey = judge(all, &witnessed, pids, after, machine);
+        survey.unseen.unsettled |= before.used != after.used;
+        if !survey.unseen.unsettled || tries == TRIES {
             return Ok((survey, after));
         }
     }
@@ -195,7 +194,8 @@ fn judge(
             requests: used.saturating_sub(visible.requests.at_most),
             in_pid_namespace: system::is_in_pid_namespace(),
             proc_hides: system::hides_processes(),
-            unsettled: false,
+            // There are more than the kernel counts: some came after it was asked, or are what is left of those that went.
+            unsettled: visible.requests.at_least > limits.used.unwrap_or(u64::MAX),
         },
         refused: all.refused,
     }
@@ -402,6 +402,7 @@ mod tests {
                 .map(|seen| (seen.pid, seen.rings[0].ring.clone()));
             let witnessed = rings.filter(|_| is_witnessed).collect();
             let survey = judge(all, &witnessed, &[], limits, MACHINE);
+            assert_eq!(survey.unseen.unsettled, used < 1025);
             let processes = survey
                 .processes
                 .iter()
