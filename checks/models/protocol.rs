@@ -35,7 +35,7 @@ struct EntryWords {
     address: AtomicUsize,
     holder: AtomicUsize,
     callers: AtomicU32,
-    revokers: AtomicU32,
+    visitors: AtomicU32,
     nr: AtomicU32,
     ours: AtomicU32,
 }
@@ -134,7 +134,7 @@ impl Process {
             let words = unsafe { &*std::ptr::from_ref(entry).cast::<EntryWords>() };
             words.address.in_kernel().swap(0, SeqCst);
             words.holder.in_kernel().swap(0, SeqCst);
-            for word in [&words.callers, &words.revokers, &words.nr, &words.ours] {
+            for word in [&words.callers, &words.visitors, &words.nr, &words.ours] {
                 word.in_kernel().swap(0, SeqCst);
             }
         }

@@ -29,8 +29,8 @@ pub(crate) struct Gate {
     holder: AtomicUsize,
     /// Threads that are in, or about to make, a system call that may move `head`.
     callers: AtomicU32,
-    /// Callers that are at the ring to revoke a claim.
-    revokers: AtomicU32,
+    /// Threads that are at the ring and move `head` over no event: callers that revoke a claim.
+    visitors: AtomicU32,
 }
 
 /// Added to the holder's thread, which is even.
@@ -141,17 +141,18 @@ impl Gate {
         count_out(&self.callers);
     }
 
-    /// Counts the thread in as about to touch the ring, if then it finds the context live.
-    pub(crate) fn begin_revoking(&self) {
+    /// Counts the thread in as about to visit the ring, if then it finds the context live. Reapers and callers do
+    /// not wait for it.
+    pub(crate) fn begin_visit(&self) {
         // SeqCst: with the address of the entry, one of this thread and one that destroys the
         // context sees the other.
-        self.revokers.fetch_add(1, SeqCst);
+        self.visitors.fetch_add(1, SeqCst);
     }
 
     /// Counts the thread out again.
-    pub(crate) fn end_revoking(&self) {
+    pub(crate) fn end_visit(&self) {
         // Release: pairs with `close`.
-        count_out(&self.revokers);
+        count_out(&self.visitors);
     }
 
     /// Waits until nobody is at the ring, for a thread that has made sure that nobody comes. False
@@ -159,9 +160,9 @@ impl Gate {
     pub(crate) fn close(&self, thread: usize) -> bool {
         let mut turn = 0;
         loop {
-            // SeqCst: see `enter` and `begin_revoking`.
+            // SeqCst: see `enter` and `begin_visit`.
             let holder = self.holder.load(SeqCst);
-            if holder == 0 && self.revokers.load(SeqCst) == 0 {
+            if holder == 0 && self.visitors.load(SeqCst) == 0 {
                 return true;
             }
             let own = holder & !PASSED == thread;
@@ -192,7 +193,8 @@ impl Gate {
         // Relaxed: a reaper that stays was seen by the thread that destroyed the context, which the
         // caller has acquired from. Others only come and go, because the context is not live.
         // SeqCst: pairs with `begin_call`, against an entry of the registry that is given to
-        // another context. Revokers are callers.
+        // another context. Visitors need not be seen: who destroys the context has waited for them, or left
+        // memory in the ring's place.
         self.holder.load(Relaxed) != 0 || self.callers.load(SeqCst) != 0
     }
 }
@@ -249,9 +251,9 @@ mod tests {
         gate.leave();
         assert!(gate.begin_call(A), "the next one is waited for");
         assert!(gate.close(B), "a caller is not at the ring");
-        gate.begin_revoking();
+        gate.begin_visit();
         assert!(!gate.close(B), "but one that revokes is");
-        gate.end_revoking();
+        gate.end_visit();
         assert!(gate.close(B));
     }
 
@@ -329,7 +331,7 @@ mod tests {
     fn a_child_is_not_counted_out() {
         let gate = Gate::default();
         gate.end_call();
-        gate.end_revoking();
+        gate.end_visit();
         assert!(!gate.has_callers() && gate.close(A));
     }
 }

@@ -258,14 +258,14 @@ pub(crate) unsafe fn call_unknown<T: SystemCall>(
 /// the call reports EINVAL, as if the context were destroyed already.
 #[cold]
 fn revoke(entry: &Entry, ctx: io_context_t) -> bool {
-    entry.gate.begin_revoking();
+    entry.gate.begin_visit();
     let is_live = entry.is_live(ctx.addr());
     if is_live {
         // SAFETY: the ring is mapped: this thread is counted at the gate of a context that is not
         // being destroyed.
         ring::revoke(unsafe { &*ctx.cast_const() }, || entry.slots());
     }
-    entry.gate.end_revoking();
+    entry.gate.end_visit();
     is_live || !entry.is_doomed(ctx.addr())
 }
 
