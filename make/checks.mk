@@ -148,7 +148,7 @@ check-conformance:
 
 # Every event accounted for, on the real kernel.
 check-stress:
-	BUILD=$(BUILD) c-tests/stress/run.sh 1 ring $(filter threads,$(ENGINES))
+	BUILD=$(BUILD) c-tests/stress/run.sh 1 ring spin $(filter threads,$(ENGINES))
 
 # The original library's own test suite.
 check-original:
@@ -205,8 +205,8 @@ check-packages-files:
 	$(cargo_test) --test distribution
 
 check-conformance-long:
-	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring syscall $(filter threads,$(ENGINES)) \
-	  $(if $(i686),referee-i686 ring-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring syscall spin $(filter threads,$(ENGINES)) \
+	  $(if $(i686),referee-i686 ring-i686 spin-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
 
 # The proof that the conformance suite notices mistakes.
 check-mistakes:
@@ -214,8 +214,8 @@ check-mistakes:
 
 # Millions of events.
 check-stress-long:
-	BUILD=$(BUILD) c-tests/stress/run.sh '' ring syscall $(filter threads,$(ENGINES)) \
-	  $(if $(i686),i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
+	BUILD=$(BUILD) c-tests/stress/run.sh '' ring spin syscall $(filter threads,$(ENGINES)) \
+	  $(if $(i686),i686 spin-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
 
 check-original-long:
 	$(if $(i686),checks/original/suite.sh $(BUILD) $(original) 32-c-so 32-c-a 32-ours-so 32-ours-a,$(no_i686))
@@ -240,9 +240,9 @@ check-packages: tools-check-fresh
 	checks/clean-roots/packages.sh $(BUILD)/clean-roots
 
 HOURS ?= 1
-# Seven of the programs run for a time, each in three ways.
+# Seven of the programs run for a time, each in four ways.
 soak: all $(BUILD)/has-aio
-	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 21)) ring syscall $(filter threads,$(ENGINES))
+	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 28)) ring spin syscall $(filter threads,$(ENGINES))
 
 bench: tools-check all $(original)/complete
 	$(CARGO) bench $(checks) -p libaio-rs-benches --locked

@@ -17,6 +17,8 @@ pub(crate) struct Configuration {
     flags: AtomicU32,
     /// `LIBAIO_THREADS`, or 0.
     threads: AtomicU32,
+    /// `LIBAIO_SPIN` in nanoseconds, or 0.
+    spin: AtomicU32,
 }
 
 /// In [`Configuration::flags`].
@@ -88,6 +90,7 @@ impl Configuration {
         Configuration {
             flags: AtomicU32::new(0),
             threads: AtomicU32::new(0),
+            spin: AtomicU32::new(0),
         }
     }
 
@@ -99,6 +102,7 @@ impl Configuration {
         let mut flags = 0;
         #[cfg_attr(not(feature = "threads"), expect(unused_mut))]
         let mut threads = 0;
+        let mut spin = 0;
         while !variables.is_null() {
             // SAFETY: the list ends with null.
             let variable = unsafe { variables.read() };
@@ -118,6 +122,9 @@ impl Configuration {
                 if has(value, b"vgpreload_") {
                     flags |= REAPS_BY_SYSTEM_CALL;
                 }
+            } else if let Some(value) = value_of(c"LIBAIO_SPIN=") {
+                // SAFETY: as above.
+                spin = unsafe { number(value, MOST_SPIN) };
             }
             #[cfg(feature = "threads")]
             if let Some(value) = value_of(c"LIBAIO_ENGINE=") {
@@ -125,13 +132,14 @@ impl Configuration {
                 flags |= unsafe { engine_named(value) } as u32;
             } else if let Some(value) = value_of(c"LIBAIO_THREADS=") {
                 // SAFETY: as above.
-                threads = unsafe { limit_named(value) };
+                threads = unsafe { number(value, MOST_THREADS) };
             }
         }
         // Mostly nothing is said, and the page stays untouched.
-        if flags | threads != 0 {
+        if flags | threads | spin != 0 {
             self.flags.store(flags, Relaxed);
             self.threads.store(threads, Relaxed);
+            self.spin.store(spin * 1000, Relaxed);
         }
     }
 }
@@ -203,24 +211,36 @@ pub(crate) fn threads_limit() -> u32 {
     }
 }
 
-/// 0: no number.
+/// The number at the start of a string, or the highest one that may be; 0: none.
 ///
 /// # Safety
 /// `digit` is the start of a string that ends with a zero.
-#[cfg(feature = "threads")]
-unsafe fn limit_named(mut digit: *const c_char) -> u32 {
-    const MOST: u32 = 999;
-    let mut limit = 0;
+unsafe fn number(mut digit: *const c_char, most: u32) -> u32 {
+    let mut number = 0;
     loop {
         // SAFETY: nothing before it was the zero at the end.
         let value = (unsafe { *digit } as u8).wrapping_sub(b'0');
         if value > 9 {
-            return limit;
+            return number;
         }
-        limit = MOST.min(limit * 10 + u32::from(value));
+        number = most.min(number * 10 + u32::from(value));
         digit = digit.wrapping_add(1);
     }
 }
+
+/// `LIBAIO_SPIN`: nanoseconds for which a wait looks at the ring before it makes the system call; the
+/// variable says microseconds.
+#[inline(always)]
+pub(crate) fn spin() -> u32 {
+    CONFIGURATION.spin.load(Relaxed)
+}
+
+/// Microseconds: longer waits are the kernel's.
+const MOST_SPIN: u32 = 10_000;
+
+/// See [`threads_limit`].
+#[cfg(feature = "threads")]
+const MOST_THREADS: u32 = 999;
 
 /// What follows `name` at the start of the string `variable`.
 ///
@@ -308,6 +328,30 @@ mod tests {
     }
 
     #[test]
+    fn times_at_the_ring() {
+        let spin = |variables: &[&CStr]| read(variables).spin.load(Relaxed);
+        assert_eq!(spin(&[]), 0);
+        assert_eq!(spin(&[c"LIBAIO_SPIN=50"]), 50_000);
+        assert_eq!(spin(&[c"LIBAIO_SPIN=7us", c"LIBAIO_REAP=syscall"]), 7000);
+        assert_eq!(spin(&[c"LIBAIO_SPIN=1", c"LIBAIO_SPIN=2"]), 2000);
+        for value in [c"LIBAIO_SPIN=10001", c"LIBAIO_SPIN=99999999999999999999"] {
+            assert_eq!(spin(&[value]), 10_000_000);
+        }
+        for value in [
+            c"LIBAIO_SPIN=",
+            c"LIBAIO_SPIN=0",
+            c"LIBAIO_SPIN=-5",
+            c"LIBAIO_SPIN=+5",
+            c"LIBAIO_SPIN= 5",
+            c"LIBAIO_SPIN=many",
+            c"LIBAIO_SPINS=5",
+        ] {
+            assert_eq!(spin(&[value]), 0);
+        }
+        assert_eq!(super::spin(), 0, "if nothing is said");
+    }
+
+    #[test]
     fn finds_text_in_a_value() {
         // SAFETY: the literals end with a zero.
         let contains = |value: &CStr, text: &[u8]| unsafe { contains(value.as_ptr(), text) };
@@ -336,7 +380,7 @@ mod tests {
     #[test]
     fn limits_of_threads() {
         // SAFETY: the literals end with a zero.
-        let limit = |value: &CStr| unsafe { limit_named(value.as_ptr()) };
+        let limit = |value: &CStr| unsafe { number(value.as_ptr(), MOST_THREADS) };
         assert_eq!(limit(c"1"), 1);
         assert_eq!(limit(c"32"), 32);
         assert_eq!(limit(c"999"), 999);

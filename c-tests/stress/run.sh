@@ -3,8 +3,8 @@
 #
 # usage: run.sh SECONDS_PER_PROGRAM LABEL...
 #
-# A LABEL is ring, the library as it is; syscall, with LIBAIO_REAP=syscall; threads, with LIBAIO_ENGINE=threads;
-# i686 and threads-i686. Without seconds ('') ring runs as long as each program says, and the others a second.
+# A LABEL is ring, the library as it is; spin, with LIBAIO_SPIN=50; syscall, with LIBAIO_REAP=syscall; threads, with
+# LIBAIO_ENGINE=threads; i686, spin-i686 and threads-i686. Without seconds ('') ring runs as long as each program says, and the others a second.
 # Where the kernel refuses AIO only threads can run.
 # The environment says BUILD: the Makefile's build directory.
 set -eu
@@ -70,6 +70,8 @@ for label; do
 	*/threads-i686) run threads-i686 "$work/32" "$build/i686" "$short" LIBAIO_ENGINE=threads ;;
 	?*/*) skip "$label" "io_setup answers $refused here" ;;
 	/ring) run ring "$work/64" "$build" "$seconds" ;;
+	/spin) run spin "$work/64" "$build" "$short" LIBAIO_SPIN=50 ;;
+	/spin-i686) run spin-i686 "$work/32" "$build/i686" "$short" LIBAIO_SPIN=50 ;;
 	/syscall) run syscall "$work/64" "$build" "$short" LIBAIO_REAP=syscall ;;
 	/i686) run i686 "$work/32" "$build/i686" "$short" ;;
 	*) echo "$0: there is no run $label" >&2 && exit 2 ;;

@@ -36,7 +36,7 @@ chosen=" $* "
 # shellcheck disable=SC2034 # for the functions
 suite='without AIO' skips=$build/skipped
 export LC_ALL=C
-unset LIBAIO_ENGINE LIBAIO_REAP LIBAIO_THREADS
+unset LIBAIO_ENGINE LIBAIO_REAP LIBAIO_SPIN LIBAIO_THREADS
 logs=$build/without-aio
 mkdir -p "$logs"
 # On a disk: O_DIRECT is tried there.

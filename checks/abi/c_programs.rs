@@ -126,6 +126,29 @@ fn with_reaping_in_user_space_switched_off() {
     all_with(ours, Link::Shared, ours, Width::W64, &[], &environment);
 }
 
+/// As long as it may be: whatever comes then comes while a thread looks at the ring.
+const SPIN: [(&str, &str); 1] = [("LIBAIO_SPIN", "10000")];
+
+#[test]
+fn with_waits_at_the_ring() {
+    let ours = Library::Ours;
+    all_with(ours, Link::Shared, ours, Width::W64, &[], &SPIN);
+}
+
+#[test]
+#[ignore = "i686: make check-long"]
+fn on_i686_with_waits_at_the_ring() {
+    let ours = Library::Ours;
+    all_with(ours, Link::Shared, ours, Width::W32, &[], &SPIN);
+}
+
+#[test]
+#[ignore = "i686: make check-long"]
+fn on_i686_with_64_bit_time_and_waits_at_the_ring() {
+    let ours = Library::Ours;
+    all_with(ours, Link::Shared, ours, Width::W32, &TIME64, &SPIN);
+}
+
 fn with_64_bit_time(built: Library, link: Link, run_on: Library) {
     all_with(built, link, run_on, Width::W32, &TIME64, &[]);
 }

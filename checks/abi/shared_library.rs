@@ -424,7 +424,7 @@ fn without_the_threads_engine_it_is_smaller_and_starts_no_thread() {
     let size = fs::metadata(&library).unwrap().len();
     assert!(size < 32 * 1024, "{size} bytes");
     let size = fs::metadata(made.join("libaio.a")).unwrap().len();
-    assert!(size < 44 * 1024, "libaio.a: {size} bytes");
+    assert!(size < 60 * 1024, "libaio.a: {size} bytes");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub mod patience {
     pub const TURNS: u32 = 1;
     pub const TURNS_OF_DESTROY: u32 = 2;
     pub const LOOKS_AT_PLACE: u32 = 2;
+    pub const LOOKS: u32 = 2;
+    pub const PAUSES: u32 = 1;
 
     pub fn spin() {}
 
@@ -24,6 +26,7 @@ pub mod patience {
 /// Two entries, both within reach of every address.
 pub mod tables {
     pub const ENTRIES_LOG2: u32 = 1;
+    pub const SPINNING_LOG2: u32 = 0;
     pub const REACH: usize = 2;
     pub const STRANGERS_LOG2: u32 = 1;
     pub const CONTEXTS_LOG2: u32 = 1;

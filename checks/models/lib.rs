@@ -8,6 +8,7 @@
 
 mod abi;
 mod address_space;
+mod configuration;
 mod descriptors;
 mod engine;
 mod explore;

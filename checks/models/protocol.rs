@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 
 use loom::thread::{ThreadId, current};
@@ -11,6 +12,7 @@ use crate::address_space::{AddressSpace, address};
 use crate::engine::getevents::{Getevents, Timespec};
 use crate::engine::kernel::reaping::{self, Pages};
 use crate::engine::kernel::registry::{Entry, Registry};
+use crate::engine::kernel::spinning::{Place, Spinning};
 use crate::engine::kernel::system_call::SystemCall;
 use crate::kernel::Context;
 use crate::signal;
@@ -23,6 +25,9 @@ use crate::sys::proven_pages::ProvenPages;
 pub struct Process {
     pub registry: Registry,
     pub pages: Pages,
+    pub spinning: Spinning,
+    /// Whether a wait in the kernel for what does not come is over soon. Otherwise loom reports it.
+    pub is_impatient: AtomicBool,
     pub contexts: Vec<Context>,
     pub space: AddressSpace,
     /// `head` when a child was forked.
@@ -96,6 +101,10 @@ impl Process {
                 readable: ProvenPages,
                 writable: ProvenPages,
             },
+            spinning: Spinning {
+                places: std::array::from_fn(|_| Place::default()),
+            },
+            is_impatient: false.into(),
             contexts: (0..)
                 .zip(sizes)
                 .map(|(index, &slots)| Context::new(slots, index * 100))
@@ -180,16 +189,63 @@ impl Process {
             let call = Call::new(place, nr, &read);
             let entry = self.registry.find(address(place).addr());
             let result = match entry {
-                Some(entry) => unsafe {
-                    let wanted = call.wanted();
-                    reaping::getevents(&self.registry, entry, &self.pages, wanted, || true)
-                },
+                Some(entry) => unsafe { self.getevents_of(entry, call.wanted()) },
                 None => unsafe {
                     reaping::call_unknown(&self.registry, &self.pages, call.wanted())
                 },
             };
             call.events(result)
         })
+    }
+
+    /// The call of a program that has found the entry.
+    unsafe fn getevents_of<T: SystemCall>(
+        &self,
+        entry: &Entry,
+        wanted: Getevents<T>,
+    ) -> Result<c_int, Errno> {
+        let (registry, pages) = (&self.registry, &self.pages);
+        unsafe { reaping::getevents(registry, entry, pages, &self.spinning, wanted, || true) }
+    }
+
+    /// io_getevents of the context in the first place, which waits for `min_nr` events. EAGAIN: they do not come.
+    pub fn wait(&self, thread: usize, min_nr: usize, nr: usize) -> Result<Vec<u32>, Errno> {
+        as_thread(thread, || {
+            let mut array = [io_event::of(NOTHING, 0); ROOM];
+            let wanted = Getevents {
+                ctx: address(0),
+                min_nr: min_nr as _,
+                nr: nr as _,
+                events: array.as_mut_ptr(),
+                timeout: std::ptr::null::<Patience>(),
+                sigmask: None,
+            };
+            let count = match self.registry.find(address(0).addr()) {
+                Some(entry) => unsafe { self.getevents_of(entry, wanted) },
+                None => unsafe { reaping::call_unknown(&self.registry, &self.pages, wanted) },
+            }?;
+            let events = &array[..count as usize];
+            Ok(events.iter().map(|event| event.number).collect())
+        })
+    }
+
+    /// Whether a thread looks at a ring.
+    pub fn is_looked_at(&self) -> bool {
+        let place: *const AtomicU32 = std::ptr::from_ref(&self.spinning).cast();
+        let place = unsafe { &*place }.in_kernel();
+        place.load(SeqCst) & 1 << 31 != 0
+    }
+
+    /// The context that the kernel finds.
+    fn context_of(&self, ctx: io_context_t) -> Result<&Context, Errno> {
+        // No lock that would order what the gate must order.
+        match &self.contexts[..] {
+            [context] => Ok(context),
+            contexts => {
+                let context = self.space.ring_at(ctx);
+                Ok(&contexts[context.ok_or(Errno::EINVAL)?])
+            }
+        }
     }
 
     /// A call that begins with an entry that was found before, and reaps or does nothing.
@@ -272,6 +328,10 @@ impl Timespec for Body<'_> {
     fn parts(self) -> (i64, i64) {
         (0, 0)
     }
+
+    fn left(_: i64, _: i64) -> Self {
+        unreachable!("it does not wait")
+    }
 }
 
 impl SystemCall for Body<'_> {
@@ -280,21 +340,81 @@ impl SystemCall for Body<'_> {
         signal::point();
         let process = Process::current();
         let Body(run) = unsafe { *wanted.timeout };
-        // No lock that would order what the gate must order.
-        let context = match &process.contexts[..] {
-            [context] => context,
-            contexts => {
-                let context = process.space.ring_at(wanted.ctx);
-                &contexts[context.ok_or(Errno::EINVAL)?]
-            }
-        };
-        let events = run(context).ok_or(Errno::EINVAL)?;
+        let events = run(process.context_of(wanted.ctx)?).ok_or(Errno::EINVAL)?;
         for (index, &event) in events.iter().enumerate() {
             unsafe { wanted.events.add(index).write(io_event::of(event, 0)) };
         }
         Ok(events.len() as c_int)
     }
 }
+
+/// The timeout of a call that waits. There is none.
+#[derive(Clone, Copy)]
+struct Patience;
+
+impl Timespec for Patience {
+    fn is_zero(self) -> bool {
+        false
+    }
+
+    fn parts(self) -> (i64, i64) {
+        unreachable!("there is no limit")
+    }
+
+    fn left(_: i64, _: i64) -> Self {
+        unreachable!("as above")
+    }
+}
+
+impl SystemCall for Patience {
+    /// Takes events as they come, until there are enough, a handler has run, or the context is destroyed.
+    unsafe fn getevents(wanted: Getevents<Self>) -> Result<c_int, Errno> {
+        let process = Process::current();
+        let to_come = signal::still_to_come();
+        signal::point();
+        // With a mask, handlers that have waited for it run.
+        let before = wanted.sigmask.map(|_| signal::block(false));
+        let result = process.context_of(wanted.ctx).and_then(|context| {
+            let mut taken = Vec::new();
+            let mut looks = 0;
+            let error = loop {
+                signal::point();
+                let is_interrupted = signal::still_to_come() < to_come;
+                match context.read(wanted.nr as usize - taken.len()) {
+                    Some(events) => taken.extend(events),
+                    None => break Errno::EINVAL,
+                }
+                if taken.len() >= wanted.min_nr as usize || is_interrupted {
+                    break Errno::EINTR;
+                }
+                looks += 1;
+                if looks == LOOKS && process.is_impatient.load(SeqCst) {
+                    let has_come = signal::has_come();
+                    // What the thread lets through does not wait until the call is over.
+                    assert!(!has_come || signal::point(), "a signal waits");
+                    break if has_come {
+                        Errno::EINTR
+                    } else {
+                        Errno::EAGAIN
+                    };
+                }
+                crate::sync::yield_now();
+            };
+            if taken.is_empty() {
+                return Err(error);
+            }
+            for (index, &event) in taken.iter().enumerate() {
+                unsafe { wanted.events.add(index).write(io_event::of(event, 0)) };
+            }
+            Ok(taken.len() as c_int)
+        });
+        before.map(signal::block);
+        result
+    }
+}
+
+/// How often an impatient system call looks.
+const LOOKS: u32 = 2;
 
 /// `io_destroy(2)`: the ring is unmapped first thing.
 pub unsafe fn io_destroy(ctx: io_context_t) -> Result<c_int, Errno> {

@@ -93,6 +93,11 @@ pub fn has_come() -> bool {
     with_own(|pending| pending.after.last() == Some(&0)).unwrap_or(false)
 }
 
+/// How many handlers of the current thread are still to come.
+pub fn still_to_come() -> usize {
+    with_own(|pending| pending.after.len()).unwrap_or(0)
+}
+
 /// Blocks the signals of the current thread, or lets those come that have waited. What was before.
 pub fn block(blocked: bool) -> bool {
     // Before it is done, and after.

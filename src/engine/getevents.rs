@@ -27,8 +27,10 @@ pub(crate) trait Timespec: Copy {
     fn is_zero(self) -> bool;
 
     /// Seconds and nanoseconds.
-    #[cfg(feature = "threads")]
     fn parts(self) -> (i64, i64);
+
+    /// As many seconds and nanoseconds as are left of one.
+    fn left(seconds: i64, nanoseconds: i64) -> Self;
 }
 
 impl Timespec for timespec {
@@ -37,10 +39,16 @@ impl Timespec for timespec {
         self.tv_sec == 0 && self.tv_nsec == 0
     }
 
-    #[cfg(feature = "threads")]
     #[allow(clippy::useless_conversion)] // long is 32 or 64 bits wide
     fn parts(self) -> (i64, i64) {
         (i64::from(self.tv_sec), i64::from(self.tv_nsec))
+    }
+
+    fn left(seconds: i64, nanoseconds: i64) -> timespec {
+        timespec {
+            tv_sec: seconds as _,
+            tv_nsec: nanoseconds as _,
+        }
     }
 }
 
@@ -51,8 +59,15 @@ impl Timespec for crate::abi::timespec64 {
         self.tv_sec == 0 && self.tv_nsec == 0
     }
 
-    #[cfg(feature = "threads")]
     fn parts(self) -> (i64, i64) {
         (self.tv_sec, i64::from(self.tv_nsec))
+    }
+
+    fn left(seconds: i64, nanoseconds: i64) -> Self {
+        crate::abi::timespec64 {
+            tv_sec: seconds,
+            tv_nsec: nanoseconds as _,
+            __pad: 0,
+        }
     }
 }

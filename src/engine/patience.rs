@@ -20,6 +20,12 @@ pub(super) const TURNS_OF_DESTROY: u32 = SPINS + 15;
 /// [`TURNS`].
 pub(super) const LOOKS_AT_PLACE: u32 = TURNS;
 
+/// How often a thread that waits at a ring looks at it between two looks at the clock: a microsecond or two.
+pub(super) const LOOKS: u32 = 8;
+
+/// How often it pauses between two looks at the ring.
+pub(super) const PAUSES: u32 = 4;
+
 /// The first sleep, in nanoseconds.
 const FIRST_SLEEP: c_long = 50_000;
 

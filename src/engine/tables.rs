@@ -15,6 +15,9 @@ pub(super) const REACH: usize = 32;
 /// Counters of threads that call with a context which is not in the kernel engine's table.
 pub(super) const STRANGERS_LOG2: u32 = 6;
 
+/// Places where it is kept how waits at a ring went: a kilobyte.
+pub(super) const SPINNING_LOG2: u32 = 8;
+
 /// The threads engine's table: so many contexts may one process have.
 #[cfg(feature = "threads")]
 pub(super) const CONTEXTS_LOG2: u32 = 13;

@@ -31,7 +31,6 @@ pub(crate) fn sleep(nanoseconds: c_long) {
 
 /// Nanoseconds of the monotonic clock, as the kernel has it: `clock_gettime(3)` may be a preloaded
 /// library's, which shows another time, and the kernel would wait for that.
-#[cfg(feature = "threads")]
 #[allow(clippy::useless_conversion)] // long is 32 or 64 bits wide
 pub(crate) fn now() -> i64 {
     let mut now = timespec {

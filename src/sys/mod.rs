@@ -19,7 +19,6 @@ pub(crate) mod memory;
 #[allow(dead_code)] // The interfaces' alone.
 pub(crate) mod notifications;
 mod numbers;
-#[cfg(any(feature = "threads", target_pointer_width = "32"))]
 pub(crate) mod probe;
 #[cfg(feature = "threads")]
 pub(crate) mod process;
@@ -27,7 +26,7 @@ pub(crate) mod proven_pages;
 pub(crate) mod sanitizers;
 #[cfg(feature = "threads")]
 mod scheduling;
-#[cfg(feature = "threads")]
+#[cfg_attr(not(feature = "threads"), allow(dead_code))] // Not all of it is used then.
 pub(crate) mod signals;
 #[cfg(feature = "threads")]
 pub(crate) mod sockets;

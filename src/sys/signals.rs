@@ -1,4 +1,4 @@
-//! Signals: no handler runs while the threads engine is between two steps.
+//! Signals: no handler runs while the threads engine is between two steps, or a thread waits at a ring.
 //!
 //! The kernel's AIO is entered and left in one system call, and a handler runs before or after it. A
 //! call that is carried out here blocks signals for the same effect: so a handler may call the
@@ -8,7 +8,10 @@ use core::ffi::{c_int, c_long, c_ulong};
 use core::ptr;
 
 use super::aio::SIGSET_SIZE;
-use super::errno::{Errno, result};
+#[cfg(feature = "threads")]
+use super::errno::Errno;
+use super::errno::result;
+#[cfg(feature = "threads")]
 use super::files;
 
 /// The kernel's set of signals.
@@ -116,11 +119,16 @@ impl Signals {
         Signals(unsafe { core::mem::transmute::<[u32; 2], [c_ulong; WORDS]>(halves) })
     }
 
+    /// Its address, for a system call.
+    pub(crate) fn as_sigset(&self) -> *const libc::sigset_t {
+        ptr::from_ref(self).cast()
+    }
+
     /// With this as the mask, lets handlers run whose signals have come. Whether one did.
+    #[cfg(feature = "threads")]
     pub(crate) fn deliver(&self) -> bool {
-        let mask = ptr::from_ref(self).cast();
         // SAFETY: the mask is there.
-        let done = unsafe { files::let_handlers_run(mask) };
+        let done = unsafe { files::let_handlers_run(self.as_sigset()) };
         done == Err(Errno::EINTR)
     }
 

@@ -28,7 +28,7 @@ run() {
 		case $word in -*) options+=("$word") ;; *) settings+=("$word") ;; esac
 	done
 	names+=("$name")
-	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u SOLARISAIO_ENGINE -u SOLARISAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP \
+	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u SOLARISAIO_ENGINE -u SOLARISAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP -u LIBAIO_SPIN \
 		-u LD_PRELOAD -u LD_LIBRARY_PATH TMPDIR="$work" ${settings[@]+"${settings[@]}"} "$program" ${options[@]+"${options[@]}"} \
 		-l "$library" -a "$libaio" -t "$work/verdicts.$name" ${arguments[@]+"${arguments[@]}"} >"$work/out" 2>&1 </dev/null || status=1
 	sed "s/^/$name: /" "$work/out"

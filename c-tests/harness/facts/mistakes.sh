@@ -35,7 +35,7 @@ build_library() {
 # notices TITLE: runs facts on the library there; what they say is in $work/out
 notices() {
 	local status=0
-	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u SOLARISAIO_ENGINE -u SOLARISAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP \
+	env -u POSIXAIO_ENGINE -u POSIXAIO_THREADS -u SOLARISAIO_ENGINE -u SOLARISAIO_THREADS -u LIBAIO_ENGINE -u LIBAIO_REAP -u LIBAIO_SPIN \
 		TMPDIR="$files" LD_LIBRARY_PATH="$work/build" ${preload:+LD_PRELOAD="$library"} timeout 120 "$work/conformance" -s 16 \
 		-l "$library" "$1" >"$work/out" 2>&1 </dev/null || status=$?
 	rm -rf "${files:?}"/*

@@ -10,6 +10,8 @@ pub mod reaping;
 pub mod registry;
 #[path = "../../../src/engine/kernel/ring.rs"]
 pub mod ring;
+#[path = "../../../src/engine/kernel/spinning.rs"]
+pub mod spinning;
 #[path = "../../../src/engine/kernel/stand_in.rs"]
 pub mod stand_in;
 

@@ -3,6 +3,8 @@
 #[path = "blocked.rs"]
 mod blocked;
 
+use std::ptr;
+
 pub use blocked::Blocked;
 
 use crate::signal;
@@ -25,6 +27,10 @@ impl Signals {
 
     pub fn of_halves(_: [u32; 2]) -> Signals {
         Signals
+    }
+
+    pub fn as_sigset(&self) -> *const libc::sigset_t {
+        ptr::from_ref(self).cast()
     }
 
     pub fn deliver(&self) -> bool {

@@ -7,4 +7,5 @@ mod helpers;
 mod polls;
 mod reaping;
 mod signals;
+mod spinning;
 mod waiting;

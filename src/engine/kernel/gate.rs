@@ -29,7 +29,8 @@ pub(crate) struct Gate {
     holder: AtomicUsize,
     /// Threads that are in, or about to make, a system call that may move `head`.
     callers: AtomicU32,
-    /// Threads that are at the ring and move `head` over no event: callers that revoke a claim.
+    /// Threads that are at the ring and move `head` over no event: callers that revoke a claim, and
+    /// who looks whether events are ready.
     visitors: AtomicU32,
 }
 

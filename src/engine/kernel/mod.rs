@@ -8,6 +8,7 @@
 //! | [`mod@ours`] | changes of `head` that a forked child does not make |
 //! | [`ring`] | how `head` is moved |
 //! | [`reaping`] | what a call does with the three |
+//! | [`spinning`] | looking at the ring before the system call |
 //! | [`stand_in`] | what `io_destroy` leaves to a thread that is still at the ring |
 //! | [`system_call`] | the system call for events, and with 64-bit seconds on 32 bits |
 
@@ -16,6 +17,7 @@ pub(super) mod ours;
 pub(super) mod reaping;
 pub(super) mod registry;
 pub(super) mod ring;
+pub(super) mod spinning;
 pub(super) mod stand_in;
 pub(super) mod system_call;
 #[cfg(target_pointer_width = "32")]
@@ -33,6 +35,7 @@ use crate::sys::errno::Errno;
 use crate::sys::sanitizers;
 use reaping::Pages;
 use registry::{Entry, Registry};
+use spinning::Spinning;
 use system_call::SystemCall;
 
 /// What the engine knows of this process. All zero: nothing, as in a forked child.
@@ -42,6 +45,8 @@ pub(super) struct Kernel {
     registry: Registry,
     /// Which pointers may be used without asking the kernel.
     pages: Pages,
+    /// Whether it has paid to look at rings before a system call.
+    spinning: Spinning,
     /// Whether a forked child finds this memory wiped, and events may be taken from the ring:
     /// [`UNASKED`], [`COLLECTED`], [`YES`] or [`NO`].
     reaps: AtomicU32,
@@ -133,7 +138,10 @@ impl Kernel {
     ) -> Result<c_int, Errno> {
         let proves = || self.is_wiped(wipes);
         // SAFETY: the caller keeps the same promise.
-        unsafe { reaping::getevents(&self.registry, entry, &self.pages, wanted, proves) }
+        unsafe {
+            let (registry, pages) = (&self.registry, &self.pages);
+            reaping::getevents(registry, entry, pages, &self.spinning, wanted, proves)
+        }
     }
 
     /// The same of a context that this engine does not know.

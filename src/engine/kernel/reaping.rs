@@ -8,15 +8,18 @@ use core::cmp::min;
 use core::ffi::{c_int, c_long};
 
 use super::registry::{Entry, Registry, UNREADABLE};
+use super::spinning::{Seen, Spinning};
 use super::system_call::SystemCall;
 use super::{ring, stand_in};
 use crate::abi::{aio_ring, io_context_t, io_event};
+use crate::configuration;
 use crate::engine::getevents::Getevents;
 use crate::engine::trace_points;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::errno::Errno;
 use crate::sys::proven_pages::ProvenPages;
-use crate::sys::{aio, sanitizers, thread};
+use crate::sys::signals::Blocked;
+use crate::sys::{aio, futex, probe, sanitizers, thread};
 
 /// Pages that the kernel has accepted in earlier calls. All zero: none.
 #[repr(C)]
@@ -38,6 +41,7 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     registry: &Registry,
     entry: &Entry,
     pages: &Pages,
+    spinning: &Spinning,
     wanted: Getevents<T>,
     proves: impl FnOnce() -> bool,
 ) -> Result<c_int, Errno> {
@@ -52,9 +56,7 @@ pub(crate) unsafe fn getevents<T: SystemCall>(
     let proves = entry.is_unproven() && proves();
     trace_points::wait_begin(wanted.ctx, wanted.min_nr, wanted.nr);
     // SAFETY: the caller keeps the same promise.
-    let result = unsafe {
-        call(entry, pages, wanted).unwrap_or_else(|| call_unknown(registry, pages, wanted))
-    };
+    let result = unsafe { wait(registry, entry, pages, spinning, wanted) };
     trace_points::wait_end(wanted.ctx, wanted.min_nr, trace_points::told(result));
     sanitizers::collected(wanted.events, result);
     if proves && result.is_ok() {
@@ -184,6 +186,138 @@ unsafe fn take(
     ring::commit(ring, nr, look, next, &entry.ours).then_some(count as c_int)
 }
 
+/// Waits, in the way that the environment asks for. Apart from [`getevents`], so that this costs the calls nothing
+/// that take what is there.
+///
+/// # Safety
+/// As [`getevents`].
+#[inline(never)]
+unsafe fn wait<T: SystemCall>(
+    registry: &Registry,
+    entry: &Entry,
+    pages: &Pages,
+    spinning: &Spinning,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
+    match configuration::spin() {
+        // SAFETY: the caller keeps the same promise.
+        0 => unsafe { wait_in_kernel(registry, entry, pages, wanted) },
+        // SAFETY: as above.
+        limit => unsafe { spin_and_call(registry, entry, pages, spinning, wanted, limit.into()) },
+    }
+}
+
+/// Waits with the system call.
+///
+/// # Safety
+/// As [`getevents`].
+#[inline(always)]
+unsafe fn wait_in_kernel<T: SystemCall>(
+    registry: &Registry,
+    entry: &Entry,
+    pages: &Pages,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    let result = unsafe { ask(registry, entry, pages, wanted) };
+    if result.is_ok() && !wanted.timeout.is_null() {
+        pages.readable.add(wanted.timeout, size_of::<T>());
+    }
+    result
+}
+
+/// Waits at the ring for `limit` nanoseconds at most, and for the rest with the system call.
+///
+/// # Safety
+/// As [`getevents`].
+#[cold]
+#[inline(never)]
+unsafe fn spin_and_call<T: SystemCall>(
+    registry: &Registry,
+    entry: &Entry,
+    pages: &Pages,
+    spinning: &Spinning,
+    wanted: Getevents<T>,
+    limit: i64,
+) -> Result<c_int, Errno> {
+    let place = spinning.place(wanted.ctx);
+    // Not in a call that the kernel may refuse, or that has a mask of its own.
+    let is_wait = wanted.min_nr > 0
+        && wanted.min_nr <= wanted.nr
+        && wanted.sigmask.is_none_or(|mask| mask.is_null());
+    // The entry may be that of a context that was here before.
+    let is_known = || entry.slots().is_some() && entry.is_live(wanted.ctx.addr());
+    let may_spin = || is_known() && !entry.gate.has_callers() && place.is_worth_it();
+    let mut time = None;
+    if is_wait && may_spin() {
+        // SAFETY: the caller keeps the same promise.
+        time = unsafe { time_of(pages, &wanted) };
+    }
+    let Some(time) = time.filter(|&time| time > 0) else {
+        // SAFETY: as above.
+        return unsafe { wait_in_kernel(registry, entry, pages, wanted) };
+    };
+    let blocked = Blocked::new();
+    let mask = blocked.before();
+    let begin = futex::now();
+    let during = (begin, limit.min(time));
+    let seen = place.spin(entry, wanted.ctx, wanted.min_nr, during, mask);
+    if seen == Seen::Enough {
+        // SAFETY: as above.
+        if let Some(count) = unsafe { reap(entry, pages, wanted) } {
+            return Ok(count);
+        }
+    }
+    let left;
+    let mut timeout = wanted.timeout;
+    if !timeout.is_null() {
+        let nanoseconds = (time - (futex::now() - begin)).max(0);
+        left = T::left(nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS);
+        timeout = &raw const left;
+    }
+    let mut rest = Getevents {
+        timeout,
+        sigmask: Some(mask.as_sigset()),
+        ..wanted
+    };
+    // SAFETY: as above; timeout and mask outlive the call.
+    let result = unsafe { ask(registry, entry, pages, rest) };
+    // ENOSYS: before Linux 4.18. EPERM: a sandbox that is older than this call.
+    if result == Err(Errno::ENOSYS) || result == Err(Errno::EPERM) {
+        drop(blocked);
+        rest.sigmask = None;
+        // SAFETY: as above.
+        return unsafe { ask(registry, entry, pages, rest) };
+    }
+    result
+}
+
+/// How many nanoseconds a call may wait. None: only the kernel can say.
+///
+/// # Safety
+/// As [`getevents`].
+unsafe fn time_of<T: SystemCall>(pages: &Pages, wanted: &Getevents<T>) -> Option<i64> {
+    if wanted.timeout.is_null() {
+        return Some(i64::MAX);
+    }
+    let is_proven = pages.readable.contain(wanted.timeout, size_of::<T>());
+    if !is_proven {
+        // Calls that fail prove no page: those of programs that wait for events and leave them in the ring.
+        if !probe::are_readable(wanted.timeout.cast(), size_of::<T>()) {
+            return None;
+        }
+        pages.readable.add(wanted.timeout, size_of::<T>());
+    }
+    // SAFETY: the kernel has read this page before; it may be misaligned, as for the kernel.
+    let (seconds, nanoseconds) = unsafe { wanted.timeout.read_unaligned() }.parts();
+    // What is no time is the kernel's to judge, and no wait is as long as the longest.
+    let is_time = (0..1 << 32).contains(&seconds) && (0..NANOSECONDS).contains(&nanoseconds);
+    is_time.then(|| seconds * NANOSECONDS + nanoseconds)
+}
+
+/// Of a second.
+const NANOSECONDS: i64 = 1_000_000_000;
+
 /// Looks at a context's ring, if it is for the first time. False if only the kernel may read it.
 #[cold]
 fn learn_ring(entry: &Entry, ring: &aio_ring, nr: u32) -> bool {
@@ -192,6 +326,21 @@ fn learn_ring(entry: &Entry, ring: &aio_ring, nr: u32) -> bool {
     // Relaxed: as every look at `nr`. It fails if that was said before, or is said of a newer context.
     let is_learnt = entry.nr.compare_exchange(0, learnt, Relaxed, Relaxed);
     readable && is_learnt.is_ok()
+}
+
+/// Makes the system call, while no reaper moves `head`. The timeout need not be the program's.
+///
+/// # Safety
+/// As [`aio::io_getevents`].
+#[inline(always)]
+unsafe fn ask<T: SystemCall>(
+    registry: &Registry,
+    entry: &Entry,
+    pages: &Pages,
+    wanted: Getevents<T>,
+) -> Result<c_int, Errno> {
+    // SAFETY: the caller keeps the same promise.
+    unsafe { call(entry, pages, wanted).unwrap_or_else(|| call_unknown(registry, pages, wanted)) }
 }
 
 /// Makes the system call, while no reaper moves `head`. None: the entry is another context's by now.
@@ -221,9 +370,6 @@ pub(crate) unsafe fn call<T: SystemCall>(
         if count > 0 {
             let length = count as usize * size_of::<io_event>();
             pages.writable.add(wanted.events.cast_const(), length);
-        }
-        if !wanted.timeout.is_null() {
-            pages.readable.add(wanted.timeout, size_of::<T>());
         }
     }
     Some(result)
@@ -331,6 +477,7 @@ mod tests {
         ring: Box<Ring>,
         registry: Box<Registry>,
         pages: Box<Pages>,
+        spinning: Box<Spinning>,
         /// Written through the pointer that a call gets, while others look at the context.
         array: UnsafeCell<[io_event; SLOTS as usize]>,
     }
@@ -341,44 +488,51 @@ mod tests {
         static WITHIN: Cell<fn()> = const { Cell::new(|| ()) };
         static ENTRY: Cell<*const Entry> = const { Cell::new(ptr::null()) };
         static REGISTRY: Cell<*const Registry> = const { Cell::new(ptr::null()) };
+        /// The last system call.
+        static LAST: Cell<Option<Getevents<Timeout>>> = const { Cell::new(None) };
     }
 
-    /// A timeout; true: do not wait.
-    #[derive(Clone, Copy)]
-    struct Timeout(bool);
+    /// A timeout: seconds and nanoseconds.
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    struct Timeout(i64, i64);
 
     impl Timespec for Timeout {
         fn is_zero(self) -> bool {
-            self.0
+            self == AT_ONCE
         }
 
-        #[cfg(feature = "threads")]
         fn parts(self) -> (i64, i64) {
-            (0, 0)
+            (self.0, self.1)
+        }
+
+        fn left(seconds: i64, nanoseconds: i64) -> Timeout {
+            Timeout(seconds, nanoseconds)
         }
     }
 
     impl SystemCall for Timeout {
-        unsafe fn getevents(_: Getevents<Timeout>) -> Result<c_int, Errno> {
+        unsafe fn getevents(wanted: Getevents<Timeout>) -> Result<c_int, Errno> {
             SYSTEM_CALLS.set(SYSTEM_CALLS.get() + 1);
+            LAST.set(Some(wanted));
             WITHIN.get()();
             Ok(2)
         }
     }
 
-    static AT_ONCE: Timeout = Timeout(true);
-    static LATER: Timeout = Timeout(false);
+    static AT_ONCE: Timeout = Timeout(0, 0);
+    static LATER: Timeout = Timeout(7, 5);
 
     impl Context {
         /// With `ready` events from slot `head` on. The array's pages are good, and those of the
         /// timeouts.
         fn new(head: u32, ready: u32) -> Context {
             // SAFETY: all zero is a value of each.
-            let (mut ring, registry, pages) = unsafe {
+            let (mut ring, registry, pages, spinning) = unsafe {
                 (
                     Box::<MaybeUninit<Ring>>::new(MaybeUninit::zeroed()).assume_init(),
                     Box::<MaybeUninit<Registry>>::new(MaybeUninit::zeroed()).assume_init(),
                     Box::<MaybeUninit<Pages>>::new(MaybeUninit::zeroed()).assume_init(),
+                    Box::<MaybeUninit<Spinning>>::new(MaybeUninit::zeroed()).assume_init(),
                 )
             };
             ring.header = aio_ring {
@@ -398,6 +552,7 @@ mod tests {
                 ring,
                 registry,
                 pages,
+                spinning,
                 // SAFETY: zero is an event.
                 array: UnsafeCell::new(unsafe { core::mem::zeroed() }),
             };
@@ -452,7 +607,17 @@ mod tests {
             proves: impl FnOnce() -> bool,
         ) -> Result<c_int, Errno> {
             // SAFETY: the caller keeps the same promise.
-            unsafe { getevents(&self.registry, self.entry(), &self.pages, wanted, proves) }
+            unsafe {
+                let (registry, pages) = (&self.registry, &self.pages);
+                getevents(
+                    registry,
+                    self.entry(),
+                    pages,
+                    &self.spinning,
+                    wanted,
+                    proves,
+                )
+            }
         }
 
         fn head(&self) -> u32 {
@@ -568,6 +733,332 @@ mod tests {
             assert_eq!(SYSTEM_CALLS.get(), before + system_calls, "{sigmask:?}");
         }
         assert!(!context.entry().gate.has_callers());
+    }
+
+    /// What comes while a thread waits at the ring.
+    #[cfg(not(miri))]
+    mod at_the_ring {
+        use super::*;
+        use crate::engine::patience::{LOOKS, PAUSES, waits};
+        use crate::sys::signals::Signals;
+
+        /// How often a thread waits between two looks at the clock.
+        const A_WHILE: u32 = LOOKS * PAUSES;
+        /// Longer than any test looks.
+        const LONG: i64 = NANOSECONDS;
+
+        std::thread_local! {
+            static RING: Cell<*const aio_ring> = const { Cell::new(ptr::null()) };
+            static HANDLED: Cell<u32> = const { Cell::new(0) };
+        }
+
+        /// A context whose ring was read before, and is empty.
+        fn context() -> Context {
+            let mut context = Context::new(SLOTS - 1, 1);
+            assert_eq!(context.reap(1, 1, ptr::null()), Some(1));
+            RING.set(&raw const context.ring.header);
+            ENTRY.set(context.entry());
+            WITHIN.set(|| ());
+            SYSTEM_CALLS.set(0);
+            LAST.set(None);
+            context
+        }
+
+        /// Waits, while `meanwhile` happens between any two looks. The result, and how often it waited.
+        fn wait(
+            context: &mut Context,
+            limit: i64,
+            change: impl FnOnce(&mut Getevents<Timeout>),
+            meanwhile: fn(),
+        ) -> (Result<c_int, Errno>, u32) {
+            // An earlier wait may have been in vain, or late.
+            let place = context.spinning.place(context.ctx());
+            place.0.store(0, Relaxed);
+            wait_again(context, limit, change, meanwhile)
+        }
+
+        /// As [`wait`], with what was learnt.
+        fn wait_again(
+            context: &mut Context,
+            limit: i64,
+            change: impl FnOnce(&mut Getevents<Timeout>),
+            meanwhile: fn(),
+        ) -> (Result<c_int, Errno>, u32) {
+            let mut wanted = context.wanted(1, 2, ptr::null());
+            change(&mut wanted);
+            let (registry, entry, pages) = (&context.registry, context.entry(), &*context.pages);
+            waits::during(meanwhile, || {
+                // SAFETY: the array has room, and the ring is there.
+                unsafe { spin_and_call(registry, entry, pages, &context.spinning, wanted, limit) }
+            })
+        }
+
+        /// Another event is ready.
+        fn complete() {
+            // SAFETY: the test has it.
+            unsafe { &*RING.get() }.tail.store(1, Relaxed);
+        }
+
+        /// The signals that this thread blocks.
+        fn mask() -> Signals {
+            Blocked::new().before()
+        }
+
+        /// This thread blocks one signal, which the mask of a system call shows then.
+        fn block_one() -> Signals {
+            // SAFETY: the set is there.
+            unsafe {
+                let mut set = core::mem::zeroed();
+                libc::sigemptyset(&raw mut set);
+                libc::sigaddset(&raw mut set, libc::SIGUSR2);
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+            }
+            mask()
+        }
+
+        #[test]
+        fn an_event_that_comes_is_taken() {
+            let mut context = context();
+            let before = block_one();
+            for (timeout, head) in [(ptr::null(), 1), (&raw const LATER, 1)] {
+                context.ring.header.head.store(0, Relaxed);
+                context.ring.header.tail.store(0, Relaxed);
+                let change = |wanted: &mut Getevents<Timeout>| wanted.timeout = timeout;
+                let (result, waits) = wait(&mut context, LONG, change, complete);
+                assert_eq!((result, context.head()), (Ok(1), head));
+                assert!((1..=A_WHILE).contains(&waits), "{waits}");
+            }
+            assert_eq!(SYSTEM_CALLS.get(), 0);
+            assert_eq!(mask().halves(), before.halves());
+        }
+
+        #[test]
+        fn a_timeout_is_looked_at_once() {
+            let mut context = context();
+            // SAFETY: all zero: no page.
+            context.pages.readable = unsafe { core::mem::zeroed() };
+            let change = |wanted: &mut Getevents<Timeout>| wanted.timeout = &raw const LATER;
+            assert_eq!(wait(&mut context, LONG, change, complete).0, Ok(1));
+            assert_eq!(SYSTEM_CALLS.get(), 0);
+        }
+
+        #[test]
+        fn fewer_events_than_wanted_are_left() {
+            let mut context = context();
+            let two = |wanted: &mut Getevents<Timeout>| wanted.min_nr = 2;
+            let (result, waits) = wait(&mut context, 1, two, complete);
+            assert_eq!((result, context.head()), (Ok(2), 0), "from the kernel");
+            assert_eq!((waits, SYSTEM_CALLS.get()), (A_WHILE, 1));
+        }
+
+        #[test]
+        fn the_rest_of_the_time_is_waited_in_the_kernel() {
+            let mut context = context();
+            let before = block_one();
+            WITHIN.set(|| {
+                let asked = LAST.get().unwrap();
+                // SAFETY: it is there during the call.
+                let mask_of_call = unsafe { Signals::at(asked.sigmask.unwrap()) };
+                HANDLED.set(mask_of_call.halves()[0]);
+                // SAFETY: as above.
+                if let Some(&Timeout(seconds, nanoseconds)) = unsafe { asked.timeout.as_ref() } {
+                    let left = seconds * NANOSECONDS + nanoseconds;
+                    let range = 0..7 * NANOSECONDS + 5;
+                    assert!(range.contains(&left) && nanoseconds < NANOSECONDS);
+                    assert_ne!(asked.timeout, &raw const LATER);
+                }
+                assert_ne!(mask().halves()[0] & 1, 0, "SIGHUP is blocked");
+            });
+            let later = |wanted: &mut Getevents<Timeout>| wanted.timeout = &LATER;
+            for is_limited in [false, true] {
+                let change = |wanted: &mut Getevents<Timeout>| {
+                    if is_limited {
+                        later(wanted);
+                    }
+                };
+                let (result, waits) = wait(&mut context, 1, change, || ());
+                assert_eq!((result, waits), (Ok(2), A_WHILE));
+                let asked = LAST.get().unwrap();
+                assert_eq!(asked.timeout.is_null(), !is_limited);
+                assert_eq!(HANDLED.get(), before.halves()[0], "the thread's own mask");
+                assert_eq!(mask().halves(), before.halves());
+                // The stack's page is the library's choice, and may be gone with the thread.
+                let own = size_of::<Timeout>();
+                assert!(!is_limited || !context.pages.readable.contain(asked.timeout, own));
+            }
+            // As often as the clock says, which may be looked at late.
+            let (_, waits) = wait(&mut context, 3_000_000, later, || ());
+            assert!(waits > A_WHILE && waits % A_WHILE == 0, "{waits}");
+            // No longer than the call itself may wait.
+            let short = Timeout(0, 1);
+            context
+                .pages
+                .readable
+                .add(&raw const short, size_of::<Timeout>());
+            WITHIN.set(|| {
+                // SAFETY: it is there during the call.
+                assert_eq!(unsafe { *LAST.get().unwrap().timeout }, AT_ONCE);
+            });
+            let change = |wanted: &mut Getevents<Timeout>| wanted.timeout = &raw const short;
+            let (_, waits) = wait(&mut context, LONG, change, || ());
+            assert_eq!(waits, A_WHILE);
+        }
+
+        #[test]
+        fn only_a_wait_that_the_kernel_accepts_looks() {
+            static LATE: [Timeout; 5] = [
+                Timeout(i64::MIN, 0),
+                Timeout(1 << 32, 0),
+                Timeout(0, -1),
+                Timeout(0, NANOSECONDS),
+                Timeout(0, 0),
+            ];
+            let mut context = context();
+            context
+                .pages
+                .readable
+                .add(LATE.as_ptr(), size_of_val(&LATE));
+            let mut is_asked = |change: &dyn Fn(&mut Getevents<Timeout>)| {
+                let mut asked = None;
+                let before = SYSTEM_CALLS.get();
+                let change = |wanted: &mut Getevents<Timeout>| {
+                    change(wanted);
+                    asked = Some(*wanted);
+                };
+                let (result, waits) = wait(&mut context, LONG, change, || ());
+                assert_eq!((result, waits), (Ok(2), 0));
+                assert_eq!(SYSTEM_CALLS.get(), before + 1);
+                let (asked, last) = (asked.unwrap(), LAST.get().unwrap());
+                assert_eq!(asked.timeout, last.timeout);
+                assert_eq!(asked.sigmask, last.sigmask);
+            };
+            is_asked(&|wanted| wanted.min_nr = 0);
+            is_asked(&|wanted| wanted.min_nr = -1);
+            is_asked(&|wanted| wanted.min_nr = wanted.nr + 1);
+            is_asked(&|wanted| wanted.sigmask = Some(ptr::without_provenance(0x5000)));
+            is_asked(&|wanted| wanted.timeout = ptr::without_provenance(0x5000));
+            for late in &LATE {
+                is_asked(&|wanted| wanted.timeout = late);
+            }
+            assert!(context.entry().gate.begin_call(2));
+            assert_eq!(
+                wait(&mut context, LONG, |_| (), || ()),
+                (Ok(2), 0),
+                "a caller"
+            );
+            context.entry().gate.end_call();
+            context.entry().nr.store(UNREADABLE, Relaxed);
+            assert_eq!(
+                wait(&mut context, LONG, |_| (), || ()),
+                (Ok(2), 0),
+                "no ring"
+            );
+            context.entry().nr.store(SLOTS, Relaxed);
+            let learnt = |context: &Context| context.spinning.place(context.ctx()).0.load(Relaxed);
+            assert_eq!(learnt(&context), 0);
+            let result = wait(&mut context, 1, |_| (), || ());
+            assert_eq!(result, (Ok(2), A_WHILE));
+            assert!((1..1 << 31).contains(&learnt(&context)));
+            let place = context.spinning.place(context.ctx());
+            place.0.store(1 << 20, Relaxed);
+            let result = wait_again(&mut context, LONG, |_| (), || ());
+            assert_eq!(result, (Ok(2), 0), "in vain");
+        }
+
+        #[test]
+        fn one_thread_looks() {
+            std::thread_local! {
+                static CONTEXT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+            }
+            let mut context = context();
+            CONTEXT.set(&raw const context);
+            let look_too = || {
+                // SAFETY: the test has it, and does not change it.
+                let context = unsafe { &*CONTEXT.get() };
+                let place = context.spinning.place(context.ctx());
+                let (entry, mask) = (context.entry(), Signals::of_halves([0; 2]));
+                let during = (futex::now(), LONG);
+                let look = || place.spin(entry, context.ctx(), 1, during, mask);
+                assert_eq!(waits::of(look), (Seen::Others, 0));
+            };
+            assert_eq!(wait(&mut context, 1, |_| (), look_too), (Ok(2), A_WHILE));
+        }
+
+        #[test]
+        fn a_caller_that_comes_ends_it() {
+            let mut context = context();
+            // SAFETY: the context outlives the call.
+            let call = || assert!(unsafe { &*ENTRY.get() }.gate.begin_call(2));
+            let (result, waits) = wait(&mut context, LONG, |_| (), call);
+            assert_eq!((result, waits, SYSTEM_CALLS.get()), (Ok(2), PAUSES, 1));
+            for _ in 0..PAUSES {
+                assert!(context.entry().gate.has_callers());
+                context.entry().gate.end_call();
+            }
+            assert!(!context.entry().gate.has_callers());
+        }
+
+        #[test]
+        fn who_destroys_the_context_ends_it() {
+            let mut context = context();
+            let destroy = || {
+                // SAFETY: the context outlives the call.
+                let entry = unsafe { &*ENTRY.get() };
+                entry.start_destroying(RING.get().addr());
+                // Nobody is at the ring between two looks.
+                assert!(waits::of(|| entry.gate.close(4)) == (true, 0));
+            };
+            let (result, waits) = wait(&mut context, LONG, |_| (), destroy);
+            assert_eq!((result, waits), (Ok(2), PAUSES), "the kernel knows");
+        }
+
+        #[test]
+        fn what_another_has_claimed_is_waited_for() {
+            let mut context = context();
+            let claim = || {
+                complete();
+                // SAFETY: the test has it.
+                unsafe { &*RING.get() }.head.store(SLOTS, Relaxed);
+            };
+            let (result, waits) = wait(&mut context, 1, |_| (), claim);
+            assert_eq!((result, waits), (Ok(2), A_WHILE));
+        }
+
+        #[test]
+        fn a_signal_ends_it_and_its_handler_runs_in_the_system_call() {
+            extern "C" fn handle(_: c_int) {
+                HANDLED.set(HANDLED.get() + 1);
+            }
+            /// For this thread.
+            fn raise(signal: c_int) {
+                // SAFETY: the thread is there.
+                unsafe { libc::pthread_kill(libc::pthread_self(), signal) };
+            }
+            let mut context = context();
+            HANDLED.set(0);
+            // SAFETY: the handler only counts.
+            let before = unsafe {
+                let handler: extern "C" fn(c_int) = handle;
+                libc::signal(libc::SIGUSR1, handler as libc::sighandler_t)
+            };
+            WITHIN.set(|| assert_eq!(HANDLED.get(), 0, "not yet"));
+            let come = || raise(libc::SIGUSR1);
+            let (result, waits) = wait(&mut context, LONG, |_| (), come);
+            assert_eq!((result, waits), (Ok(2), A_WHILE));
+            assert_eq!(HANDLED.get(), 1);
+            // Not one that the thread blocks itself.
+            WITHIN.set(|| ());
+            let mask = block_one();
+            let come = || raise(libc::SIGUSR2);
+            let (_, waits) = wait(&mut context, 3_000_000, |_| (), come);
+            assert!(waits > A_WHILE, "{waits}");
+            assert_eq!(Blocked::new().before().halves(), mask.halves());
+            // SAFETY: as it was; the signal that waits is forgotten.
+            unsafe {
+                libc::signal(libc::SIGUSR1, before);
+                libc::signal(libc::SIGUSR2, libc::SIG_IGN);
+            }
+        }
     }
 
     #[test]
