@@ -13,6 +13,7 @@
 #   make programs         real programs with real I/O on the C library and on this one
 #   make sources          the sources of programs compiled with this header and linked with this library
 #   make bench            the C library and this one timed against each other
+#   make bench-spinning   the same with LIBAIO_SPIN=50
 #   make bench-posix      glibc's POSIX AIO and this one
 #   make bench-solaris    fio's engine for Solaris AIO and its engines libaio and posixaio
 #   make posix-programs   real programs that use POSIX AIO
@@ -30,7 +31,7 @@ no_i686 = $(call skip,i686: its Rust standard library is not installed)
 targets := i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf \
 	powerpc64le-unknown-linux-gnu s390x-unknown-linux-gnu riscv64gc-unknown-linux-gnu
 
-.PHONY: demo i686 soak bench programs sources sequences
+.PHONY: demo i686 soak bench bench-spinning programs sources sequences
 tools-%:
 	@./install-tools.sh $*
 
@@ -243,6 +244,10 @@ HOURS ?= 1
 # Seven of the programs run for a time, each in four ways.
 soak: all $(BUILD)/has-aio
 	BUILD=$(BUILD) c-tests/stress/run.sh $$(($(HOURS) * 3600 / 28)) ring spin syscall $(filter threads,$(ENGINES))
+
+# What LIBAIO_SPIN gives, and costs.
+bench-spinning: tools-demo all solaris posix $(original)/complete
+	checks/benches/spinning.sh $(BUILD) $(original)
 
 bench: tools-check all $(original)/complete
 	$(CARGO) bench $(checks) -p libaio-rs-benches --locked
