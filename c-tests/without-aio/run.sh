@@ -405,7 +405,7 @@ check_faults() {
 	done
 	# The plug-in contains the static library.
 	compile "$work/plugin.so" -D_GNU_SOURCE -DPLUGIN -fPIC -shared "$here/faults/plugin.c" "$build/libaio.a"
-	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users clock scheduling thread_local ending; do
+	for name in no_threads no_memory no_descriptors killed many_contexts normal_exit users clock scheduling thread_local ending block_device; do
 		step "$name" fault "$name"
 	done
 	# Of the order of things, what a helper can give that may not have begun.

@@ -102,9 +102,10 @@ impl File {
         self.flags & libc::O_ACCMODE == libc::O_RDWR
     }
 
-    /// Whether there is no disk under it: its direct requests end inside `io_submit`.
+    /// Whether there is no disk under it: its direct requests end inside `io_submit`. The file by which a
+    /// block device is opened lies in memory, the device does not.
     pub(crate) fn is_in_memory(&self) -> bool {
-        !self.has_device && status::is_in_memory(self.fd)
+        self.size.is_some() && !self.has_device && status::is_in_memory(self.fd)
     }
 
     /// Whether its requests go to the disk while `io_submit` returns.
