@@ -120,7 +120,7 @@ check-header check-differential:
 	$(cargo_test) --test $(@:check-%=%)
 
 check-programs:
-	$(cargo_test) --test c_programs
+	$(cargo_test) --test c_programs $(if $(filter threads,$(ENGINES)),--test asynchronous)
 
 # Random sequences of calls, with the kernel as referee: what the threads engine makes of them is what the kernel does. The
 # kernel itself must be at one with them, so that there is nothing to see where it has no AIO. Their files lie in the
@@ -145,11 +145,11 @@ sequences: all $(BUILD)/has-aio
 
 # What the kernel does, stated as checks, on the C library and on this one.
 check-conformance:
-	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring $(filter threads,$(ENGINES))
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring $(if $(filter threads,$(ENGINES)),threads async)
 
 # Every event accounted for, on the real kernel.
 check-stress:
-	BUILD=$(BUILD) c-tests/stress/run.sh 1 ring spin $(filter threads,$(ENGINES))
+	BUILD=$(BUILD) c-tests/stress/run.sh 1 ring spin $(if $(filter threads,$(ENGINES)),threads async)
 
 # The original library's own test suite.
 check-original:
@@ -199,14 +199,14 @@ check-files-long:
 	CHECK_LONG=1; export CHECK_LONG; $(cargo_test) --test shared_library --test interfaces --test names --test interposition --test process_cost --test header --test old_glibc
 
 check-programs-long:
-	$(cargo_test) --test c_programs -- --ignored
+	$(cargo_test) --test c_programs $(if $(filter threads,$(ENGINES)),--test asynchronous) -- --ignored
 
 # The archive of make dist, the RPM and the Arch package.
 check-packages-files:
 	$(cargo_test) --test distribution
 
 check-conformance-long:
-	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring syscall spin $(filter threads,$(ENGINES)) \
+	BUILD=$(BUILD) c-tests/conformance/run.sh $(original) referee ring syscall spin $(if $(filter threads,$(ENGINES)),threads async) \
 	  $(if $(i686),referee-i686 ring-i686 spin-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
 
 # The proof that the conformance suite notices mistakes.
@@ -215,7 +215,7 @@ check-mistakes:
 
 # Millions of events.
 check-stress-long:
-	BUILD=$(BUILD) c-tests/stress/run.sh '' ring spin syscall $(filter threads,$(ENGINES)) \
+	BUILD=$(BUILD) c-tests/stress/run.sh '' ring spin syscall $(if $(filter threads,$(ENGINES)),threads async) \
 	  $(if $(i686),i686 spin-i686 $(addsuffix -i686,$(filter threads,$(ENGINES))))
 
 check-original-long:

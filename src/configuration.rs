@@ -13,7 +13,7 @@ use crate::sync::Ordering::Relaxed;
 /// What was said. All zero: nothing.
 #[repr(C)]
 pub(crate) struct Configuration {
-    /// [`REAPS_BY_SYSTEM_CALL`], and what [`Engine`] numbers.
+    /// [`REAPS_BY_SYSTEM_CALL`], [`SUBMITS_ASYNCHRONOUSLY`], and what [`Engine`] numbers.
     flags: AtomicU32,
     /// `LIBAIO_THREADS`, or 0.
     threads: AtomicU32,
@@ -23,6 +23,9 @@ pub(crate) struct Configuration {
 
 /// In [`Configuration::flags`].
 const REAPS_BY_SYSTEM_CALL: u32 = 1 << 8;
+/// As [`REAPS_BY_SYSTEM_CALL`].
+#[cfg(feature = "threads")]
+const SUBMITS_ASYNCHRONOUSLY: u32 = 1 << 9;
 
 /// In `libaio.a` every function is a member of its own, and all share this one.
 #[cfg(not(test))]
@@ -133,6 +136,11 @@ impl Configuration {
             } else if let Some(value) = value_of(c"LIBAIO_THREADS=") {
                 // SAFETY: as above.
                 threads = unsafe { number(value, MOST_THREADS) };
+            } else if let Some(rest) = value_of(c"LIBAIO_SUBMIT=async") {
+                // SAFETY: the string ends with a zero.
+                if unsafe { *rest } == 0 {
+                    flags |= SUBMITS_ASYNCHRONOUSLY;
+                }
             }
         }
         // Mostly nothing is said, and the page stays untouched.
@@ -150,6 +158,14 @@ impl Configuration {
 /// only from the system call that the events were written.
 pub(crate) fn reaps_in_user_space() -> bool {
     CONFIGURATION.flags.load(Relaxed) & REAPS_BY_SYSTEM_CALL == 0
+}
+
+/// `LIBAIO_SUBMIT`: whether `io_submit` leaves to helpers what would make it wait for a disk.
+///
+/// `async`: yes. Anything else: no.
+#[cfg(feature = "threads")]
+pub(crate) fn submits_asynchronously() -> bool {
+    CONFIGURATION.flags.load(Relaxed) & SUBMITS_ASYNCHRONOUSLY != 0
 }
 
 /// Which engine makes contexts.
@@ -321,10 +337,19 @@ mod tests {
             c"LIBAIO_THREADS=7",
             c"LIBAIO_ENGINE=kernel",
             c"LIBAIO_REAP=syscall",
+            c"LIBAIO_SUBMIT=async",
         ]);
         assert_eq!(configuration.threads.load(Relaxed), 7);
         let flags = configuration.flags.load(Relaxed);
-        assert_eq!(flags, REAPS_BY_SYSTEM_CALL | Engine::Kernel as u32);
+        let both = REAPS_BY_SYSTEM_CALL | SUBMITS_ASYNCHRONOUSLY;
+        assert_eq!(flags, both | Engine::Kernel as u32);
+        for variable in [
+            c"LIBAIO_SUBMIT=sync",
+            c"LIBAIO_SUBMIT=",
+            c"LIBAIO_SUBMIT=async2",
+        ] {
+            assert_eq!(read(&[variable]).flags.load(Relaxed), 0);
+        }
     }
 
     #[test]

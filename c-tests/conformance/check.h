@@ -31,6 +31,9 @@ struct group {
 #define CHECK_KERNEL_ONLY(reason, got, want, ...) \
 	check_values((reason), __FILE__, __LINE__, (long long)(got), (long long)(want), __VA_ARGS__)
 
+/* The same for what io_submit has done when it returns, unless LIBAIO_SUBMIT=async leaves it to helpers. */
+#define CHECK_INSIDE(got, want, ...) CHECK_KERNEL_ONLY(not_inside, got, want, __VA_ARGS__)
+
 /* A check that cannot run here. */
 #define SKIP_CHECK(reason, ...) skip_check((reason), __VA_ARGS__)
 
@@ -49,6 +52,8 @@ struct group {
 extern int on_referee;
 /* And it is Debian 13's, whose io_getevents makes the system call of io_pgetevents. */
 extern int on_debian_13;
+/* With LIBAIO_SUBMIT=async, why a check may differ; NULL without. */
+extern const char *not_inside, *starts_helper;
 /* The directory for files. */
 extern const char *directory;
 /* How this program was started, to start it again. */

@@ -5,8 +5,9 @@
 # usage: run.sh ORIGINAL COLUMN...
 #
 # ORIGINAL is what checks/original/obtain.sh made. A COLUMN is referee, the C library; ring, ours; syscall, ours with
-# LIBAIO_REAP=syscall; spin, ours with LIBAIO_SPIN=10000; threads, ours with LIBAIO_ENGINE=threads; and the same with -i686.
-# Where the kernel refuses AIO only threads can run. The environment says BUILD: the Makefile's build directory. O_DIRECT is tried there.
+# LIBAIO_REAP=syscall; spin, ours with LIBAIO_SPIN=10000; threads, ours with LIBAIO_ENGINE=threads; async, ours with
+# LIBAIO_SUBMIT=async; and the same with -i686. Where the kernel refuses AIO only threads can run. The environment says BUILD: the
+# Makefile's build directory. O_DIRECT is tried there.
 set -eu
 
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -34,7 +35,7 @@ run() {
 		case $word in -*) options+=("$word") ;; *) settings+=("$word") ;; esac
 	done
 	columns+=("$column")
-	(cd "$here" && env -u LIBAIO_REAP -u LIBAIO_SPIN -u LIBAIO_ENGINE "${settings[@]}" TMPDIR="$work" \
+	(cd "$here" && env -u LIBAIO_REAP -u LIBAIO_SPIN -u LIBAIO_ENGINE -u LIBAIO_SUBMIT "${settings[@]}" TMPDIR="$work" \
 		LD_LIBRARY_PATH="$library" "$work/$program" "${options[@]}" -t "$work/totals.$column") \
 		>"$work/out" 2>&1 || status=1
 	# A line for each check that tells something, and none that only counts.
@@ -70,6 +71,7 @@ for column; do
 		fi
 		;;
 	*/threads) run "$column" $program "$library" LIBAIO_ENGINE=threads ;;
+	*/async) run "$column" $program "$library" LIBAIO_SUBMIT=async ;;
 	?*/*) skip "$column" "io_setup answers $refused here" ;;
 	/ring) run "$column" $program "$library" ;;
 	/syscall) run "$column" $program "$library" LIBAIO_REAP=syscall ;;

@@ -6,7 +6,7 @@
  *   -r  the library is the C one, with the kernel's AIO: the referee
  *   -R  the same, and Debian 13's
  *   -e  the contexts are not the kernel's: checks that only the kernel can meet may differ
- *       (LIBAIO_ENGINE=threads in the environment says the same)
+ *       (LIBAIO_ENGINE=threads or LIBAIO_SUBMIT=async in the environment says the same)
  *   -v  a line for each check, and how long each group took
  *   -s  a group hangs when it takes this many seconds, if not before
  *   -t  write "section checks failed differing skipped" lines to FILE
@@ -52,6 +52,7 @@ static struct total {
 static int sections, verbose, longest, other_engine, reads_ring;
 
 int on_referee, on_debian_13;
+const char *not_inside, *starts_helper;
 const char *directory, *self;
 
 static const struct group *const tables[] = {
@@ -278,7 +279,7 @@ static int wanted(const struct group *group, char **names)
 
 int main(int argc, char **argv)
 {
-	const char *engine = getenv("LIBAIO_ENGINE"), *totals_file = NULL;
+	const char *engine = getenv("LIBAIO_ENGINE"), *waits = getenv("LIBAIO_SUBMIT"), *totals_file = NULL;
 	struct sigaction action = { .sa_handler = alarmed };
 	struct total all = { .section = "all" };
 	int option;
@@ -286,6 +287,11 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--after-exec"))
 		return after_exec(argv[2]);
 	other_engine = engine && !strncmp(engine, "threads", 7);
+	if (waits && !strcmp(waits, "async")) {
+		other_engine = 1;
+		not_inside = "with LIBAIO_SUBMIT=async helpers do it, not io_submit";
+		starts_helper = "with LIBAIO_SUBMIT=async io_setup starts a helper";
+	}
 	while ((option = getopt(argc, argv, "rRevs:t:")) != -1) {
 		switch (option) {
 		case 'r':

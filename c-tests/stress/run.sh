@@ -4,8 +4,8 @@
 # usage: run.sh SECONDS_PER_PROGRAM LABEL...
 #
 # A LABEL is ring, the library as it is; spin, with LIBAIO_SPIN=50; syscall, with LIBAIO_REAP=syscall; threads, with
-# LIBAIO_ENGINE=threads; i686, spin-i686 and threads-i686. Without seconds ('') ring runs as long as each program says, and the others a second.
-# Where the kernel refuses AIO only threads can run.
+# LIBAIO_ENGINE=threads; async, with LIBAIO_SUBMIT=async; i686, spin-i686 and threads-i686. Without seconds ('') ring runs as long as
+# each program says, and the others a second. Where the kernel refuses AIO only threads and async can run.
 # The environment says BUILD: the Makefile's build directory.
 set -eu
 
@@ -37,7 +37,7 @@ build_all() {
 # run LABEL PROGRAMS LIBRARY SECONDS [VARIABLE=VALUE]: all programs
 run() {
 	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} status program name lack has='ours shared kernel-aio'
-	[ "$setting" != LIBAIO_ENGINE=threads ] || has='ours shared'
+	case $setting in LIBAIO_ENGINE=threads | LIBAIO_SUBMIT=async) has='ours shared' ;; esac
 	for program in "$2"/*; do
 		name=$(basename "$program")
 		# shellcheck disable=SC2086 # words
@@ -46,7 +46,7 @@ run() {
 			skip "$label $name" "$lack"
 			continue
 		fi
-		case $seconds/$label/$name in 1/threads/step_reap | 1/threads/step_doom)
+		case $seconds/$label/$name in 1/threads/step_reap | 1/threads/step_doom | 1/async/step_reap | 1/async/step_doom)
 			skip "$label $name" 'has more steps than make check has time for: make check-long'
 			continue
 			;;
@@ -67,6 +67,7 @@ short=${seconds:-1}
 for label; do
 	case $refused/$label in
 	*/threads) run threads "$work/64" "$build" "$short" LIBAIO_ENGINE=threads ;;
+	*/async) run async "$work/64" "$build" "$short" LIBAIO_SUBMIT=async ;;
 	*/threads-i686) run threads-i686 "$work/32" "$build/i686" "$short" LIBAIO_ENGINE=threads ;;
 	?*/*) skip "$label" "io_setup answers $refused here" ;;
 	/ring) run ring "$work/64" "$build" "$seconds" ;;

@@ -163,10 +163,10 @@ fn members_need_libc_and_what_they_call() {
 }
 
 #[test]
-fn is_under_240_kilobytes() {
+fn is_under_288_kilobytes() {
     // Each member has what it needs of both engines. Compilers differ by a few kilobytes.
     let size = fs::metadata(build().join("libaio.a")).unwrap().len();
-    assert!(size < 240 * 1024, "{size} bytes");
+    assert!(size < 288 * 1024, "{size} bytes");
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub mod tables {
     pub const CONTEXTS_REACH: usize = 2;
     pub const POLLERS: usize = 2;
     pub const FILE_NUMBERS: usize = 8;
+    pub const LANES: usize = 2;
 
     pub fn first_place(_address: usize, _log2: u32) -> usize {
         0

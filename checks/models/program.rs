@@ -41,12 +41,15 @@ struct Place {
 
 const _: () = assert!(size_of::<Place>() == size_of::<Request>());
 
-/// One iocb: the request's number, and the descriptors of its file and of the eventfd.
+/// One iocb: the request's number, the descriptors of its file and of the eventfd, its lane and how it is there.
 #[derive(Clone, Copy)]
 pub struct Iocb {
     pub number: u32,
     pub fd: c_int,
     pub eventfd: Option<c_int>,
+    pub lane: u32,
+    pub work: Work,
+    pub is_waited_for: bool,
 }
 
 impl Iocb {
@@ -55,6 +58,19 @@ impl Iocb {
             number,
             fd,
             eventfd: None,
+            lane: 0,
+            work: Work::Read,
+            is_waited_for: false,
+        }
+    }
+
+    /// A read or write that the kernel's AIO would do inside `io_submit`.
+    pub fn in_lane(self, lane: u32, work: Work) -> Iocb {
+        Iocb {
+            lane,
+            work,
+            is_waited_for: true,
+            ..self
         }
     }
 
@@ -103,8 +119,9 @@ impl Program {
         };
         let mut first: *mut Request = ptr::null_mut();
         for iocb in iocbs.iter().rev() {
-            let request = self.prepare(iocb, Work::Read).expect("the context stays");
+            let request = self.prepare(iocb, iocb.work).expect("the context stays");
             unsafe {
+                self.helpers.lanes.add(&(*request).details);
                 (*request).details.fd = index_of(iocb.fd);
                 if let Some(eventfd) = iocb.eventfd {
                     (*request).details.eventfd = index_of(eventfd);
@@ -116,9 +133,17 @@ impl Program {
         if unsafe { self.helpers.send(first, &files, blocked.before()) } {
             return;
         }
+        let mut request = first;
+        while !request.is_null() {
+            unsafe {
+                self.helpers.lanes.remove(&(*request).details);
+                request = ptr::with_exposed_provenance_mut((*request).next.load(Relaxed));
+            }
+        }
         while !first.is_null() {
             unsafe {
                 let next = (*first).next.load(Relaxed);
+                self.helpers.lanes.wait((*first).details.lane);
                 let details = &mut (*first).details;
                 details.fd = files[details.fd as usize];
                 if details.eventfd != NO_EVENTFD {
@@ -200,6 +225,10 @@ impl Program {
             offset: file_at(iocb.fd).map_or(-1, |file| file as i64),
             kind: Kind::Disk,
             poll_events: libc::POLLIN as u16,
+            lane: iocb.lane,
+            is_waited_for: iocb.is_waited_for,
+            has_turn: false,
+            appends: false,
             data: iocb.number.into(),
             obj: iocb.at(),
             vectors: 0,

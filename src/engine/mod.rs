@@ -101,8 +101,15 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
     #[cfg(feature = "threads")]
     {
         let engine = configuration::engine();
+        let wipes = || STATE.wipe_on_fork();
+        let quick = finish_at_quick_exit;
+        let spares_waiting = configuration::submits_asynchronously()
+            && matches!(engine, Engine::Auto | Engine::AutoAndSpill)
+            && STATE
+                .threads
+                .spares_waiting(program::collects, wipes, quick);
         let mut result = Err(Errno::ENOSYS);
-        if engine != Engine::Threads {
+        if engine != Engine::Threads && !spares_waiting {
             // SAFETY: the caller keeps the same promise.
             result = unsafe { STATE.kernel.setup(nr_events, ctxp) };
         }
@@ -116,18 +123,22 @@ pub(crate) unsafe fn setup(nr_events: c_int, ctxp: *mut io_context_t) -> Result<
                 (is_missing || is_full) && STATE.threads.serves(program::collects)
             }
         };
+        let is_limited = !(is_full || spares_waiting && engine == Engine::AutoAndSpill);
         let mut by = By::Kernel;
         if goes_over {
             by = By::Threads;
             let made = |address| STATE.kernel.give_up(address);
-            let wipes = || STATE.wipe_on_fork();
-            let quick = finish_at_quick_exit;
             // SAFETY: as above.
             result = unsafe {
                 STATE
                     .threads
-                    .setup(nr_events, ctxp, !is_full, wipes, quick, made)
+                    .setup(nr_events, ctxp, is_limited, wipes, quick, made)
             };
+        }
+        if spares_waiting && result == Err(Errno::ENOMEM) {
+            by = By::Kernel;
+            // SAFETY: as above.
+            result = unsafe { STATE.kernel.setup(nr_events, ctxp) };
         }
         // SAFETY: as above.
         unsafe { trace_setup(nr_events, ctxp, result, by) };

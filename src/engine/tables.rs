@@ -33,3 +33,8 @@ pub(super) const POLLERS: usize = 8;
 /// Numbers that files of helpers may have.
 #[cfg(feature = "threads")]
 pub(super) const FILE_NUMBERS: usize = 8192;
+
+/// Lanes in which requests for a file keep their order. Files that share one wait for each other without
+/// need.
+#[cfg(feature = "threads")]
+pub(super) const LANES: usize = 256;

@@ -106,6 +106,12 @@ impl Link {
         status::of(number).is_ok_and(|file| (file.device, file.inode) == (device, inode))
     }
 
+    /// Whether the last ones that were started could be had.
+    pub(crate) fn has_worked(&self) -> bool {
+        // Relaxed: whether others can be had is seen when they are.
+        self.started.load(Relaxed) == HAS_TABLE && self.is_refused.load(Relaxed) == 0
+    }
+
     /// Starts `work` in a thread if there is none that can be reached. False: there can be none, or
     /// what there is no room for takes some time.
     ///

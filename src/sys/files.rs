@@ -93,6 +93,36 @@ pub(crate) unsafe fn transfer(
     })
 }
 
+/// Whether the page cache has so many bytes of a file. None: the kernel does not tell, as before Linux 6.5
+/// and of files that the process may neither write nor owns.
+pub(crate) fn are_cached(fd: c_int, offset: u64, length: u64) -> Option<bool> {
+    /// `cachestat(2)`: the same everywhere.
+    const SYS_CACHESTAT: c_long = 451;
+    if length == 0 {
+        // Which would mean all that follows.
+        return Some(true);
+    }
+    // SAFETY: it only asks.
+    let page = unsafe { libc::getauxval(libc::AT_PAGESZ) } as u64;
+    let range = [offset, length];
+    let mut found = [0u64; 5];
+    // SAFETY: a range can be read, and there is room for the answer.
+    result(|| unsafe {
+        libc::syscall(
+            SYS_CACHESTAT,
+            c_long::from(fd),
+            range.as_ptr(),
+            found.as_mut_ptr(),
+            0usize,
+        )
+    })
+    .ok()?;
+    let [cached, ..] = found;
+    let first = offset.checked_div(page)?;
+    let pages = (offset + length).div_ceil(page) - first;
+    Some(cached >= pages)
+}
+
 /// `read(2)` or `write(2)`. The buffer is the program's: the kernel checks it.
 #[allow(dead_code)] // The interfaces' alone.
 pub(crate) fn transfer_next(

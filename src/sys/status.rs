@@ -18,6 +18,8 @@ pub(crate) struct Status {
     pub inode: u64,
     /// Bytes.
     pub size: u64,
+    /// Whether some of it lies on a disk: it has blocks.
+    pub has_blocks: bool,
 }
 
 impl Status {
@@ -43,7 +45,11 @@ pub(crate) fn now_of(fd: c_int) -> Result<Status, Errno> {
 }
 
 fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
-    const WANTED: c_uint = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_SIZE;
+    const WANTED: c_uint = libc::STATX_TYPE
+        | libc::STATX_MODE
+        | libc::STATX_INO
+        | libc::STATX_SIZE
+        | libc::STATX_BLOCKS;
     let known = statx(fd, c"", libc::AT_EMPTY_PATH | flags, WANTED);
     match known {
         Ok(file) => Ok(Status {
@@ -51,6 +57,7 @@ fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
             device: (u64::from(file.device[0]) << 32) | u64::from(file.device[1]),
             inode: file.inode,
             size: file.size,
+            has_blocks: file.blocks != 0,
         }),
         Err(Errno::EBADF) => Err(Errno::EBADF),
         // Before Linux 4.11, or in a sandbox that was made for that.
@@ -74,6 +81,7 @@ fn by_fstat(fd: c_int) -> Result<Status, Errno> {
         device: (major << 32) | minor,
         inode: status.st_ino as u64,
         size: status.st_size as u64,
+        has_blocks: status.st_blocks != 0,
     })
 }
 
@@ -87,7 +95,7 @@ struct Statx {
     mode: u16,
     inode: u64,
     size: u64,
-    _blocks: u64,
+    blocks: u64,
     _attributes_mask: u64,
     _times: [u64; 8],
     _special: [u32; 2],
@@ -157,7 +165,7 @@ struct Stat {
     _between: u32,
     st_size: i64,
     _blksize: u32,
-    _blocks: u64,
+    st_blocks: u64,
     _times: [u32; 6],
     st_ino: u64,
 }
@@ -212,6 +220,7 @@ mod tests {
                 assert_eq!(found.device, device, "{path:?}");
                 assert_eq!(found.inode, wanted.ino(), "{path:?}");
                 assert_eq!(found.size, wanted.len(), "{path:?}");
+                assert_eq!(found.has_blocks, wanted.blocks() != 0, "{path:?}");
             }
         }
         assert!(of(-1).is_err_and(|error| error == Errno::EBADF));

@@ -7,6 +7,8 @@ pub mod carry_out;
 pub mod events;
 #[path = "../../../src/engine/threads/helpers.rs"]
 pub mod helpers;
+#[path = "../../../src/engine/threads/lanes.rs"]
+pub mod lanes;
 #[path = "../../../src/engine/threads/poller.rs"]
 pub mod poller;
 #[path = "../../../src/engine/threads/requests.rs"]

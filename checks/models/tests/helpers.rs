@@ -5,6 +5,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::descriptors::{self, Refused, check_nothing_left};
+use crate::engine::carrying::requests::Work;
 use crate::explore::explore;
 use crate::program::{Iocb, Program};
 use crate::sync::yield_now;
@@ -374,6 +375,188 @@ fn threads_end_beside_a_submitter() {
         let submitter = start(program, move |program| program.submit(&iocbs[1..]));
         program.helpers.link.end(None, false);
         submitter.join().unwrap();
+        check(program, &iocbs);
+    });
+}
+
+/// Writes to one file, in two calls, are done one after the other though there are two helpers.
+#[test]
+fn a_write_waits_for_a_write() {
+    in_process(2, Time::Stands, (2, 2), |program| {
+        let iocbs = iocbs::<2>().map(|iocb| iocb.in_lane(1, Work::Write));
+        program.submit(&iocbs[..1]);
+        program.submit(&iocbs[1..]);
+        check(program, &iocbs);
+        assert!(program.events.was_before(0, 1));
+    });
+}
+
+/// Those of two files are not.
+#[test]
+fn a_write_does_not_wait_for_another_file() {
+    in_process(2, Time::Stands, (2, 4), |program| {
+        let mut iocbs = iocbs::<2>().map(|iocb| iocb.in_lane(1, Work::Write));
+        iocbs[1].lane = 2;
+        program.events.set_other(0, 1);
+        program.submit(&iocbs);
+        check(program, &iocbs);
+    });
+}
+
+/// A read that takes until another one is done.
+#[test]
+fn a_read_does_not_wait_for_a_read() {
+    in_process(2, Time::Stands, (2, 4), |program| {
+        let iocbs = iocbs::<2>().map(|iocb| iocb.in_lane(1, Work::Read));
+        program.events.set_other(0, 1);
+        program.submit(&iocbs);
+        check(program, &iocbs);
+    });
+}
+
+/// Of one call, with as many helpers as could do all at once.
+fn in_order(before: [Work; 2], last: Work, is_waited_for: bool) {
+    in_process(1, Time::Stands, (3, 3), move |program| {
+        let mut iocbs = iocbs::<3>();
+        for (iocb, work) in iocbs.iter_mut().zip(before) {
+            *iocb = iocb.in_lane(1, work);
+        }
+        iocbs[2] = iocbs[2].in_lane(1, last);
+        iocbs[2].is_waited_for = is_waited_for;
+        program.submit(&iocbs);
+        check(program, &iocbs);
+        assert!(program.events.was_before(1, 2));
+        assert!(program.events.was_before(0, 2));
+        if before[0] == Work::Write || before[1] == Work::Write {
+            assert!(program.events.was_before(0, 1));
+        }
+    });
+}
+
+#[test]
+fn a_write_waits_for_two_reads() {
+    in_order([Work::Read, Work::Read], Work::Write, true);
+}
+
+#[test]
+fn a_read_waits_for_what_waits() {
+    in_order([Work::Read, Work::Write], Work::Read, true);
+}
+
+#[test]
+fn a_sync_waits_for_two_writes() {
+    in_order(
+        [Work::Write, Work::Write],
+        Work::Sync { data_only: false },
+        false,
+    );
+}
+
+#[test]
+fn a_direct_write_waits_for_two_reads() {
+    in_order([Work::Read, Work::Read], Work::Write, false);
+}
+
+/// Nobody waits for a sync, and it keeps nobody who comes later.
+#[test]
+fn a_write_does_not_wait_for_a_sync() {
+    in_process(2, Time::Stands, (2, 4), |program| {
+        let mut iocbs = iocbs::<2>();
+        iocbs[0].lane = 1;
+        iocbs[0].work = Work::Sync { data_only: true };
+        iocbs[1] = iocbs[1].in_lane(1, Work::Write);
+        program.events.set_other(0, 1);
+        program.submit(&iocbs);
+        check(program, &iocbs);
+    });
+}
+
+/// What cannot be sent is done by the caller, after what was sent.
+#[test]
+fn a_caller_waits_for_what_was_sent() {
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let iocbs = iocbs::<3>().map(|iocb| iocb.in_lane(1, Work::Write));
+        descriptors::set_room(1);
+        for iocb in iocbs {
+            program.submit(&[iocb]);
+        }
+        check(program, &iocbs);
+        assert!(program.events.was_before(0, 1) && program.events.was_before(1, 2));
+    });
+}
+
+/// When an event is there, nothing is pending for it.
+#[test]
+fn an_event_ends_what_is_pending() {
+    in_process(2, Time::Stands, (1, 1), |program| {
+        let iocb = Iocb::of(0, descriptors::open().0).in_lane(2, Work::Write);
+        let lanes = &program.helpers.lanes;
+        assert!(!lanes.has_writes(2) && !lanes.is_busy(2));
+        program.submit(&[iocb]);
+        check(program, &[iocb]);
+        assert!(!lanes.has_writes(2) && !lanes.is_busy(2) && !lanes.is_busy(1));
+    });
+}
+
+/// Whose turn it is comes before what came in another call, and neither is lost.
+#[test]
+fn others_come_after_whose_turn_it_is() {
+    in_process(1, Time::Stands, (2, 2), |program| {
+        let mut iocbs = iocbs::<4>().map(|iocb| iocb.in_lane(1, Work::Write));
+        for iocb in &mut iocbs[2..] {
+            iocb.lane = 0;
+            iocb.is_waited_for = false;
+        }
+        program.events.set_other(0, 2);
+        program.submit(&iocbs[..3]);
+        program.submit(&iocbs[3..]);
+        check(program, &iocbs);
+    });
+}
+
+/// A write that takes until the others wait, a read and a write: each one's end lets only the next one begin.
+#[test]
+fn in_three_steps() {
+    in_process(1, Time::Stands, (3, 4), |program| {
+        let mut iocbs = iocbs::<4>().map(|iocb| iocb.in_lane(1, Work::Write));
+        iocbs[1].work = Work::Read;
+        iocbs[3].lane = 0;
+        iocbs[3].is_waited_for = false;
+        program.events.set_other(0, 3);
+        program.submit(&iocbs);
+        check(program, &iocbs);
+        assert!(program.events.was_before(0, 1) && program.events.was_before(1, 2));
+    });
+}
+
+/// What a write has kept waiting is done at once when that ends, though the one other helper listens: a read takes
+/// until another one is done.
+#[test]
+fn all_whose_turn_it_is_begin() {
+    in_process(1, Time::Stands, (3, 4), |program| {
+        let mut iocbs = iocbs::<4>().map(|iocb| iocb.in_lane(1, Work::Read));
+        iocbs[0].work = Work::Write;
+        iocbs[3].lane = 0;
+        iocbs[3].is_waited_for = false;
+        program.events.set_other(0, 3);
+        program.events.set_other(1, 2);
+        program.submit(&iocbs);
+        check(program, &iocbs);
+    });
+}
+
+/// Helpers without work take no files for what will wait.
+#[test]
+fn files_of_what_waits() {
+    in_process(1, Time::Stands, (2, 2), |program| {
+        let mut iocbs = iocbs::<4>().map(|iocb| iocb.in_lane(1, Work::Write));
+        set_open_files(12);
+        for iocb in &mut iocbs {
+            iocb.eventfd = Some(descriptors::open().0);
+        }
+        for iocb in &iocbs {
+            program.submit(std::slice::from_ref(iocb));
+        }
         check(program, &iocbs);
     });
 }

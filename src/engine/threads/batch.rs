@@ -159,6 +159,15 @@ impl<'a> Batch<'a> {
         self.tell(context);
     }
 
+    /// Lets what was submitted before and keeps its order in a lane end, before the caller does what
+    /// would come after it.
+    pub(crate) fn wait_for_lane(&mut self, threads: &Threads, lane: u32) {
+        if threads.helpers.lanes.is_busy(lane) {
+            self.send(threads);
+            threads.helpers.lanes.wait(lane);
+        }
+    }
+
     /// Sends the requests to the helpers. Those that they cannot have are carried out here.
     pub(crate) fn send(&mut self, threads: &Threads) {
         let first = core::mem::replace(&mut self.first, ptr::null_mut());

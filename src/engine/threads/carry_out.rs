@@ -7,7 +7,7 @@ use core::ptr;
 use super::file::{File, Kind};
 use super::requests::{Details, Work};
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_DSYNC, RWF_NOAPPEND, RWF_NOWAIT, Way};
+use crate::sys::files::{self, RWF_APPEND, RWF_DSYNC, RWF_NOAPPEND, RWF_NOWAIT, Way};
 use crate::sys::signals::Blocked;
 use crate::sys::{sockets, status};
 
@@ -27,6 +27,37 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
+    /// Where it ends in the file, if it does all and does not append.
+    pub(crate) fn end(&self) -> u64 {
+        (0..self.count as usize).fold(self.offset as u64, |end, index| {
+            // SAFETY: the index is below the count.
+            let vector = unsafe { self.vectors.wrapping_add(index).read_unaligned() };
+            end.saturating_add(vector.iov_len as u64)
+        })
+    }
+
+    /// A read of a file on a disk from the cache alone: what a read that waits would give, if that is
+    /// clear. The kernel gives less where the cache has not all, where a page of the buffer cannot be
+    /// written, and at the end of the file; only then there is no more.
+    ///
+    /// # Safety
+    /// The vectors are there.
+    pub(crate) unsafe fn read_from_cache(&self, file: &File) -> Option<c_int> {
+        let offset = self.offset as u64;
+        // The read below would begin to read from the disk what is not there, which takes its time.
+        let wanted = self.end().min(file.size.unwrap_or(u64::MAX));
+        if files::are_cached(file.fd, offset, wanted.saturating_sub(offset)) == Some(false) {
+            return None;
+        }
+        // SAFETY: the caller keeps the same promise.
+        let count = unsafe { self.at(file.fd, self.offset, RWF_NOWAIT) }.ok()?;
+        let end = offset + count as u64;
+        // A file system that is elsewhere would have to be asked for the size.
+        let is_all = end == self.end()
+            || file.has_device && status::of(file.fd).is_ok_and(|file| file.regular_size() <= end);
+        is_all.then_some(count)
+    }
+
     /// # Safety
     /// The vectors are there.
     unsafe fn at(&self, fd: c_int, offset: i64, more_flags: c_int) -> Result<c_int, Errno> {
@@ -302,14 +333,25 @@ pub(crate) fn in_helper(details: &Details) -> Result<c_int, Errno> {
     if way == Way::In {
         return transfer(details.rw_flags);
     }
-    // The request was within the file. If the file ends before it now, then the program has cut it off
-    // since; the kernel's AIO would have written before that.
-    let size = status::of(details.fd).map_or(u64::MAX, |file| file.regular_size());
-    if size <= details.offset as u64 {
-        return Ok(details.length());
+    if !details.is_waited_for {
+        // The request was within the file. If the file ends before it now, then the program has cut it off
+        // since; the kernel's AIO would have written before that.
+        let size = status::of(details.fd).map_or(u64::MAX, |file| file.regular_size());
+        if size <= details.offset as u64 {
+            return Ok(details.length());
+        }
     }
-    // The program may have set O_APPEND since. Linux before 6.9 does not know the flag.
-    match transfer(details.rw_flags | RWF_NOAPPEND) {
+    // The program may have set O_APPEND since, or taken it back. Linux before 6.9 does not know the one
+    // flag, and other kernels none.
+    let result = transfer(
+        details.rw_flags
+            | if details.appends {
+                RWF_APPEND
+            } else {
+                RWF_NOAPPEND
+            },
+    );
+    match result {
         Err(Errno::EOPNOTSUPP) => transfer(details.rw_flags),
         result => result,
     }

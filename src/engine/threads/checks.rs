@@ -85,28 +85,30 @@ pub(crate) fn overflows(transfer: &Transfer) -> bool {
     transfer.offset < 0
 }
 
+/// Whether a request has a flag that the file may not have, which only the kernel knows.
+pub(crate) fn has_doubtful_flag(transfer: &Transfer) -> bool {
+    const WHATEVER_THE_FILE: c_int = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND;
+    transfer.flags & !WHATEVER_THE_FILE != 0
+}
+
+/// Whether it writes at the end of the file, whatever the offset.
+pub(crate) fn appends(file: &File, transfer: &Transfer) -> bool {
+    transfer.way == Way::Out
+        && (transfer.flags & RWF_APPEND != 0
+            || file.flags & libc::O_APPEND != 0 && transfer.flags & RWF_NOAPPEND == 0)
+}
+
 /// Whether direct I/O is carried out before `io_submit` returns: as in the kernel, a write that makes
 /// the file larger, and a read from behind its end, which would give what is written there later.
 /// Further, a write beyond RLIMIT_FSIZE, for which the submitting thread gets SIGXFSZ; and what
-/// has a flag that the file may not have, which only the kernel knows.
+/// has a flag that the file may not have.
 pub(crate) fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
-    const WHATEVER_THE_FILE: c_int = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND;
-    if transfer.flags & !WHATEVER_THE_FILE != 0 {
-        return true;
-    }
-    // The kernel appends inside `io_submit`, in order, whatever the offset.
-    if transfer.way == Way::Out
-        && (transfer.flags & RWF_APPEND != 0
-            || file.flags & libc::O_APPEND != 0 && transfer.flags & RWF_NOAPPEND == 0)
-    {
+    // The kernel appends inside `io_submit`, in order.
+    if has_doubtful_flag(transfer) || appends(file, transfer) {
         return true;
     }
     let offset = transfer.offset as u64;
-    let end = (0..transfer.count as usize).fold(offset, |end, index| {
-        // SAFETY: the index is below the count.
-        let vector = unsafe { transfer.vectors.wrapping_add(index).read_unaligned() };
-        end.saturating_add(vector.iov_len as u64)
-    });
+    let end = transfer.end();
     let is_beyond = |size: u64| match transfer.way {
         Way::In => offset >= size,
         Way::Out => end > size,
@@ -118,6 +120,13 @@ pub(crate) fn ends_at_once(file: &File, transfer: &Transfer) -> bool {
         return true;
     }
     transfer.way == Way::Out && limits::file_size().is_some_and(|limit| end > limit)
+}
+
+/// Whether the thread that carries a write out gets SIGXFSZ: it begins beyond RLIMIT_FSIZE. Of what is
+/// appended nobody knows yet where that will be.
+pub(crate) fn may_send_signal(file: &File, transfer: &Transfer) -> bool {
+    let is_beyond = |limit| appends(file, transfer) || transfer.offset as u64 >= limit;
+    transfer.way == Way::Out && limits::file_size().is_some_and(is_beyond)
 }
 
 /// The array of a vectored request.
@@ -199,6 +208,33 @@ mod tests {
         assert!(overflows(i64::MAX, &[1]));
         assert!(!overflows(i64::MAX - 3, &[1, 2]));
         assert!(overflows(i64::MAX - 3, &[1, 2, 1]));
+    }
+
+    #[test]
+    #[cfg(not(miri))]
+    fn what_appends_and_what_is_doubtful() {
+        use crate::sys::files::{RWF_ATOMIC, RWF_DONTCACHE, RWF_NOWAIT};
+        use std::os::fd::AsRawFd as _;
+
+        let open = std::fs::OpenOptions::new().append(true).open("/dev/null");
+        let (open, plain) = (open.unwrap(), std::fs::File::open("/dev/null").unwrap());
+        let [appending, plain] = [&open, &plain].map(|file| File::of(file.as_raw_fd()).unwrap());
+        let with = |way, flags| Transfer {
+            way,
+            vectors: ptr::null(),
+            count: 0,
+            offset: 0,
+            flags,
+        };
+        assert!(appends(&appending, &with(Way::Out, 0)));
+        assert!(!appends(&appending, &with(Way::Out, RWF_NOAPPEND)));
+        assert!(!appends(&appending, &with(Way::In, 0)));
+        assert!(!appends(&plain, &with(Way::Out, RWF_SYNC)));
+        assert!(appends(&plain, &with(Way::Out, RWF_APPEND)));
+        assert!(!has_doubtful_flag(&with(Way::In, RWF_HIPRI | RWF_DSYNC)));
+        for flag in [RWF_NOWAIT, RWF_ATOMIC, RWF_DONTCACHE] {
+            assert!(has_doubtful_flag(&with(Way::In, flag)));
+        }
     }
 
     #[test]

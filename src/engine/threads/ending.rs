@@ -6,7 +6,7 @@ use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::loaded_objects;
 use crate::sys::process::{self, AtQuickExit, Run};
-use crate::sys::signals::Blocked;
+use crate::sys::signals::{Blocked, Signals};
 
 /// Sees to it that the engine's work is finished at the end of the process. Called before work is
 /// given to a thread of the library.
@@ -24,6 +24,20 @@ pub(crate) fn stay_loaded(threads: &Threads) {
     if is_first(&threads.stays_loaded) {
         loaded_objects::keep_this_one();
     }
+}
+
+/// Whether helpers can be had: starts the first one if that is not known.
+///
+/// # Safety
+/// `mask` is the thread's signal mask.
+pub(crate) unsafe fn try_helpers(threads: &Threads, mask: Signals) -> bool {
+    finish_at_exit(threads);
+    // SAFETY: as the caller promises.
+    let are_there = unsafe { threads.helpers.try_to_start(mask) };
+    if are_there {
+        stay_loaded(threads);
+    }
+    are_there
 }
 
 /// Of threads that come here at the same time, one is the first.

@@ -2,6 +2,7 @@
 
 use core::ffi::c_int;
 
+use crate::engine::tables::LANES;
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
 use crate::sys::status;
@@ -36,6 +37,10 @@ pub(crate) struct File {
     is_anonymous: bool,
     /// Bytes of a regular file; none of others, which have no end.
     pub size: Option<u64>,
+    /// Whether it has blocks.
+    has_blocks: bool,
+    /// In which lane its requests keep their order.
+    pub lane: u32,
 }
 
 impl File {
@@ -61,6 +66,8 @@ impl File {
             has_device: status.device >> 32 != 0,
             is_anonymous: status.mode & libc::S_IFMT == 0,
             size: is_regular.then_some(status.size),
+            has_blocks: status.has_blocks,
+            lane: lane_of(status.device, status.inode),
         })
     }
 
@@ -108,8 +115,62 @@ impl File {
         self.size.is_some() && !self.has_device && status::is_in_memory(self.fd)
     }
 
+    /// Whether its requests may have to wait for a disk. A file without a block device under it, such as
+    /// those of `/sys`, may have no contents that lie anywhere.
+    pub(crate) fn may_wait(&self) -> bool {
+        let is_somewhere = self.has_device || self.size.is_none() || self.has_blocks;
+        self.kind == Kind::Disk && is_somewhere && !self.is_in_memory()
+    }
+
     /// Whether its requests go to the disk while `io_submit` returns.
     pub(crate) fn is_direct(&self) -> bool {
         self.kind == Kind::Disk && self.flags & libc::O_DIRECT != 0
+    }
+}
+
+/// In which lane the requests of a file keep their order: 1 or more.
+fn lane_of(device: u64, inode: u64) -> u32 {
+    let mixed = (device ^ inode.rotate_left(32) ^ inode).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32 % LANES as u32 + 1
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd as _;
+
+    #[test]
+    fn some_files_may_wait_for_a_disk() {
+        let itself = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        let own = File::of(itself.as_raw_fd()).unwrap();
+        assert_eq!(own.may_wait(), !own.is_in_memory());
+        for path in [
+            "/",
+            "/dev/null",
+            "/proc/self/stat",
+            "/sys/kernel/uevent_seqnum",
+        ] {
+            // Not every root has all of them.
+            if let Ok(open) = std::fs::File::open(path) {
+                assert!(!File::of(open.as_raw_fd()).unwrap().may_wait(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_have_lanes_of_their_own_mostly() {
+        let mut taken = [0u32; LANES + 1];
+        for inode in 1..=LANES as u64 * 8 {
+            if let Some(count) = taken.get_mut(lane_of(8 << 32, inode) as usize) {
+                *count += 1;
+            }
+        }
+        let [none, lanes @ ..] = taken;
+        assert_eq!(none, 0);
+        assert!(lanes.iter().all(|&count| (1..64).contains(&count)));
+        // The same file of another device.
+        let others =
+            (0..16u64).filter(|minor| lane_of((8 << 32) | minor, 2) != lane_of(8 << 32, 2));
+        assert!(others.count() > 8);
     }
 }

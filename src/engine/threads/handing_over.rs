@@ -4,6 +4,7 @@ use core::ptr;
 
 use super::batch::Batch;
 use super::carry_out::Transfer;
+use super::checks::appends;
 use super::completions::NO_EVENTFD;
 use super::context::Context;
 use super::ending::{finish_at_exit, stay_loaded};
@@ -12,6 +13,7 @@ use super::iocb::Submission;
 use super::poller::NOT_YET;
 use super::requests::{Details, FEW, Request, Work};
 use super::state::Threads;
+use crate::configuration;
 use crate::sys::errno::Errno;
 use crate::sys::files::Way;
 
@@ -24,26 +26,39 @@ pub(crate) enum Carrier {
     Caller,
 }
 
-/// Gives direct I/O to a helper, when the call is over.
+/// How a request that goes to a helper is placed among others of its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// It is direct I/O, or a sync, which nobody waits for.
+    Later,
+    /// The kernel's AIO would do it inside `io_submit`: later ones wait for it.
+    AtOnce,
+}
+
+/// Gives a read or write to a helper, when the call is over.
 pub(crate) fn hand_over_transfer(
     threads: &Threads,
     context: &Context,
     iocb: &Submission,
     file: &File,
-    transfer: &Transfer,
+    (transfer, order): (&Transfer, Order),
     batch: &mut Batch,
 ) -> Result<Carrier, Errno> {
     let work = match transfer.way {
         Way::In => Work::Read,
         Way::Out => Work::Write,
     };
-    if threads.helpers.are_ending() {
+    let is_waited_for = order == Order::AtOnce;
+    let lanes = &threads.helpers.lanes;
+    if threads.helpers.are_ending() || is_waited_for && lanes.is_waited_for(file.lane) {
         return Ok(Carrier::Caller);
     }
     let request = prepare(context, iocb, file, work)?;
     // SAFETY: the request is this thread's, and the program's vectors were read before.
     let is_stored = unsafe {
         let details = &mut (*request).details;
+        details.is_waited_for = is_waited_for;
+        details.appends = is_waited_for && appends(file, transfer);
         details.store_buffers(transfer.vectors, transfer.count)
     };
     if !is_stored {
@@ -129,6 +144,14 @@ fn prepare(
         offset: iocb.offset,
         kind: file.kind,
         poll_events: iocb.buf as u16,
+        lane: if configuration::submits_asynchronously() {
+            file.lane
+        } else {
+            0
+        },
+        is_waited_for: false,
+        has_turn: false,
+        appends: false,
         data: iocb.data,
         obj: iocb.at,
         vectors: 0,
@@ -166,6 +189,7 @@ fn queue(
         if iocb.has_eventfd() {
             (&raw mut (*request).details.eventfd).write(batch.index_of(iocb.resfd));
         }
+        threads.helpers.lanes.add(&(*request).details);
         batch.push(request);
     }
 }

@@ -19,7 +19,8 @@ use core::ptr;
 use super::carry_out;
 use super::checks;
 use super::completions::NO_EVENTFD;
-use super::requests::{Request, finish};
+use super::lanes::Lanes;
+use super::requests::{Details, Request, finish};
 use crate::engine::tables::FILE_NUMBERS;
 use crate::staff::link::{IDLE, Link, Unsent};
 use crate::staff::lock::Lock;
@@ -45,6 +46,8 @@ pub(crate) struct Helpers {
     /// Requests that were taken out of the socket, the first and the last.
     first: AtomicUsize,
     last: AtomicUsize,
+    /// Those that wait for others of their file.
+    pub(crate) lanes: Lanes,
     /// Helpers that are there: without those that are about to end.
     there: AtomicU32,
     /// Those that sleep.
@@ -93,13 +96,26 @@ impl Helpers {
         self.ending.load(SeqCst) != 0
     }
 
+    /// Whether helpers can be had: starts the first one if that is not known. Called with signals blocked.
+    ///
+    /// # Safety
+    /// `mask` is the thread's signal mask.
+    pub(crate) unsafe fn try_to_start(&self, mask: Signals) -> bool {
+        // SAFETY: it is part of the state, which stays.
+        self.are_allowed() && (self.link.has_worked() || unsafe { self.link.start(self, mask) })
+    }
+
+    fn are_allowed(&self) -> bool {
+        !self.are_ending() && limits::open_files() >= FEWEST
+    }
+
     /// Sends requests, linked by `next`, with the files that they name. False: the caller still has
     /// them. Called with signals blocked.
     ///
     /// # Safety
     /// The caller owns the requests. `mask` is the thread's signal mask.
     pub(crate) unsafe fn send(&self, first: *mut Request, files: &[c_int], mask: Signals) -> bool {
-        if self.are_ending() || limits::open_files() < FEWEST {
+        if !self.are_allowed() {
             return false;
         }
         let send = || self.link.send(first.expose_provenance(), files);
@@ -207,21 +223,46 @@ impl Helpers {
         files >= FILES as u32 && files >= MANY.min(limits::open_files().saturating_sub(FEWEST / 2))
     }
 
-    /// The oldest request of the queue; and whether there are more.
+    /// The oldest request of the queue that may begin; and whether there are more.
     fn next(&self) -> Option<(*mut Request, bool)> {
         let _held = self.lock.take();
-        let first = self.first.load(Relaxed);
-        if first == 0 {
-            return None;
+        loop {
+            let first = self.first.load(Relaxed);
+            if first == 0 {
+                return None;
+            }
+            let request: *mut Request = ptr::with_exposed_provenance_mut(first);
+            // SAFETY: what is in the queue is the helpers'.
+            let next = unsafe { &(*request).next }.load(Relaxed);
+            self.first.store(next, Relaxed);
+            if next == 0 {
+                self.last.store(0, Relaxed);
+            }
+            // SAFETY: it was just taken out of the queue.
+            if unsafe { self.lanes.begin(request) } {
+                return Some((request, next != 0));
+            }
         }
-        let request: *mut Request = ptr::with_exposed_provenance_mut(first);
-        // SAFETY: what is in the queue is the helpers'.
-        let next = unsafe { &(*request).next }.load(Relaxed);
-        self.first.store(next, Relaxed);
-        if next == 0 {
-            self.last.store(0, Relaxed);
+    }
+
+    /// A request was carried out: who has waited for it in its lane comes next.
+    fn leave_lane(&self, details: &Details) {
+        if !details.is_waited_for {
+            return;
         }
-        Some((request, next != 0))
+        let held = self.lock.take();
+        let next = self.lanes.end(details);
+        if next.first != 0 {
+            let last: *mut Request = ptr::with_exposed_provenance_mut(next.last);
+            let others = self.first.swap(next.first, Relaxed);
+            // SAFETY: what has its turn is the helpers'.
+            unsafe { &(*last).next }.store(others, Relaxed);
+            if others == 0 {
+                self.last.store(next.last, Relaxed);
+            }
+        }
+        drop(held);
+        self.lanes.remove(details);
     }
 
     /// Sees to it that another helper is there without work, and calls it if there is work for it.
@@ -229,7 +270,8 @@ impl Helpers {
         let (starts, calls) = {
             let _held = self.lock.take();
             let sleeps = self.idle.load(Relaxed) != 0;
-            let is_there = sleeps || self.listens.load(Relaxed) == LISTENS;
+            // Who listens does not see what came out of a lane.
+            let is_there = sleeps || !is_work && self.listens.load(Relaxed) == LISTENS;
             let starts = !is_there && self.there.load(Relaxed) < self.limit.load(Relaxed);
             if starts {
                 self.link.alive.fetch_add(1, Relaxed);
@@ -253,6 +295,8 @@ impl Helpers {
         // SAFETY: the request came out of the queue; its memory stays until it is finished.
         unsafe {
             let result = carry_out::in_helper(&(*request).details);
+            // Before the event: who has that is not kept from the cache any more.
+            self.leave_lane(&(*request).details);
             finish(request, result, |fd, eventfd| {
                 self.release(fd);
                 self.release(eventfd);
@@ -310,7 +354,8 @@ impl Helpers {
             self.there.fetch_sub(1, Relaxed);
             return Idle::End;
         }
-        if self.listens.load(Relaxed) == NOBODY {
+        // Who has files of others that wait in a lane comes here when it has done its own.
+        if self.listens.load(Relaxed) == NOBODY && !self.have_enough() {
             self.listens.store(LISTENS, SeqCst);
             return Idle::Listen;
         }

@@ -1,7 +1,8 @@
 //! Threads instead of the kernel's AIO, for where the kernel has none.
 //!
 //! What the kernel does inside `io_submit` is done there, by the caller: reads and writes of
-//! everything that is not direct I/O. Direct I/O and FSYNC go to helper threads, POLL to a poller.
+//! everything that is not direct I/O. Direct I/O and FSYNC go to helper threads, POLL to a poller. With
+//! `LIBAIO_SUBMIT=async` helpers also have what would make the caller wait for a disk.
 //! A context is a genuine ring, which programs may read themselves. The rules are those of
 //! `fs/aio.c`, check by check.
 //!
@@ -19,6 +20,7 @@
 //! | [`context`], [`events`] | what a context consists of; where its events go |
 //! | [`completions`], [`waiting`] | posting events to a ring and taking them out; threads that wait for them |
 //! | [`requests`], [`in_flight`] | requests that another thread carries out; how many there are |
+//! | [`lanes`] | the order of requests for one file |
 //! | [`helpers`], [`poller`] | the threads that carry requests out; those that wait for readiness |
 //! | [`ending`] | the end of the process |
 //! | [`state`] | all that the engine knows |
@@ -39,6 +41,7 @@ pub(super) mod handing_over;
 pub(super) mod helpers;
 pub(super) mod in_flight;
 pub(super) mod iocb;
+pub(super) mod lanes;
 pub(super) mod making;
 pub(super) mod poller;
 pub(super) mod requests;
@@ -91,6 +94,24 @@ impl Root {
                 made,
             )
         }
+    }
+
+    /// Whether a context of this engine does better than one of the kernel, in a program whose `io_submit`
+    /// is not to wait: the program collects its events through this library, and helpers can be had. The
+    /// other arguments are those of [`Root::setup`].
+    #[cold]
+    pub(super) fn spares_waiting(
+        &self,
+        collects: impl FnOnce() -> bool,
+        wipes: impl Fn() -> bool,
+        at_quick_exit: AtQuickExit,
+    ) -> bool {
+        self.serves(collects)
+            && self.made(wipes, at_quick_exit).is_some_and(|threads| {
+                let signals = Blocked::new();
+                // SAFETY: it is this thread's mask.
+                unsafe { ending::try_helpers(threads, signals.before()) }
+            })
     }
 
     /// Whether the kernel has no AIO, not even errors for contexts that are none, and this engine

@@ -89,6 +89,14 @@ pub(crate) struct Details {
     /// What the file of a poll is, and the events asked for.
     pub kind: Kind,
     pub poll_events: u16,
+    /// Which lane it keeps its order in: see [`Lanes`](super::lanes::Lanes). 0: in none.
+    pub lane: u32,
+    /// Whether later ones of the lane wait for it.
+    pub is_waited_for: bool,
+    /// Whether it has waited there, and may begin.
+    pub has_turn: bool,
+    /// Whether it writes at the end of the file, whatever the offset.
+    pub appends: bool,
     pub data: u64,
     pub obj: *mut iocb,
     pub vectors: u32,

@@ -28,6 +28,15 @@ pub(crate) unsafe fn send(
         stay_loaded(threads);
         return;
     }
+    let lanes = &threads.helpers.lanes;
+    let mut request = first;
+    while !request.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe {
+            lanes.remove(&(*request).details);
+            request = ptr::with_exposed_provenance_mut((*request).next.load(Relaxed));
+        }
+    }
     let number = |index: c_int| files.get(index as usize).copied().unwrap_or(-1);
     let mut request = first;
     while !request.is_null() {
@@ -39,6 +48,8 @@ pub(crate) unsafe fn send(
             if details.eventfd != NO_EVENTFD {
                 details.eventfd = number(details.eventfd);
             }
+            // What was sent before comes first.
+            lanes.wait(details.lane);
             finish(
                 request,
                 carry_out::in_helper(&(*request).details),

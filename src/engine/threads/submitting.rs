@@ -7,14 +7,18 @@ use core::ptr;
 
 use super::batch::Batch;
 use super::carry_out::Transfer;
-use super::checks::{check_priority, check_vectors, ends_at_once, one_vector, overflows};
+use super::checks::{
+    check_priority, check_vectors, ends_at_once, has_doubtful_flag, may_send_signal, one_vector,
+    overflows,
+};
 use super::context::Context;
 use super::file::{File, Kind};
-use super::handing_over::{Carrier, hand_over_poll, hand_over_sync, hand_over_transfer};
+use super::handing_over::{Carrier, Order, hand_over_poll, hand_over_sync, hand_over_transfer};
 use super::iocb::{FLAG_IOPRIO, Submission, clear_key, opcode};
 use super::requests::event;
 use super::state::Threads;
 use crate::abi::iocb;
+use crate::configuration;
 use crate::sys::epoll;
 use crate::sys::errno::Errno;
 use crate::sys::files::{
@@ -169,14 +173,23 @@ fn transfer(
     if overflows(&transfer) {
         return Err(Errno::EINVAL);
     }
-    if file.is_direct() && !file.is_in_memory() && !ends_at_once(file, &transfer) {
-        let carrier = hand_over_transfer(threads, context, iocb, file, &transfer, batch)?;
+    // SAFETY: the vectors are there.
+    let way_to_go = unsafe { way_to_go(threads, file, &transfer) };
+    if let WayToGo::Helper(order) = way_to_go {
+        let carrier = hand_over_transfer(threads, context, iocb, file, (&transfer, order), batch)?;
         if carrier == Carrier::Helper {
             return Ok(());
         }
     }
     if !context.events.completions.accept() {
         return Err(Errno::EAGAIN);
+    }
+    if let WayToGo::Done(count) = way_to_go {
+        post(context, iocb, Ok(count), batch);
+        return Ok(());
+    }
+    if way_to_go != WayToGo::Caller {
+        batch.wait_for_lane(threads, file.lane);
     }
     if file.kind != Kind::Disk {
         // It may wait, also for what comes before.
@@ -191,6 +204,50 @@ fn transfer(
     let result = result.inspect_err(|_| context.events.completions.refuse())?;
     post(context, iocb, result, batch);
     Ok(())
+}
+
+/// What becomes of a read or write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum WayToGo {
+    /// The caller carries it out.
+    Caller,
+    /// The caller does, after those that it has submitted before for this file.
+    CallerInTurn,
+    /// A helper does.
+    Helper(Order),
+    /// It was carried out.
+    Done(c_int),
+}
+
+/// What becomes of a read or write. What the kernel's AIO would do later is done by helpers; and so is what
+/// may make `io_submit` wait for a disk, if the program is to be spared that.
+///
+/// # Safety
+/// The vectors are there.
+unsafe fn way_to_go(threads: &Threads, file: &File, transfer: &Transfer) -> WayToGo {
+    let is_direct = file.is_direct() && !file.is_in_memory();
+    if is_direct && !ends_at_once(file, transfer) {
+        return WayToGo::Helper(Order::Later);
+    }
+    let never_waits = transfer.flags & RWF_NOWAIT != 0;
+    if !configuration::submits_asynchronously() || !file.may_wait() || never_waits {
+        return WayToGo::Caller;
+    }
+    if has_doubtful_flag(transfer) || may_send_signal(file, transfer) {
+        return WayToGo::CallerInTurn;
+    }
+    // A read is not to overtake the writes before it.
+    if transfer.way == Way::In && !threads.helpers.lanes.has_writes(file.lane) {
+        if is_direct {
+            // Behind the end of the file.
+            return WayToGo::Caller;
+        }
+        // SAFETY: as the caller promises.
+        if let Some(count) = unsafe { transfer.read_from_cache(file) } {
+            return WayToGo::Done(count);
+        }
+    }
+    WayToGo::Helper(Order::AtOnce)
 }
 
 /// FSYNC, FDSYNC.
@@ -217,6 +274,7 @@ fn sync(
     if !context.events.completions.accept() {
         return Err(Errno::EAGAIN);
     }
+    batch.wait_for_lane(threads, file.lane);
     let result = files::sync(file.fd, data_only);
     if result == Err(Errno::EINVAL) {
         context.events.completions.refuse();

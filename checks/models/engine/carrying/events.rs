@@ -20,6 +20,10 @@ pub struct Events {
     owned: [UnsafeCell<()>; REQUESTS],
     /// A request takes until that other one is done.
     others: [Cell<Option<u32>>; REQUESTS],
+    /// What is in the files of a lane: loom reports who reads or writes beside a writer. The first is no lane's.
+    pub lanes: [UnsafeCell<()>; 3],
+    /// Requests in the order in which they were begun and ended: number, and whether it is the end.
+    steps: std::sync::Mutex<Vec<(u32, bool)>>,
     /// Loom reports an access after the context is gone.
     memory: UnsafeCell<()>,
 }
@@ -45,6 +49,23 @@ impl Events {
     /// The caller owns a request.
     pub fn own(&self, number: u32) {
         self.owned[number as usize].with_mut(|_| ());
+    }
+
+    /// A request is begun.
+    pub fn begin(&self, number: u32) {
+        self.steps.lock().unwrap().push((number, false));
+    }
+
+    /// A request has ended.
+    pub fn end(&self, number: u32) {
+        self.steps.lock().unwrap().push((number, true));
+    }
+
+    /// Whether a request had ended when another one was begun.
+    pub fn was_before(&self, one: u32, other: u32) -> bool {
+        let steps = self.steps.lock().unwrap();
+        let place = |step| steps.iter().position(|&found| found == step).unwrap();
+        place((one, true)) < place((other, false))
     }
 
     /// A request is to take until another one is done.
