@@ -19,6 +19,7 @@ use crate::library::Library;
 use crate::line::Line;
 use crate::memory::Memory;
 use crate::requests::Asked;
+use crate::requests::submits_asynchronously;
 use crate::{digest, errors, signals};
 
 pub struct Executor {
@@ -331,6 +332,9 @@ impl Executor {
         );
         let group = descriptor.group;
         if size_of_file(fd).is_some() {
+            if submits_asynchronously() {
+                self.settle_if_restless();
+            }
             self.before_transfer(
                 fd,
                 group,

@@ -380,8 +380,8 @@ impl Executor {
 
     fn foresee(&self, id: usize, context: usize) -> Request {
         let asked = &self.asked[&id];
-        let is_direct =
-            status_flags(asked.fd) & libc::O_DIRECT != 0 && size_of_file(asked.fd).is_some();
+        let is_later = (status_flags(asked.fd) & libc::O_DIRECT != 0 || submits_asynchronously())
+            && size_of_file(asked.fd).is_some();
         let ending = match asked.opcode {
             2 | 3 => Ending::Later,
             5 => {
@@ -399,7 +399,7 @@ impl Executor {
                     }
                 }
             }
-            _ if is_direct => Ending::Later,
+            _ if is_later => Ending::Later,
             _ => Ending::Inside,
         };
         Request {
@@ -413,4 +413,9 @@ impl Executor {
                 .map(|one| one.group),
         }
     }
+}
+
+/// Whether helpers have what goes through the cache too, and what the process does by other means overtakes it.
+pub fn submits_asynchronously() -> bool {
+    std::env::var_os("LIBAIO_SUBMIT").is_some_and(|value| value == "async")
 }
