@@ -231,10 +231,7 @@ int main(void)
 	start_watchdog();
 	setvbuf(stdout, NULL, _IONBF, 0);
 	ended(exit, "exit");
-#ifndef STATIC
-	/* A program that contains the library does not hear of it, if it is position-independent. */
 	ended(quick_exit, "quick_exit");
-#endif
 	few_files();
 	many_files();
 	io_context_t ctx = served_context();

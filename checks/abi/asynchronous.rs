@@ -31,9 +31,6 @@ fn all(link: Link, width: Width) {
         let program = made.path().join(name);
         let mut compiler = compiler(ours, width);
         compiler.args(["-std=gnu11", "-D_FILE_OFFSET_BITS=64"]);
-        if link == Link::Static {
-            compiler.arg("-DSTATIC");
-        }
         compile(compiler, &source, ours, link, width, &program).unwrap();
         // The scratch directory may lie in memory.
         let result = output(

@@ -50,13 +50,6 @@ unsafe extern "C" {
 #[cfg(test)]
 static LOADER: [usize; 2] = [0; 2];
 
-/// Whether this is `libaio.so`, which [`keep_this_one`] keeps loaded.
-#[cfg(not(test))]
-pub(super) fn can_stay() -> bool {
-    let [open, find] = LOADER;
-    open != 0 && find != 0
-}
-
 /// Lets `libaio.so` stay loaded though the program closes it.
 #[cold]
 pub(crate) fn keep_this_one() {

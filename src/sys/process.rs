@@ -186,8 +186,8 @@ pub(crate) unsafe fn at_exit<R: Run>(work: &R, quick: AtQuickExit) {
     at_quick_exit(quick, object);
 }
 
-/// As `at_quick_exit(3)`. Unloading an object does not take back what it has asked for, so a plug-in
-/// that contains `libaio.a` does not ask.
+/// As `at_quick_exit(3)`. It names the object because the C library then forgets `quick` when it unloads that: a
+/// plug-in that contains `libaio.a`.
 fn at_quick_exit(quick: AtQuickExit, object: *const c_void) {
     #[cfg(test)]
     let _ = (quick, object);
@@ -195,10 +195,8 @@ fn at_quick_exit(quick: AtQuickExit, object: *const c_void) {
     {
         type Register = unsafe extern "C" fn(AtQuickExit, *const c_void) -> c_int;
         let [.., register] = THREAD_FUNCTIONS;
-        // SAFETY: every object has one.
-        let is_program = unsafe { object.cast::<*const c_void>().read() }.is_null();
-        if register != 0 && (is_program || loaded_objects::can_stay()) {
-            // SAFETY: it is the function, which has this type; and this code stays.
+        if register != 0 {
+            // SAFETY: it is the function, which has this type; and the code is in the object.
             unsafe { core::mem::transmute::<usize, Register>(register)(quick, object) };
         }
     }
