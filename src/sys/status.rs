@@ -126,6 +126,17 @@ fn statx(fd: c_int, path: &CStr, flags: c_int, wanted: c_uint) -> Result<Statx, 
 pub(crate) fn is_in_memory(fd: c_int) -> bool {
     const TMPFS: u32 = 0x0102_1994;
     const RAMFS: u32 = 0x8584_58f6;
+    matches!(file_system_of(fd), Some(TMPFS | RAMFS))
+}
+
+/// Whether a file lies on ext2, ext3 or ext4.
+pub(crate) fn is_on_ext(fd: c_int) -> bool {
+    const EXT: u32 = 0xef53;
+    file_system_of(fd) == Some(EXT)
+}
+
+/// The type of the file system that a file lies on.
+fn file_system_of(fd: c_int) -> Option<u32> {
     // `struct statfs` begins with the type, whose lower half comes first where it is 64 bits long.
     let mut status = [0u32; 64];
     // SAFETY: there is room for the structure.
@@ -133,7 +144,7 @@ pub(crate) fn is_in_memory(fd: c_int) -> bool {
         libc::syscall(libc::SYS_fstatfs, c_long::from(fd), status.as_mut_ptr())
     });
     let [kind, ..] = status;
-    done.is_ok() && (kind == TMPFS || kind == RAMFS)
+    done.is_ok().then_some(kind)
 }
 
 /// How many links a file has, by its path.

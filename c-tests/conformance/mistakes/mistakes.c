@@ -145,6 +145,9 @@ int io_submit(io_context_t ctx, long nr, struct iocb **list)
 		cb->u.poll.events &= 0xffff;
 	if (makes("RWF_NOWAIT for all") && first && cb->aio_lio_opcode == IO_CMD_PREAD)
 		cb->aio_rw_flags |= RWF_NOWAIT;
+	if (makes("flags of 0 bytes are not looked at") && first && cb->aio_lio_opcode <= IO_CMD_PWRITE &&
+	    cb->u.c.nbytes == 0)
+		cb->aio_rw_flags = 0;
 	if (makes("an offset of -1 is the position") && first &&
 	    cb->aio_lio_opcode <= IO_CMD_PWRITE && cb->u.c.offset == -1)
 		cb->u.c.offset = 0;

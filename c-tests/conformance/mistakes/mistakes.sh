@@ -69,6 +69,7 @@ fsync takes an offset|fsync
 poll takes any events|poll: ready or not
 a poll gives all that is ready|poll: ready or not
 RWF_NOWAIT for all|files: io_submit waits
+flags of 0 bytes are not looked at|transfer: what io_submit answers
 a duplicate is closed|files: locks stay
 a batch in reverse|order: of events
 a batch in reverse|order: of effects

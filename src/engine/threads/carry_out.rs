@@ -7,7 +7,9 @@ use core::ptr;
 use super::file::{File, Kind};
 use super::requests::{Details, Work};
 use crate::sys::errno::Errno;
-use crate::sys::files::{self, RWF_APPEND, RWF_DSYNC, RWF_NOAPPEND, RWF_NOWAIT, Way};
+use crate::sys::files::{
+    self, RWF_APPEND, RWF_DONTCACHE, RWF_DSYNC, RWF_NOAPPEND, RWF_NOWAIT, Way,
+};
 use crate::sys::signals::Blocked;
 use crate::sys::{sockets, status};
 
@@ -159,6 +161,7 @@ impl Transfer {
             Err(Errno::EOPNOTSUPP) if !self.is_late_refusal(file) => {
                 return Err(Errno::EOPNOTSUPP);
             }
+            Ok(0) if self.is_refused_by_ext4(file) => return Ok(Err(Errno::EOPNOTSUPP)),
             _ => {}
         }
         Ok(result)
@@ -200,19 +203,25 @@ impl Transfer {
         if self.flags & RWF_NOWAIT == 0 || file.kind != Kind::Disk {
             return false;
         }
-        if !file.allows(Way::In) {
-            return true;
-        }
-        let mut byte = 0u8;
-        let vector = libc::iovec {
-            iov_base: (&raw mut byte).cast(),
-            iov_len: 1,
-        };
-        // Behind the end of every file there is nothing to read.
-        // SAFETY: one byte is there.
-        let result =
-            unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, RWF_NOWAIT) };
-        result != Err(Errno::EOPNOTSUPP)
+        may_know(file, RWF_NOWAIT)
+    }
+
+    /// Whether the kernel's AIO would refuse a request of no byte because of a flag: `preadv2` and `pwritev2` do
+    /// not look at flags then.
+    pub(crate) fn has_unknown_flag_and_nothing_else(&self, file: &File) -> bool {
+        let flags = self.flags & (RWF_NOWAIT | RWF_DONTCACHE);
+        flags != 0 && file.kind == Kind::Disk && self.is_of_nothing() && !may_know(file, flags)
+    }
+
+    /// Whether the event of a write of no byte says EOPNOTSUPP: ext4 looks at RWF_NOWAIT before it looks at the
+    /// length, and does not have it for writes through the cache.
+    fn is_refused_by_ext4(&self, file: &File) -> bool {
+        self.way == Way::Out
+            && self.flags & RWF_NOWAIT != 0
+            && file.size.is_some()
+            && !file.is_direct()
+            && self.is_of_nothing()
+            && status::is_on_ext(file.fd)
     }
 
     /// A pipe or socket: the offset means nothing. A blocking one blocks, and a signal handler ends
@@ -301,6 +310,23 @@ fn wait_for(fd: c_int, events: i16, signals: &Blocked) -> Result<(), Errno> {
             return Err(Errno::EINTR);
         }
     }
+}
+
+/// Whether the kernel knows these flags, RWF_NOWAIT or RWF_DONTCACHE, of this file. Of what is open for writing only
+/// nothing tells, but files in memory have neither.
+fn may_know(file: &File, flags: c_int) -> bool {
+    if !file.allows(Way::In) {
+        return !file.is_in_memory();
+    }
+    let mut byte = 0u8;
+    let vector = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
+    // Behind the end of every file there is nothing to read.
+    // SAFETY: one byte is there.
+    let result = unsafe { files::transfer(Way::In, file.fd, &vector, 1, i64::MAX - 4096, flags) };
+    result != Err(Errno::EOPNOTSUPP)
 }
 
 /// A buffer of no length.

@@ -173,6 +173,9 @@ fn transfer(
     if overflows(&transfer) {
         return Err(Errno::EINVAL);
     }
+    if transfer.has_unknown_flag_and_nothing_else(file) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     // SAFETY: the vectors are there.
     let way_to_go = unsafe { way_to_go(threads, file, &transfer) };
     if let WayToGo::Helper(order) = way_to_go {
