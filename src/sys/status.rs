@@ -16,6 +16,8 @@ pub(crate) struct Status {
     pub device: u64,
     /// Its number there.
     pub inode: u64,
+    /// The device that it stands for, if it does, in the same way: files of several names may be one device.
+    pub special: u64,
     /// Bytes.
     pub size: u64,
     /// Whether some of it lies on a disk: it has blocks.
@@ -54,8 +56,9 @@ fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
     match known {
         Ok(file) => Ok(Status {
             mode: file.mode.into(),
-            device: (u64::from(file.device[0]) << 32) | u64::from(file.device[1]),
+            device: whole(file.device),
             inode: file.inode,
+            special: whole(file.special),
             size: file.size,
             has_blocks: file.blocks != 0,
         }),
@@ -65,6 +68,11 @@ fn asked(fd: c_int, flags: c_int) -> Result<Status, Errno> {
     }
 }
 
+/// A device's number, of its halves.
+fn whole([major, minor]: [u32; 2]) -> u64 {
+    (u64::from(major) << 32) | u64::from(minor)
+}
+
 #[allow(clippy::unnecessary_cast)] // not the same types everywhere
 fn by_fstat(fd: c_int) -> Result<Status, Errno> {
     let mut status = MaybeUninit::<Stat>::uninit();
@@ -72,14 +80,17 @@ fn by_fstat(fd: c_int) -> Result<Status, Errno> {
     result(|| unsafe { fstat(fd, status.as_mut_ptr()) })?;
     // SAFETY: filled in on success.
     let status = unsafe { status.assume_init() };
-    let device = status.st_dev as u64;
     // As glibc and musl lay a device's number out.
-    let major = ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff);
-    let minor = (device & 0xff) | ((device >> 12) & !0xff & 0xffff_ffff);
+    let number = |device: u64| {
+        let major = ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff);
+        let minor = (device & 0xff) | ((device >> 12) & !0xff & 0xffff_ffff);
+        (major << 32) | minor
+    };
     Ok(Status {
         mode: status.st_mode as u32,
-        device: (major << 32) | minor,
+        device: number(status.st_dev as u64),
         inode: status.st_ino as u64,
+        special: number(status.st_rdev as u64),
         size: status.st_size as u64,
         has_blocks: status.st_blocks != 0,
     })
@@ -98,7 +109,7 @@ struct Statx {
     blocks: u64,
     _attributes_mask: u64,
     _times: [u64; 8],
-    _special: [u32; 2],
+    special: [u32; 2],
     device: [u32; 2],
     _rest: [u64; 14],
 }
@@ -172,7 +183,7 @@ struct Stat {
     _nlink: u32,
     _uid: u32,
     _gid: u32,
-    _rdev: u64,
+    st_rdev: u64,
     _between: u32,
     st_size: i64,
     _blksize: u32,
@@ -227,9 +238,10 @@ mod tests {
             for found in [of(file.as_raw_fd()), by_fstat(file.as_raw_fd())] {
                 let found = found.unwrap();
                 assert_eq!(found.mode, wanted.mode(), "{path:?}");
-                let device = (u64::from(major) << 32) | u64::from(minor);
-                assert_eq!(found.device, device, "{path:?}");
+                assert_eq!(found.device, whole([major, minor]), "{path:?}");
                 assert_eq!(found.inode, wanted.ino(), "{path:?}");
+                let (major, minor) = (libc::major(wanted.rdev()), libc::minor(wanted.rdev()));
+                assert_eq!(found.special, whole([major, minor]), "{path:?}");
                 assert_eq!(found.size, wanted.len(), "{path:?}");
                 assert_eq!(found.has_blocks, wanted.blocks() != 0, "{path:?}");
             }

@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use crate::engine::tables::LANES;
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
-use crate::sys::status;
+use crate::sys::status::{self, Status};
 
 /// What kind of file a descriptor stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ impl File {
             is_anonymous: status.mode & libc::S_IFMT == 0,
             size: is_regular.then_some(status.size),
             has_blocks: status.has_blocks,
-            lane: lane_of(status.device, status.inode),
+            lane: lane_of(&status),
         })
     }
 
@@ -128,8 +128,14 @@ impl File {
     }
 }
 
-/// In which lane the requests of a file keep their order: 1 or more.
-fn lane_of(device: u64, inode: u64) -> u32 {
+/// In which lane the requests of a file keep their order: 1 or more. A block device is the same one by whatever
+/// file it is opened.
+fn lane_of(status: &Status) -> u32 {
+    let (device, inode) = if status.mode & libc::S_IFMT == libc::S_IFBLK {
+        (status.special, 0)
+    } else {
+        (status.device, status.inode)
+    };
     let mixed = (device ^ inode.rotate_left(32) ^ inode).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32 % LANES as u32 + 1
 }
@@ -157,8 +163,35 @@ mod tests {
         }
     }
 
+    fn lane(mode: u32, (device, inode): (u64, u64), special: u64) -> u32 {
+        lane_of(&Status {
+            mode,
+            device,
+            inode,
+            special,
+            size: 0,
+            has_blocks: true,
+        })
+    }
+
+    #[test]
+    fn a_block_device_has_one_lane() {
+        let loop_zero = 7 << 32;
+        let device = |name, special| lane(libc::S_IFBLK | 0o600, name, special);
+        let in_dev = device((5, 12), loop_zero);
+        for inode in 0..100 {
+            assert_eq!(device((8 << 32, inode), loop_zero), in_dev);
+        }
+        let others = (1..16).filter(|minor| device((5, 12), loop_zero | minor) != in_dev);
+        assert!(others.count() > 8);
+        // A directory, or a file, is not what happens to have its number.
+        let file = |name| lane(libc::S_IFREG | 0o600, name, loop_zero);
+        assert_ne!(file((8 << 32, 2)), file((8 << 32, 3)));
+    }
+
     #[test]
     fn files_have_lanes_of_their_own_mostly() {
+        let lane_of = |device, inode| lane(libc::S_IFREG, (device, inode), 0);
         let mut taken = [0u32; LANES + 1];
         for inode in 1..=LANES as u64 * 8 {
             if let Some(count) = taken.get_mut(lane_of(8 << 32, inode) as usize) {
