@@ -6,17 +6,21 @@ use crate::report::Engine;
 /// The engine, or none if `io_setup` would answer the kernel's error; and why.
 pub(crate) fn choice(attempt: &Attempt) -> (Option<Engine>, String) {
     let variable = std::env::var("LIBAIO_ENGINE").unwrap_or_default();
-    let (engine, reason) = chosen(&variable, attempt);
-    (engine, reason)
+    let is_async = std::env::var("LIBAIO_SUBMIT").is_ok_and(|value| value == "async");
+    chosen(&variable, is_async, attempt)
 }
 
-/// By the words in the variable, as the library looks for them.
-fn chosen(variable: &str, attempt: &Attempt) -> (Option<Engine>, String) {
+/// By the words in the variable, as the library looks for them, and by `LIBAIO_SUBMIT=async`.
+fn chosen(variable: &str, is_async: bool, attempt: &Attempt) -> (Option<Engine>, String) {
     let says = |word| variable.contains(word);
     let set = format!("LIBAIO_ENGINE={variable}");
     let name = || attempt.name().unwrap_or_default();
     if says("threads") {
         return (Some(Engine::Threads), set);
+    }
+    if is_async && !says("kernel") {
+        let reason = "LIBAIO_SUBMIT=async; in programs that collect events through the library";
+        return (Some(Engine::Threads), reason.to_owned());
     }
     match attempt {
         Attempt::Works => (Some(Engine::Kernel), "io_setup works".to_owned()),
@@ -73,8 +77,21 @@ mod tests {
             ),
             ("", Attempt::Killed("io_submit", libc::SIGSYS), None),
         ] {
-            let (found, reason) = chosen(variable, &attempt);
+            let (found, reason) = chosen(variable, false, &attempt);
             assert_eq!(found, engine, "{variable} {attempt:?}");
+            assert!(!reason.is_empty());
+        }
+        for (variable, attempt, engine) in [
+            ("", Attempt::Works, threads),
+            ("auto,spill", Attempt::Works, threads),
+            ("threads", Attempt::Works, threads),
+            ("", fails(libc::EAGAIN), threads),
+            ("", Attempt::Killed("io_setup", libc::SIGSYS), threads),
+            ("kernel", Attempt::Works, kernel),
+            ("kernel", fails(libc::ENOSYS), None),
+        ] {
+            let (found, reason) = chosen(variable, true, &attempt);
+            assert_eq!(found, engine, "{variable} {attempt:?}, asynchronous");
             assert!(!reason.is_empty());
         }
     }
