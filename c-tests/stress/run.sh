@@ -34,9 +34,10 @@ build_all() {
 	done
 }
 
-# run LABEL PROGRAMS LIBRARY SECONDS [VARIABLE=VALUE]: all programs
+# run LABEL PROGRAMS LIBRARY SECONDS [VARIABLE=VALUE]: all programs. Those that go step by step have one thread, which mostly
+# waits for io_destroy: they run beside each other and the rest.
 run() {
-	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} status program name lack has='ours shared kernel-aio'
+	local label=$1 library=$3 setting=${5:-LIBAIO_REAP=ring} program name lack has='ours shared kernel-aio' steps=() others=()
 	case $setting in LIBAIO_ENGINE=threads | LIBAIO_SUBMIT=async) has='ours shared' ;; esac
 	for program in "$2"/*; do
 		name=$(basename "$program")
@@ -51,13 +52,29 @@ run() {
 			continue
 			;;
 		esac
-		# The file system of the work directory is where O_DIRECT is tried.
-		status=0
-		(cd "$here" && env "$setting" LD_LIBRARY_PATH="$library" "$program" ${4:+"$4"}) \
-			>"$work/out" 2>&1 || status=$?
-		[ $status != 0 ] || sed "s|^|$label |" "$work/out"
-		judge "$label $name" $status "$work/out"
+		case $name in step_*) steps+=("$program") ;; *) others+=("$program") ;; esac
 	done
+	for program in ${steps[@]+"${steps[@]}"}; do
+		run_one "$program" "$4" &
+	done
+	for program in "${others[@]}"; do
+		run_one "$program" "$4"
+	done
+	wait
+	for program in "${others[@]}" ${steps[@]+"${steps[@]}"}; do
+		name=$(basename "$program")
+		status=$(cat "$work/$name.status")
+		[ "$status" != 0 ] || sed "s|^|$label |" "$work/$name.out"
+		judge "$label $name" "$status" "$work/$name.out"
+	done
+}
+
+# run_one PROGRAM SECONDS: its messages and its status, in files; with the $setting and $library of run
+run_one() {
+	local at=$work/${1##*/} status=0
+	# The file system of the work directory is where O_DIRECT is tried.
+	(cd "$here" && env "$setting" LD_LIBRARY_PATH="$library" "$1" ${2:+"$2"}) >"$at.out" 2>&1 || status=$?
+	echo $status >"$at.status"
 }
 
 build_all "$work/64" "$build"
