@@ -3,7 +3,7 @@
 #   make demo             an unmodified fio on the C library and on this one, side by side
 #   make check            the tests that everybody runs: 12 minutes on two cores
 #   make check-long       the others: mutations, Miri, millions of events, i686, packages' files, without AIO
-#                         (48 minutes)
+#                         (53 minutes)
 #   make check-fresh      both commands of the README in clean Debian roots
 #   make check-architectures   the library built for seven architectures and for musl (6 minutes)
 #   make check-without-aio FULL=1   programs where the kernel has no AIO (15 minutes)
@@ -72,7 +72,7 @@ check:
 	@checks/parts.sh check $(BUILD) all check-c-library -- $(check_groups)
 
 check-long:
-	@echo "make check-long: about 48 minutes on two cores and 6 GB of disk, packages included"
+	@echo "make check-long: about 53 minutes on two cores and 6 GB of disk, packages included"
 	@./install-tools.sh check-long
 	@checks/parts.sh check-long $(BUILD) all check-c-library i686 -- $(long_groups)
 
