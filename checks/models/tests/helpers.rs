@@ -532,6 +532,7 @@ fn in_three_steps() {
 /// What a write has kept waiting is done at once when that ends, though the one other helper listens: a read takes
 /// until another one is done.
 #[test]
+#[ignore = "slow: make check-long"]
 fn all_whose_turn_it_is_begin() {
     in_process(1, Time::Stands, (3, 4), |program| {
         let mut iocbs = iocbs::<4>().map(|iocb| iocb.in_lane(1, Work::Read));

@@ -451,6 +451,7 @@ fn address_comes_again_after_another() {
 /// A late call with a handle whose context is gone, while the entry may be given to another
 /// context.
 #[test]
+#[ignore = "slow: make check-long"]
 fn late_caller_and_other_contexts() {
     explore(4, || {
         let process = Process::new(&[3, 3, 3]);
@@ -484,6 +485,7 @@ fn made_beside_a_late_call(process: &Process, place: usize, a: thread::JoinHandl
 
 /// A call with a handle that has no entry, while a context is made there.
 #[test]
+#[ignore = "slow: make check-long"]
 fn unknown_caller_and_a_new_context() {
     explore(3, || {
         let process = Process::new(&[3, 3]);

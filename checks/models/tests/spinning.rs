@@ -112,6 +112,7 @@ fn one_waits_beside_a_reaper() {
 }
 
 #[test]
+#[ignore = "slow: make check-long"]
 fn one_waits_beside_a_caller() {
     explore(2, || {
         let _spinning = spinning();
