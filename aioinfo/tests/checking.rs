@@ -208,6 +208,20 @@ fn a_directory_with_a_strange_name() {
     assert!(said.text.contains(wanted), "{}", said.text);
 }
 
+#[test]
+fn the_directory_for_temporary_files() {
+    let scratch = Scratch::new();
+    for (variable, directory) in [
+        ("", "/tmp"),
+        (scratch.0.to_str().unwrap(), scratch.0.to_str().unwrap()),
+    ] {
+        let said = Said::by(aioinfo().args(["check", "-j"]).env("TMPDIR", variable));
+        assert_eq!(said.json()["check"]["directory"], directory);
+    }
+    let said = Said::by(aioinfo().args(["check", "-j"]).env_remove("TMPDIR"));
+    assert_eq!(said.json()["check"]["directory"], "/tmp");
+}
+
 /// The error of a fork is not taken for that of io_setup.
 #[test]
 fn where_no_process_can_be_had() {

@@ -19,7 +19,7 @@ mod scratch;
 mod submitting;
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::errors;
 use crate::proc::status::printable;
@@ -30,7 +30,9 @@ use scratch::Scratch;
 
 /// Tries everything on a file in this directory, or in that for temporary files.
 pub(crate) fn check(directory: Option<&Path>) -> Check {
-    let temporary = std::env::temp_dir();
+    // An empty variable is none.
+    let temporary = std::env::var_os("TMPDIR").filter(|path| !path.is_empty());
+    let temporary = temporary.map_or(PathBuf::from("/tmp"), PathBuf::from);
     let directory = directory.unwrap_or(&temporary);
     let seccomp = system::seccomp();
     let mut attempt = attempt::io_setup();
