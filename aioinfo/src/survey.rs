@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::contexts::{Found, Ring};
 use crate::proc::memory::Unreadable;
 use crate::proc::system::{self, Limits};
-use crate::proc::{Refusal, directory};
+use crate::proc::{Refusal, directory, status};
 use crate::process::{self, Looked, Seen};
 use crate::report::{
     Context, Engine, Process, Range, Refused, Share, State, Survey, Totals, Unseen,
@@ -28,6 +28,7 @@ struct Machine {
 
 /// All processes with contexts; or these, with contexts or without.
 pub(crate) fn survey(pids: &[u32]) -> Result<(Survey, Limits), Refusal> {
+    let pids: Vec<u32> = pids.iter().map(|pid| status::process_of(*pid)).collect();
     let machine = Machine {
         page: system::page_size(),
         processors: system::possible_processors(),
@@ -36,10 +37,10 @@ pub(crate) fn survey(pids: &[u32]) -> Result<(Survey, Limits), Refusal> {
     loop {
         tries += 1;
         let before = Limits::read();
-        let all = look_at_all(pids, machine.page)?;
+        let all = look_at_all(&pids, machine.page)?;
         let after = Limits::read();
         let witnessed = look_again(&all.seen);
-        let mut survey = judge(all, &witnessed, pids, after, machine);
+        let mut survey = judge(all, &witnessed, &pids, after, machine);
         survey.unseen.unsettled |= before.used != after.used;
         if !survey.unseen.unsettled || tries == TRIES {
             return Ok((survey, after));
@@ -57,7 +58,7 @@ struct All {
 
 fn look_at_all(wanted: &[u32], page: u64) -> Result<All, Refusal> {
     let mut pids = directory::all()?;
-    // Not listed: threads, which have a directory all the same.
+    // Not listed: what is not there, which is to be refused.
     pids.extend(wanted);
     pids.sort_unstable();
     pids.dedup();

@@ -120,6 +120,32 @@ fn helpers_are_counted() {
     assert!(helpers >= 2, "a poller and the keeper, not {helpers}");
 }
 
+/// `top -H` and `ps -L` show numbers of threads.
+#[test]
+fn the_number_of_a_thread_stands_for_its_process() {
+    let holder = Holder::start(
+        Holder::command(Libaio::Ours, &["1", "8", "0", "poll"]).env("LIBAIO_ENGINE", "threads"),
+    );
+    let of_process = process(holder.pid);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", holder.pid)).unwrap();
+    let threads: Vec<u32> = threads
+        .map(|thread| {
+            thread
+                .unwrap()
+                .file_name()
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    assert!(threads.len() > 1, "{threads:?}");
+    for thread in &threads {
+        assert_eq!(survey_of(&[*thread])["processes"], json!([of_process]));
+    }
+    assert_eq!(survey_of(&threads)["processes"], json!([of_process]));
+}
+
 #[test]
 fn a_thousand_contexts() {
     for (libaio, engine) in [

@@ -56,6 +56,15 @@ impl Status {
     }
 }
 
+/// The process of a thread: the number of a thread has a directory too. Any other number is its own.
+pub(crate) fn process_of(pid: u32) -> u32 {
+    let status = Directory::open(pid).and_then(|directory| directory.read(c"status"));
+    let process = status.ok().and_then(|status| number(&status, "Tgid"));
+    process
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or(pid)
+}
+
 /// A field of `stat`, behind the second: that is a name in parentheses, which may have blanks and parentheses.
 fn field(stat: &[u8], number: usize) -> Option<u64> {
     let behind_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
