@@ -54,9 +54,9 @@ pub(crate) enum Command {
     },
 }
 
-/// Reads the command line. Ends the program with status 2 if it is wrong, and with 0 after help.
-pub(crate) fn read() -> Arguments {
-    from(&command().get_matches())
+/// Reads the command line. The error has help, if that was asked for, or what is wrong.
+pub(crate) fn read() -> clap::error::Result<Arguments> {
+    command().try_get_matches().map(|matches| from(&matches))
 }
 
 fn from(matches: &ArgMatches) -> Arguments {

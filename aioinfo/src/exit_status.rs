@@ -6,6 +6,8 @@ use crate::report::{Report, Verdict};
 pub(crate) const GOOD: u8 = 0;
 /// The process has no contexts; AIO does not work, or a part of it does not.
 pub(crate) const NOT_SO: u8 = 1;
+/// The command line is wrong.
+pub(crate) const WRONG_USAGE: u8 = 2;
 /// Something could not be looked at.
 pub(crate) const UNKNOWN: u8 = 3;
 

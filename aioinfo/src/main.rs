@@ -43,7 +43,10 @@ use report::Report;
 const SCHEMA: &str = include_str!("../schema.json");
 
 fn main() -> ExitCode {
-    let arguments = arguments::read();
+    let arguments = match arguments::read() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(output::explain(&error)),
+    };
     let mut output = Output::new(&arguments);
     let status = match &arguments.command {
         Command::Show { pids } => show(&mut output, pids),
@@ -68,7 +71,7 @@ fn show(output: &mut Output, pids: &[u32]) -> u8 {
             output.print_or(&report, status)
         }
         Err(refusal) => {
-            output.complain(&format!("/proc: {refusal}"));
+            output::complain(&format!("/proc: {refusal}"));
             UNKNOWN
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use crate::arguments::{Arguments, Colour, Command};
 use crate::errors;
-use crate::exit_status::UNKNOWN;
+use crate::exit_status::{GOOD, UNKNOWN, WRONG_USAGE};
 use crate::proc::system;
 use crate::report::Report;
 use crate::text::{self, Detail, Style};
@@ -64,7 +64,7 @@ impl Output {
             match serde_json::to_string(report) {
                 Ok(line) => line + "\n",
                 Err(error) => {
-                    self.complain(&error.to_string());
+                    complain(&error.to_string());
                     return false;
                 }
             }
@@ -81,18 +81,7 @@ impl Output {
 
     /// Writes what was made. False: it could not be.
     pub(crate) fn write(&self, text: &str) -> bool {
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Ok(()) => true,
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => false,
-            Err(error) => {
-                self.complain(&format!("standard output: {}", errors::explain(&error)));
-                false
-            }
-        }
+        is_written(io::stdout().write_all(text.as_bytes()))
     }
 
     /// Processes that could not be looked at.
@@ -105,15 +94,41 @@ impl Output {
                 true => ": it is another user's; ask as root",
                 false => "",
             };
-            self.complain(&format!(
+            complain(&format!(
                 "process {}: {}{advice}",
                 refused.pid, refused.reason
             ));
         }
     }
+}
 
-    /// Says what went wrong. If that cannot be said either, nothing can be done.
-    pub(crate) fn complain(&self, what: &str) {
-        let _ = writeln!(io::stderr(), "aioinfo: {what}");
+/// Prints what the command line comes to, if it asks for no report: help, or what is wrong with it. Gives the status.
+pub(crate) fn explain(command_line: &clap::Error) -> u8 {
+    let status = if command_line.use_stderr() {
+        WRONG_USAGE
+    } else {
+        GOOD
+    };
+    if is_written(command_line.print()) || status != GOOD {
+        status
+    } else {
+        UNKNOWN
     }
+}
+
+/// Whether all that was written to the standard output is there. If it is full, that is said.
+fn is_written(written: io::Result<()>) -> bool {
+    match written.and_then(|()| io::stdout().flush()) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            complain(&format!("standard output: {}", errors::explain(&error)));
+            false
+        }
+    }
+}
+
+/// Says what went wrong. If that cannot be said either, nothing can be done.
+pub(crate) fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "aioinfo: {what}");
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::exit_status::{self, GOOD, UNKNOWN};
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::report::Report;
 use crate::survey;
 
@@ -40,7 +40,7 @@ pub(crate) fn watch(output: &mut Output, pids: &[u32], seconds: f64, count: Opti
                 }
             }
             Err(refusal) => {
-                output.complain(&format!("/proc: {refusal}"));
+                complain(&format!("/proc: {refusal}"));
                 status = UNKNOWN;
             }
         }

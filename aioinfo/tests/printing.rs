@@ -155,13 +155,23 @@ fn an_output_that_is_full() {
         harness::skip("a full output: there is no /dev/full");
         return;
     };
-    let output = aioinfo().stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        complaint.contains("standard output: No space left on device (ENOSPC)"),
-        "{complaint}"
-    );
+    for arguments in [
+        &[][..],
+        &["--json"],
+        &["--schema"],
+        &["--help"],
+        &["-V"],
+        &["check", "-h"],
+    ] {
+        let full = full.try_clone().unwrap();
+        let output = aioinfo().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            complaint.contains("standard output: No space left on device (ENOSPC)"),
+            "{complaint}"
+        );
+    }
 }
 
 #[test]
