@@ -107,7 +107,7 @@ fn a_program_that_makes_system_calls_has_none() {
     let process = process(holder.pid);
     assert_eq!(process["libraries"], json!([]));
     let text = run(harness::aioinfo().arg(holder.pid.to_string()));
-    assert!(text.contains("none found"), "{text}");
+    assert!(text.contains("none found: the program makes"), "{text}");
 }
 
 /// An update replaces the file; who runs goes on with the old one.

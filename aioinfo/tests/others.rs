@@ -244,7 +244,9 @@ fn a_process_that_has_ended_and_is_still_there() {
         std::thread::yield_now();
     }
     let said = Said::by(aioinfo().args(["--json", &pid.to_string()]));
+    let text = Said::by(aioinfo().arg(pid.to_string())).text;
     child.wait().unwrap();
+    assert!(text.contains("\nlibrary     none found\n"), "{text}");
     assert_eq!(said.status, 1, "{}", said.complaint);
     let process = said.json()["survey"]["processes"][0].clone();
     assert_eq!(process["totals"]["unreaped_complete"], true, "{process:#}");

@@ -43,7 +43,11 @@ fn about(text: &mut String, process: &Process) {
         }
     }
     if process.libraries.is_empty() {
-        text.push_str("library     none found: the program makes system calls itself, or has a libaio inside and no symbols\n");
+        text.push_str(if process.contexts.is_empty() {
+            "library     none found\n"
+        } else {
+            "library     none found: the program makes system calls itself, or has a libaio inside and no symbols\n"
+        });
     }
     match &process.environment {
         Some(variables) => {
