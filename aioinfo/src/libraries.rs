@@ -6,10 +6,10 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 
 use crate::contexts::without_deleted;
+use crate::foreign::Foreign;
 use crate::objects::{self, Identity};
 use crate::proc::directory::{self, Directory};
 use crate::proc::maps::{self, FileId, Mapping};
-use crate::proc::status::printable;
 use crate::report::{Family, Library};
 
 /// The files with a libaio by their names; if there is none of them, and `has_contexts`, those that contain one
@@ -102,7 +102,7 @@ fn library(
     };
     Library {
         family,
-        path: printable(&maps::path(path)),
+        path: Foreign::from(maps::path(path).as_ref()),
         inside: is_inside,
         deleted: is_deleted,
         readable: is_known,

@@ -11,6 +11,7 @@
 //! | [`survey`] | all processes, and whose a ring is that several have mapped |
 //! | [`report`] | what is printed, as JSON by its names |
 //! | [`text`] | what is printed, as text |
+//! | [`foreign`] | text that others chose, and how it is printed |
 //! | [`output`], [`errors`] | where it goes, and how; the names of errors |
 //! | [`exit_status`] | what the program ends with |
 //! | [`check`] | whether AIO works here |
@@ -21,6 +22,7 @@ mod check;
 mod contexts;
 mod errors;
 mod exit_status;
+mod foreign;
 mod libraries;
 mod objects;
 mod output;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use crate::arguments::{Arguments, Colour, Command};
 use crate::errors;
 use crate::exit_status::{GOOD, UNKNOWN, WRONG_USAGE};
+use crate::foreign;
 use crate::proc::system;
 use crate::report::Report;
 use crate::text::{self, Detail, Style};
@@ -61,7 +62,7 @@ impl Output {
     pub(crate) fn print(&self, report: &Report) -> bool {
         self.complain_of(report);
         let text = if self.is_json {
-            match serde_json::to_string(report) {
+            match foreign::json(report) {
                 Ok(line) => line + "\n",
                 Err(error) => {
                     complain(&error.to_string());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::contexts::{self, Found, Ring};
+use crate::foreign::Foreign;
 use crate::libraries;
 use crate::proc::Refusal;
 use crate::proc::directory::Directory;
@@ -25,7 +26,7 @@ pub(crate) struct Seen {
     /// Files with a libaio.
     pub libraries: Vec<Library>,
     /// What its environment says to the library.
-    pub environment: Option<BTreeMap<String, String>>,
+    pub environment: Option<BTreeMap<Foreign, Foreign>>,
     /// Threads of the library.
     pub helpers: Option<u64>,
     /// Whether its memory could be read.

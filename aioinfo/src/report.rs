@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::foreign::Foreign;
 use crate::proc::system::{self, Limits};
 
 /// The number of the schema: it changes when a program that reads the JSON would have to.
@@ -137,7 +138,7 @@ pub(crate) struct Process {
     /// Its number.
     pub pid: u32,
     /// Its command, as `ps` shows it.
-    pub command: String,
+    pub command: Foreign,
     /// The user that it acts as.
     pub uid: Option<u32>,
     /// Of its contexts.
@@ -147,7 +148,7 @@ pub(crate) struct Process {
     /// Files with a libaio. None: it makes the system calls itself, or has a libaio inside and no symbols.
     pub libraries: Vec<Library>,
     /// `LIBAIO_*`, `POSIXAIO_*` and `SOLARISAIO_*`. None: it may not be read.
-    pub environment: Option<BTreeMap<String, String>>,
+    pub environment: Option<BTreeMap<Foreign, Foreign>>,
     /// Threads of the library.
     pub helpers: Option<u64>,
 }
@@ -234,7 +235,7 @@ pub(crate) struct Library {
     /// Which one.
     pub family: Family,
     /// The file.
-    pub path: String,
+    pub path: Foreign,
     /// Whether it is linked into the program, or into another library, of that path.
     pub inside: bool,
     /// Whether the file was deleted or replaced since: the process uses the old one.
@@ -253,9 +254,9 @@ pub(crate) struct Check {
     /// In a word.
     pub verdict: Verdict,
     /// The directory with the file that was tried.
-    pub directory: String,
+    pub directory: Foreign,
     /// The file system there.
-    pub file_system: Option<String>,
+    pub file_system: Option<Foreign>,
     /// What `io_setup` answered, if that was an error.
     pub error: Option<String>,
     /// What that means, and what to do.

@@ -324,6 +324,7 @@ impl Totals {
 #[allow(clippy::indexing_slicing, reason = "a test ends so")]
 mod tests {
     use super::*;
+    use crate::foreign::Foreign;
     use crate::proc::status::Status;
     use crate::ring::Header;
 
@@ -344,7 +345,7 @@ mod tests {
         Seen {
             pid,
             status: Status {
-                command: String::new(),
+                command: Foreign::default(),
                 uid: None,
                 parent: Some(parent),
                 started: Some(started),

@@ -297,8 +297,18 @@ fn a_name_that_is_not_utf_8() {
     let odd = scratch.0.join(OsStr::from_bytes(b"\xff\x1b[31m\n"));
     harness::copy(&program, &odd);
     let holder = Holder::start(Command::new(&odd).args(["1", "8", "0"]));
-    let process = process(holder.pid);
+    let said = Said::by(aioinfo().args(["--json", &holder.pid.to_string()]));
+    assert!(!said.text.contains('\x1b'), "{:?}", said.text);
+    let process = said.json()["survey"]["processes"][0].clone();
     assert_eq!(process["totals"]["contexts"], 1);
-    let path = process["libraries"][0]["path"].as_str().unwrap();
-    assert!(!path.contains('\x1b'), "{path:?}");
+    assert_eq!(process["command"], "\u{fffd}\x1b[31m\n");
+    assert_eq!(process["libraries"][0]["path"], *odd.to_string_lossy());
+    let said = Said::by(aioinfo().arg(holder.pid.to_string()));
+    let heading = format!("{} \u{fffd}\\u{{1b}}[31m\\n", holder.pid);
+    assert!(
+        said.text.lines().any(|line| line == heading),
+        "{}",
+        said.text
+    );
+    assert!(!said.text.contains('\x1b'), "{:?}", said.text);
 }

@@ -22,7 +22,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::errors;
-use crate::proc::status::printable;
+use crate::foreign::Foreign;
 use crate::proc::system;
 use crate::report::{Check, Filter, Outcome, Verdict};
 use attempt::Attempt;
@@ -47,7 +47,7 @@ pub(crate) fn check(directory: Option<&Path>) -> Check {
     let (engine, engine_reason) = engine::choice(&attempt);
     let mut check = Check {
         verdict: Verdict::Refused,
-        directory: printable(directory.as_os_str().as_bytes()),
+        directory: Foreign::from(directory.as_os_str().as_bytes()),
         file_system: system::file_system(directory),
         error: attempt.name(),
         reasons: reasons::of(&attempt, seccomp),

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use super::Refusal;
 use super::directory::{Directory, without_newline};
+use crate::foreign::Foreign;
 
 /// The number in the line `Name:  7 ...` of a file like `status`; the first one, if there are more.
 pub(crate) fn number(text: &[u8], name: &str) -> Option<u64> {
@@ -26,7 +27,7 @@ fn word<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
 /// What is known of any process.
 pub(crate) struct Status {
     /// Its command, as `ps` shows it.
-    pub command: String,
+    pub command: Foreign,
     /// The user that it acts as.
     pub uid: Option<u32>,
     /// The process that made it.
@@ -47,7 +48,7 @@ impl Status {
         // PF_FORKNOEXEC of the kernel.
         const FORKED: u64 = 0x40;
         Ok(Status {
-            command: printable(without_newline(&command)),
+            command: Foreign::from(without_newline(&command)),
             uid: small("Uid"),
             parent: small("PPid"),
             started: field(&stat, 22),
@@ -77,38 +78,20 @@ fn field(stat: &[u8], number: usize) -> Option<u64> {
 pub(crate) fn environment(
     process: &Directory,
     prefixes: &[&[u8]],
-) -> Result<Vec<(String, String)>, Refusal> {
+) -> Result<Vec<(Foreign, Foreign)>, Refusal> {
     const ENVIRON: &CStr = c"environ";
     Ok(variables(&process.read(ENVIRON)?, prefixes))
 }
 
-fn variables(text: &[u8], prefixes: &[&[u8]]) -> Vec<(String, String)> {
+fn variables(text: &[u8], prefixes: &[&[u8]]) -> Vec<(Foreign, Foreign)> {
     text.split(|byte| *byte == 0)
         .filter(|variable| prefixes.iter().any(|prefix| variable.starts_with(prefix)))
         .filter_map(|variable| {
             let equals = variable.iter().position(|byte| *byte == b'=')?;
             let (name, value) = (variable.get(..equals)?, variable.get(equals + 1..)?);
-            Some((printable(name), printable(value)))
+            Some((Foreign::from(name), Foreign::from(value)))
         })
         .collect()
-}
-
-/// Bytes that a process chose, so that a terminal does nothing but show them.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() || is_format(character) {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
-/// What is not seen, and changes the order or the place of what is.
-fn is_format(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -151,15 +134,9 @@ mod tests {
     #[test]
     fn variables_of_an_environment() {
         let text = b"A=1\0LIBAIO_ENGINE=threads\0XLIBAIO_=2\0LIBAIO_\0LIBAIO_REAP=a=\x1b\0";
-        let wanted = [("LIBAIO_ENGINE", "threads"), ("LIBAIO_REAP", "a=\\u{1b}")];
-        let wanted = wanted.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let wanted = [("LIBAIO_ENGINE", "threads"), ("LIBAIO_REAP", "a=\x1b")];
+        let foreign = |text: &str| Foreign::from(text.as_bytes());
+        let wanted = wanted.map(|(name, value)| (foreign(name), foreign(value)));
         assert_eq!(variables(text, &[b"LIBAIO_"]), wanted);
-    }
-
-    #[test]
-    fn a_terminal_is_not_spoken_to() {
-        assert_eq!(printable(b"a\x1b[2Jb\n\xff"), "a\\u{1b}[2Jb\\n\u{fffd}");
-        let turned = "\u{202e}a\u{200b}\u{e9}";
-        assert_eq!(printable(turned.as_bytes()), "\\u{202e}a\\u{200b}\u{e9}");
     }
 }

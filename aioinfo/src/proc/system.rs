@@ -6,7 +6,8 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::status::{bits, number, printable};
+use super::status::{bits, number};
+use crate::foreign::Foreign;
 
 /// `fs.aio-nr` and `fs.aio-max-nr`. They are the same in every container.
 #[derive(Clone, Copy, Debug)]
@@ -135,14 +136,14 @@ pub(crate) fn kind_of_file(file: &File) -> Option<u32> {
 }
 
 /// The kind of the file system that a directory is on.
-pub(crate) fn file_system(directory: &Path) -> Option<String> {
+pub(crate) fn file_system(directory: &Path) -> Option<Foreign> {
     let directory = fs::canonicalize(directory).ok()?;
     let mounts = fs::read("/proc/self/mountinfo").ok()?;
     kind_of(&mounts, directory.as_os_str().as_bytes())
 }
 
 /// The last of the longest mount points above the path.
-fn kind_of(mounts: &[u8], path: &[u8]) -> Option<String> {
+fn kind_of(mounts: &[u8], path: &[u8]) -> Option<Foreign> {
     let mut best: Option<(usize, &[u8])> = None;
     for line in mounts.split(|byte| *byte == b'\n') {
         let mut words = line.split(|byte| *byte == b' ');
@@ -158,7 +159,7 @@ fn kind_of(mounts: &[u8], path: &[u8]) -> Option<String> {
             best = Some((point.len(), kind));
         }
     }
-    best.map(|(_, kind)| printable(kind))
+    best.map(|(_, kind)| Foreign::from(kind))
 }
 
 /// A path in which `\040` stands for a blank.
@@ -214,7 +215,7 @@ mod tests {
             2 1 0:5 / /a rw - tmpfs tmpfs rw\n\
             3 1 0:6 / /a\\040b rw shared:3 master:1 - xfs /dev/sdb rw\n\
             4 1 0:7 / /a rw - btrfs /dev/sdc rw\n";
-        let kind = |path: &str| kind_of(mounts, path.as_bytes());
+        let kind = |path: &str| kind_of(mounts, path.as_bytes()).map(|kind| kind.to_string());
         assert_eq!(kind("/x").as_deref(), Some("ext4"));
         assert_eq!(kind("/a").as_deref(), Some("btrfs"));
         assert_eq!(kind("/a/x").as_deref(), Some("btrfs"));

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::Style;
 use super::table::{Side, Table};
+use crate::foreign::Foreign;
 use crate::report::{Check, Engine, Outcome, Submitting, Verdict};
 
 /// Adds all of it.
@@ -34,10 +35,8 @@ pub(super) fn add(text: &mut String, check: &Check, style: &Style) {
     if check.operations.is_empty() {
         return;
     }
-    let kind = check
-        .file_system
-        .as_deref()
-        .unwrap_or("unknown file system");
+    let kind = check.file_system.as_ref();
+    let kind = kind.map_or("unknown file system".to_owned(), Foreign::to_string);
     let _ = writeln!(
         text,
         "\n{}",

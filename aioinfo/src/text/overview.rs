@@ -22,7 +22,7 @@ pub(super) fn add(text: &mut String, survey: &Survey, style: &Style) {
         ("LIBRARY", Side::Left),
     ]);
     for process in &survey.processes {
-        let mut row = vec![process.pid.to_string(), process.command.clone()];
+        let mut row = vec![process.pid.to_string(), process.command.to_string()];
         row.extend(sums(&process.totals));
         row.push(engines(&process.totals).to_owned());
         row.push(library_of(process));
