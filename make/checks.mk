@@ -49,17 +49,17 @@ i686:
 
 # What make check and make check-long are made of. Each part is a target too: "make check-header".
 # Those that take the time of a processor run beside one that waits: the original suite, whose cases wait for their turn, and
-# check-differential and check-conformance, whose calls wait for the kernel.
+# check-differential, check-conformance and check-mistakes, whose calls wait for the kernel.
 # A test of aioinfo uses up fs.aio-max-nr for a moment: nothing that runs beside check-aioinfo makes contexts.
 check_groups := check-source+check-unit+check-aioinfo check-files \
 	check-original+check-models check-posix+check-installation \
 	check-programs+check-differential check-sequences check-conformance+check-header check-stress \
 	check-posix-suites+check-solaris check-posix-faults+check-posix-stress
 check_parts := $(subst +, ,$(check_groups))
-long_groups := check-models-long check-mutations check-files-long check-programs-long \
+long_groups := check-models-long check-mutations check-programs-long \
 	check-original-long+check-miri check-posix-long+check-compilers \
-	check-packages-files check-sequences-long check-conformance-long check-mistakes check-stress-long check-without-aio \
-	check-posix-stress-long+check-solaris-long
+	check-sequences-long check-conformance-long+check-packages-files check-mistakes+check-files-long check-stress-long \
+	check-without-aio check-posix-stress-long+check-solaris-long
 long_parts := $(subst +, ,$(long_groups))
 .PHONY: check check-long check-c-library $(check_parts) $(long_parts)
 # All but those that only look at the source take the library and compare it.
