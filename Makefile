@@ -120,10 +120,12 @@ $(BUILD)/system-calls.o: cut_from = $(crate)
 
 # $(call cut,FUNCTIONS): one object with these functions and what they need of the crate.
 # The ARM unwinder's index is left out: it would make libgcc_s a dependency.
+# So are RISC-V's tables: binutils 2.40 cannot read those of an object that it has linked before, gives the library no index of
+# them, and may corrupt its own memory over them.
 cut = $(cut_with) -Wl,--gc-sections $(patsubst %,-Wl$(comma)-u$(comma)%,$(1)) -o $@ $(cut_from) && \
 	$(OBJCOPY) --wildcard --strip-unneeded $(if $(debug_info),--keep-section='.debug*') --remove-section=.comment --remove-section='.ARM.exidx*' --remove-section='.rel.ARM.exidx*' \
 	  --remove-section='.ARM.extab*' --remove-section='.rel.ARM.extab*' \
-	  --strip-symbol='__aeabi_unwind_cpp_pr*' $@
+	  --strip-symbol='__aeabi_unwind_cpp_pr*' $(if $(filter riscv%,$(machine)),--remove-section=.eh_frame --remove-section=.rela.eh_frame) $@
 
 # What the object needs from outside is written down; a panic path would show here as one name more.
 undefined := abi/undefined-symbols $(if $(filter threads,$(ENGINES)),abi/undefined-symbols.threads)
