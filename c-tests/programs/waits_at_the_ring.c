@@ -24,6 +24,10 @@
 #ifndef SYS_io_pgetevents_time64
 #define SYS_io_pgetevents_time64 SYS_io_pgetevents
 #endif
+/* With 32 bits musl gives it a name of its own. */
+#ifndef SYS_clock_gettime
+#define SYS_clock_gettime SYS_clock_gettime32
+#endif
 
 static struct timespec moment = { 0, 2000000 }, minute = { 60, 0 }, at_once = { 0, 0 };
 static struct io_event events[4];
