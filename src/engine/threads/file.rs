@@ -2,6 +2,7 @@
 
 use core::ffi::c_int;
 
+use crate::configuration;
 use crate::engine::tables::LANES;
 use crate::sys::errno::Errno;
 use crate::sys::files::{self, Way};
@@ -39,7 +40,7 @@ pub(crate) struct File {
     pub size: Option<u64>,
     /// Whether it has blocks.
     has_blocks: bool,
-    /// In which lane its requests keep their order.
+    /// In which lane its requests keep their order. 0: in none, as `io_submit` itself keeps it.
     pub lane: u32,
 }
 
@@ -67,7 +68,11 @@ impl File {
             is_anonymous: status.mode & libc::S_IFMT == 0,
             size: is_regular.then_some(status.size),
             has_blocks: status.has_blocks,
-            lane: lane_of(&status),
+            lane: if configuration::submits_asynchronously() {
+                lane_of(&status)
+            } else {
+                0
+            },
         })
     }
 

@@ -13,7 +13,6 @@ use super::iocb::Submission;
 use super::poller::NOT_YET;
 use super::requests::{Details, FEW, Request, Work};
 use super::state::Threads;
-use crate::configuration;
 use crate::sys::errno::Errno;
 use crate::sys::files::Way;
 
@@ -144,11 +143,7 @@ fn prepare(
         offset: iocb.offset,
         kind: file.kind,
         poll_events: iocb.buf as u16,
-        lane: if configuration::submits_asynchronously() {
-            file.lane
-        } else {
-            0
-        },
+        lane: file.lane,
         is_waited_for: false,
         has_turn: false,
         appends: false,
