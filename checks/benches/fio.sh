@@ -20,13 +20,7 @@ done
 
 # shellcheck source=checks/harness/loaded.sh
 . "$(dirname "$0")/../harness/loaded.sh"
-fio=$(command -v fio)
-loaded_c=$(realpath "$(would_load "$fio")") loaded_ours=$(realpath "$(LD_LIBRARY_PATH=$ours would_load "$fio")")
-if [ "$loaded_ours" != "$ours/libaio.so.1.0.2" ] || cmp -s "$loaded_c" "$loaded_ours"; then
-	echo "$0: fio would load '$loaded_c' for C and '$loaded_ours' for ours" >&2
-	exit 1
-fi
-printf 'C library  %s\nlibaio-rs  %s\n\n' "$loaded_c" "$loaded_ours"
+both_are_loaded "$(command -v fio)" "$ours"
 
 # run CASE LIBRARY ROUND LD_LIBRARY_PATH FIO_ARGUMENTS...: appends IOPS and microseconds per I/O to
 # CASE.LIBRARY.

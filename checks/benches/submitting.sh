@@ -10,6 +10,7 @@
 # BENCH_ROUNDS (5), BENCH_SIZE (512M, of the file that is read), BENCH_IOS (20000, reads and writes of each run) and
 # BENCH_SECONDS (3, of each run of direct reads) change the work; BENCH_ONLY is a pattern, as bash has them, of the rows.
 set -eu
+export LC_ALL=C
 
 [ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 ours=$(realpath "$1")
@@ -23,13 +24,9 @@ done
 
 # shellcheck source=checks/harness/loaded.sh
 . "$(dirname "$0")/../harness/loaded.sh"
-fio=$(command -v fio)
-loaded_c=$(realpath "$(would_load "$fio")") loaded_ours=$(realpath "$(LD_LIBRARY_PATH=$ours would_load "$fio")")
-if [ "$loaded_ours" != "$ours/libaio.so.1.0.2" ] || cmp -s "$loaded_c" "$loaded_ours"; then
-	echo "$0: fio would load '$loaded_c' for C and '$loaded_ours' for ours" >&2
-	exit 1
-fi
-printf 'C library  %s\nlibaio-rs  %s\n\n' "$loaded_c" "$loaded_ours"
+# shellcheck source=checks/benches/rounds.sh
+. "$(dirname "$0")/rounds.sh"
+both_are_loaded "$(command -v fio)" "$ours"
 
 # run CASE SIDE FIO_ARGUMENTS...: appends what it measures to CASE.SIDE: microseconds of half of all submissions, of
 # 999 in 1,000, and of all; IOPS
@@ -50,34 +47,24 @@ run() {
 		"$report" >>"$results"
 }
 
-# median: of the numbers on standard input, one per line
-median() {
-	LC_ALL=C sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
-}
-
 # column CASE SIDE NUMBER: its median
 column() {
-	cut -d ' ' -f "$3" "$work/$1.$2" | median
+	field "$work/$1.$2" "$3" | median
 }
 
 # ratio CASE SIDE OTHER NUMBER: of each round, one side's number divided by the other's; the median
 ratio() {
-	paste -d ' ' "$work/$1.$2" "$work/$1.$3" | awk -v column="$4" '{ print $column / $(column + 4) }' | median
+	compare_with "$work/$1.$2" "$4" "$work/$1.$3" | median
 }
 
-# all_rounds CASE SIDE SIDE FIO_ARGUMENTS...: the order changes, so that neither always finds the machine as the other
-# left it
+# all_rounds CASE SIDE SIDE FIO_ARGUMENTS...
 all_rounds() {
-	local case=$1 first=$2 second=$3 round
+	local case=$1 sides=("$2" "$3") round side
 	shift 3
 	for round in $(seq "$rounds"); do
-		if [ $((round % 2)) = 1 ]; then
-			run "$case" "$first" "$@"
-			run "$case" "$second" "$@"
-		else
-			run "$case" "$second" "$@"
-			run "$case" "$first" "$@"
-		fi
+		for side in $(in_turn "$round" "${sides[@]}"); do
+			run "$case" "$side" "$@"
+		done
 	done
 }
 
