@@ -77,7 +77,7 @@ static void destroyed(void)
 static void ended(void (*end)(int), const char *how)
 {
 	enum { COUNT = 200 };
-	int fd = disk_file(0, 1), appending = opened_again(fd, O_WRONLY | O_APPEND), direct = disk_file(O_DIRECT, 1);
+	int fd = disk_file(0, 1), appending = reopen(fd, O_WRONLY | O_APPEND), direct = disk_file(O_DIRECT, 1);
 	pid_t child = fork();
 
 	EXPECT(child >= 0);
@@ -101,7 +101,7 @@ static void ended(void (*end)(int), const char *how)
 		if (i % 4 != 3)
 			EXPECT(has(fd, appended++, (char)i));
 	}
-	int buffered = opened_again(direct, O_RDONLY);
+	int buffered = reopen(direct, O_RDONLY);
 	for (int i = 0; i < COUNT / 4; i++)
 		EXPECT(has(buffered, i, (char)(4 * i + 3)));
 	close(fd);
@@ -172,7 +172,7 @@ static void many_files(void)
 	enum { COUNT = 700 };
 	static struct iocb requests[COUNT];
 	static struct io_event events[COUNT];
-	int fd = disk_file(0, 2), appending = opened_again(fd, O_WRONLY | O_APPEND);
+	int fd = disk_file(0, 2), appending = reopen(fd, O_WRONLY | O_APPEND);
 	struct rlimit few = { 200, 200 };
 	io_context_t ctx = NULL;
 	pid_t child = fork();

@@ -14,8 +14,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
-#include "../harness/expect.h"
-#include "../harness/processes.h"
+#include "../harness/blocks.h"
 
 enum { PAGE = 4096, DEPTH = 64 };
 
@@ -78,17 +77,6 @@ static inline int disk_file(int flags, int pages)
 		EXPECT_EQ(pwrite(fd, old, PAGE, (off_t)i * PAGE), PAGE);
 	EXPECT_EQ(fsync(fd), 0);
 	return fd;
-}
-
-/* The file again, with these flags. */
-static inline int opened_again(int fd, int flags)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int again = open(path, flags);
-	EXPECT(again >= 0);
-	return again;
 }
 
 static inline void forget_cached(int fd)

@@ -67,7 +67,7 @@ static void other_files(int fd)
 
 static void appends(void)
 {
-	int fd = disk_file(0, 1), appending = opened_again(fd, O_RDWR | O_APPEND);
+	int fd = disk_file(0, 1), appending = reopen(fd, O_RDWR | O_APPEND);
 	char *page = held_page();
 	struct iocb requests[4], *list[4];
 
@@ -122,7 +122,7 @@ static void before_a_write(void)
 
 static void direct(void)
 {
-	int fd = disk_file(O_DIRECT, 0), buffered = opened_again(fd, O_RDWR);
+	int fd = disk_file(O_DIRECT, 0), buffered = reopen(fd, O_RDWR);
 	char *page = held_page(), *seen = page_of(0), *later = page_of(0);
 	struct iocb extending, beyond, inside, read;
 	struct iocb *list[] = { &extending, &beyond, &inside, &read };
@@ -190,7 +190,7 @@ int main(void)
 {
 	start_watchdog();
 	ctx = served_context();
-	int fd = disk_file(0, 4), other = opened_again(fd, O_RDWR);
+	int fd = disk_file(0, 4), other = reopen(fd, O_RDWR);
 	behind_a_write(fd, other);
 	other_files(fd);
 	appends();

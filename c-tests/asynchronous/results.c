@@ -109,7 +109,7 @@ static void writes(int fd)
 	char *half = half_mapped(), *page = page_of('w');
 	struct iovec many[8];
 	struct iocb request;
-	int read_only = opened_again(fd, O_RDONLY);
+	int read_only = reopen(fd, O_RDONLY);
 
 	for (int i = 0; i < 8; i++)
 		many[i] = (struct iovec){ page + 200 * i, 100 };
@@ -183,7 +183,7 @@ static void size_limit(int fd)
 {
 	struct rlimit before, small;
 	char *page = held_page();
-	int appending = opened_again(fd, O_WRONLY | O_APPEND);
+	int appending = reopen(fd, O_WRONLY | O_APPEND);
 	struct iocb held, request, append;
 	struct io_event events[2];
 
